@@ -1,0 +1,65 @@
+# The front doors. A fresh machine needs Python >= 3.11, make and a package index.
+#
+#   make book ARGS="--only gan_tutorial -p n_splits 5"   options of `python -m helpers book`
+#   make test ARGS="-k samplers"                         options of pytest
+#   make book PYTHON=python3.12                          the Python that .venv is made with
+
+PYTHON ?= python3
+PORT ?= 8000
+ARGS ?=
+
+PY := .venv/bin/python
+# Written last, named after this folder: an environment that is unfinished, made from an
+# older pyproject.toml or copied from elsewhere is brought up to date; else it stands.
+STAMP := .venv/installed-$(firstword $(shell pwd | cksum))
+
+.PHONY: help book smoke serve test lint format lab env clean
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+book: env  ## Execute the chapters that changed and render the book to _build/html
+	@$(PY) -m helpers book $(ARGS)
+
+smoke: env  ## The same with tiny settings, in a minute or two: a test, not for reading
+	@$(PY) -m helpers book --smoke $(ARGS)
+
+serve: env  ## Serve the rendered book at http://127.0.0.1:8000 (PORT=...)
+	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+# One thread in each worker: torch would start as many as there are cores in every one.
+test: env  ## Run all tests; those in the browser need Chromium
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n logical --maxprocesses 4 --dist loadgroup $(ARGS)
+
+lint: env  ## The checks of .pre-commit-config.yaml, without git or network
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m nbstripout --verify book/*.ipynb
+	@$(PY) -m codespell_lib
+
+format: env  ## Mend what `make lint` can mend by itself
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+	@$(PY) -m nbstripout book/*.ipynb
+
+lab: env  ## Open the chapters in JupyterLab
+	@$(PY) -m jupyterlab book
+
+env: $(STAMP)  ## Only set up .venv, which every door above does by itself
+
+# The pip that Python brings along may take twice as long. --no-compile: Python compiles
+# the few modules that it imports; compiling all takes longer than the download.
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, $(PYTHON) is %d.%d: \
+	name another with make PYTHON=..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@if cmp -s pyproject.toml $@; then touch $@; exit; fi; set -e; \
+	echo "Setting up .venv: about 3 GB to fetch where torch comes with CUDA."; \
+	if test -e .venv/unfinished || ! $(PY) -m pip --version >/dev/null 2>&1; then \
+	  $(PYTHON) -m venv --clear .venv; touch .venv/unfinished; \
+	fi; \
+	$(PY) -m pip install --quiet --upgrade pip; \
+	$(PY) -m pip install --no-compile -e '.[book,test,distributed]'; \
+	cp pyproject.toml $@; rm -f .venv/unfinished
+
+clean:  ## Delete what was built; .venv stays
+	rm -rf _build .ruff_cache .hypothesis

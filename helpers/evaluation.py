@@ -1,0 +1,273 @@
+"""Honest numbers: metrics by name, runs without leakage, statistics.
+
+`fit_and_score` is the only place where a sampler meets data, and it is handed the
+training part alone.
+"""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from imblearn.metrics import geometric_mean_score
+from scipy import stats
+from sklearn import metrics
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+
+# ------------------------------------------------------------------------- metrics
+
+
+def calibration_slope(y_true, probability) -> float:
+    """Slope of a logistic regression of the outcome on the predicted log-odds.
+
+    1 is calibrated, below 1 overconfident, above 1 too cautious. NaN where the classes
+    are separated perfectly, since the slope is then infinite.
+
+    Parameters
+    ----------
+    y_true : array of bool, shape (n,)
+    probability : array of shape (n,), in [0, 1]
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> p = rng.uniform(size=20_000)
+    >>> bool(abs(calibration_slope(rng.uniform(size=20_000) < p, p) - 1) < 0.05)
+    True
+    """
+    p = np.clip(probability, 1e-6, 1 - 1e-6)
+    odds = np.log(p / (1 - p))[:, None]
+    if metrics.roc_auc_score(y_true, probability) in (0, 1) or np.ptp(odds) == 0:
+        return np.nan
+    return float(LogisticRegression(C=np.inf).fit(odds, y_true).coef_[0, 0])
+
+
+def score(y_true, probabilities, classes: Sequence, y_pred=None) -> dict[str, float]:
+    """Every metric of the book for one set of predictions.
+
+    Parameters
+    ----------
+    y_true : array of int, shape (n,)
+        Class numbers, 0 to K - 1. With two classes, 1 is the positive one.
+    probabilities : array of shape (n, K)
+        Predicted, rows sum to 1.
+    classes : sequence of K str
+        Names, which end the names of the metrics per class.
+    y_pred : array of int, optional
+        Predicted class numbers, where they are not simply the most probable ones (a tuned
+        threshold).
+
+    Returns
+    -------
+    dict
+        ``accuracy``; ``precision_<class>, recall_<class>, f1_<class>``;
+        ``precision_macro, f1_macro``; ``acsa``, the mean recall; ``gmean_macro``, the root
+        of macro recall times macro specificity; ``gmean_product``, the geometric mean of
+        the recalls; ``roc_auc`` and ``pr_auc`` from the probabilities (several classes:
+        mean of one against the rest); ``auc_of_labels``, the area under the curve of the
+        hard predictions, which some papers print as AUC; ``brier`` (mean square error of
+        the positive class's probability; several classes: summed over them),
+        ``log_loss``, ``calibration_slope`` (two classes only).
+
+    Examples
+    --------
+    >>> p = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.7, 0.3]])
+    >>> row = score(np.array([0, 0, 1, 1]), p, ["well", "ill"])
+    >>> row["recall_ill"], row["acsa"], row["roc_auc"]
+    (0.5, 0.75, 0.75)
+    """
+    y_true, probabilities = np.asarray(y_true), np.asarray(probabilities)
+    numbers = np.arange(len(classes))
+    if y_pred is None:
+        y_pred = probabilities.argmax(axis=1)
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        y_true, y_pred, labels=numbers, zero_division=0
+    )
+    row = {"accuracy": metrics.accuracy_score(y_true, y_pred)}
+    per_class = {"precision": precision, "recall": recall, "f1": f1}
+    for name, values in per_class.items():
+        row |= {f"{name}_{c}": v for c, v in zip(classes, values, strict=True)}
+    row["precision_macro"], row["f1_macro"] = precision.mean(), f1.mean()
+    row["acsa"] = recall.mean()
+    row["gmean_macro"] = geometric_mean_score(
+        y_true, y_pred, labels=numbers, average="macro"
+    )
+    row["gmean_product"] = geometric_mean_score(y_true, y_pred, labels=numbers)
+
+    one_hot = y_true[:, None] == numbers
+    y_hot, p = one_hot, probabilities
+    if len(classes) == 2:
+        y_hot, p = one_hot[:, 1], probabilities[:, 1]
+        row["auc_of_labels"] = metrics.roc_auc_score(y_hot, y_pred)
+        row["calibration_slope"] = calibration_slope(y_hot, p)
+    row["roc_auc"] = metrics.roc_auc_score(y_hot, p)
+    row["pr_auc"] = metrics.average_precision_score(y_hot, p)
+    row["brier"] = np.square(y_hot - p).reshape(len(y_true), -1).sum(axis=1).mean()
+    row["log_loss"] = metrics.log_loss(y_true, probabilities, labels=numbers)
+    return {name: float(value) for name, value in row.items()}
+
+
+# ---------------------------------------------------------------------- one honest run
+
+
+def fit_and_score(classifier, sampler, X, y, train, test, classes):
+    """Resample the training part, fit on it, score on the untouched test part.
+
+    Parameters
+    ----------
+    classifier : scikit-learn classifier with ``predict_proba``
+        Cloned, not changed. Sees 0 to K - 1 in `y`.
+    sampler : imbalanced-learn sampler or None
+        Cloned; sees ``X[train], y[train]`` and nothing else. None resamples nothing.
+    X, y : arrays
+        All the data; `y` holds class numbers.
+    train, test : arrays of int
+        Row numbers, which may not overlap.
+    classes : sequence of str
+        Class names.
+
+    Returns
+    -------
+    row : dict
+        The metrics of `score`, ``n_train, n_synthetic, sampler_seconds,
+        classifier_seconds``.
+
+    Raises
+    ------
+    ValueError
+        A row is in both parts.
+    """
+    if len(shared := np.intersect1d(train, test)):
+        raise ValueError(
+            f"{len(shared)} rows are in train and in test (first: {shared[0]}); a score on "
+            "rows seen in training says nothing. Split again."
+        )
+    X_train, y_train = X[train], y[train]
+    started = time.perf_counter()
+    if sampler is not None:
+        X_train, y_train = clone(sampler).fit_resample(X_train, y_train)
+    sampled = time.perf_counter()
+    classifier = clone(classifier).fit(X_train, y_train)
+    fitted = time.perf_counter()
+    return {
+        **score(
+            y[test],
+            classifier.predict_proba(X[test]),
+            classes,
+            # Only a tuned threshold's labels differ from the most probable ones.
+            y_pred=classifier.predict(X[test]),
+        ),
+        "n_train": len(train),
+        "n_synthetic": len(y_train) - len(train),
+        "sampler_seconds": sampled - started,
+        "classifier_seconds": fitted - sampled,
+    }
+
+
+# ------------------------------------------------------------------------- statistics
+
+
+def corrected_resampled_ttest(differences, n_train: int, n_test: int):
+    """Nadeau and Bengio's t-test for differences over repeated splits of one data set.
+
+    Splits share rows, so their differences vary less than independent ones would; the
+    variance is therefore multiplied by ``1/J + n_test/n_train`` and not by ``1/J`` [1]_.
+
+    Parameters
+    ----------
+    differences : array of shape (J,)
+        One difference of scores per split.
+    n_train, n_test : int
+        Rows trained and tested on in each split.
+
+    Returns
+    -------
+    mean, p_value, low, high : float
+        Mean difference, two-sided p, 95 % confidence interval. p is 1 where all the
+        differences are zero.
+
+    References
+    ----------
+    .. [1] Nadeau and Bengio, "Inference for the generalization error", Machine Learning
+       52, 2003, section 3.
+
+    Examples
+    --------
+    >>> mean, p, low, high = corrected_resampled_ttest([1, 2, 3, 2, 2], 80, 20)
+    >>> mean, round(p, 4)
+    (2.0, 0.0135)
+    """
+    differences = np.asarray(differences, dtype=float)
+    n = len(differences)
+    if n < 2:
+        raise ValueError(
+            f"{n} split(s) have no spread to test against; give 2 or more."
+        )
+    mean, variance = differences.mean(), differences.var(ddof=1)
+    error = np.sqrt(variance * (1 / n + n_test / n_train))
+    half = error * stats.t.ppf(0.975, n - 1)
+    if error == 0:
+        return float(mean), float(mean == 0), float(mean), float(mean)
+    p_value = 2 * stats.t.sf(abs(mean) / error, n - 1)
+    return float(mean), float(p_value), float(mean - half), float(mean + half)
+
+
+def compare(results: pd.DataFrame, metric: str, reference: str, n_test: int):
+    """Test every method against one, split by split, with Holm's correction.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Rows of one data set and one protocol, as `load_results` gives them.
+    metric : str
+        Column to compare.
+    reference : str
+        Method that the others are compared with.
+    n_test : int
+        Rows tested on in each split.
+
+    Returns
+    -------
+    table : DataFrame, one row per other method
+        ``difference, low, high`` (95 %, not corrected for many tests), ``p``, ``p_holm``,
+        ``n`` (splits that both have).
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    wide = results.pivot(index=["seed", "fold"], columns="method", values=metric)
+    n_train = int(results["n_train"].iloc[0])
+    rows = {}
+    for method in wide.columns.drop(reference):
+        both = wide[[method, reference]].dropna()
+        difference, p, low, high = corrected_resampled_ttest(
+            both[method] - both[reference], n_train, n_test
+        )
+        rows[method] = difference, low, high, p, len(both)
+    columns = ["difference", "low", "high", "p", "n"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    table.insert(4, "p_holm", multipletests(table["p"], method="holm")[1])
+    return table
+
+
+def summarise(results: pd.DataFrame, columns: Sequence[str], by="method", digits=3):
+    """Mean and standard deviation per method, as text, with n.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"method": ["a", "a", "b"], "acsa": [0.5, 0.7, 0.8]})
+    >>> print(summarise(rows, ["acsa"]))  # doctest: +NORMALIZE_WHITESPACE
+                     acsa  n
+    method
+    a       0.600 ± 0.141  2
+    b               0.800  1
+    """
+    groups = results.groupby(by, sort=False)
+
+    def text(values):
+        spread = f" ± {values.std():.{digits}f}" if len(values) > 1 else ""
+        return f"{values.mean():.{digits}f}{spread}"
+
+    table = groups[list(columns)].agg(text)
+    table["n"] = groups.size()
+    return table

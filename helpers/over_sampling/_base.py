@@ -1,0 +1,407 @@
+"""The contract that every sampler of this package keeps, written once.
+
+A method subclasses `BaseDeepOverSampler` and writes three hooks: `_train`, `_generate`
+and `_build`. They see scaled tensors and class numbers only; checks, scaling, counts,
+types, randomness, saving and loading are here.
+"""
+
+import inspect
+import numbers
+import os
+from abc import abstractmethod
+
+import numpy as np
+import pandas as pd
+import torch
+from imblearn.over_sampling.base import BaseOverSampler
+from imblearn.utils import check_target_type
+from scipy import sparse
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .. import training
+
+POSITIVE_INT = Interval(numbers.Integral, 1, None, closed="left")
+POSITIVE_REAL = Interval(numbers.Real, 0, None, closed="neither")
+
+
+class BaseDeepOverSampler(BaseOverSampler):
+    """Base class of the samplers that train a network.
+
+    Original rows come first and untouched, new rows after them; class counts are
+    exactly what `sampling_strategy` says; `random_state` decides everything.
+
+    Attributes
+    ----------
+    sampling_strategy_ : dict
+        Class label to number of rows generated for it.
+    synthetic_mask_ : ndarray of bool, one per returned row
+        True where the row was generated.
+    history_ : DataFrame
+        Losses and diagnostics, one row per training step.
+    networks_ : dict of str to torch.nn.Module
+        The trained networks.
+    classes_ : ndarray
+        Class labels seen.
+    """
+
+    #: A class that is to be filled needs at least so many rows.
+    _min_rows = 2
+    #: Name of a preset to the parameters in which it differs from the defaults.
+    _presets: dict = {}
+
+    _parameter_constraints: dict = {
+        **BaseOverSampler._parameter_constraints,
+        "epochs": [POSITIVE_INT],
+        "batch_size": [POSITIVE_INT],
+        "lr": [POSITIVE_REAL],
+        "latent_dim": [POSITIVE_INT, None],
+        "image_shape": [tuple, list, None],
+        "value_range": [tuple, list, None],
+        "device": [str],
+        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+        "checkpoint": [str, os.PathLike, None],
+        "verbose": ["boolean"],
+    }
+
+    # ------------------------------------------------------------------ the hooks
+
+    @abstractmethod
+    def _train(self, Z, codes, wanted, generator, checkpoint):
+        """Fill ``self.networks_`` and return the history.
+
+        ``Z`` is a tensor in [0, 1], one row (or image, (C, H, W)) per sample;
+        ``codes`` their class numbers; ``wanted`` maps a class number to the number of
+        rows it needs.
+        """
+
+    @abstractmethod
+    def _generate(self, code, n, generator):
+        """Return ``n`` new rows of class number ``code``, shaped and scaled as ``Z``."""
+
+    @abstractmethod
+    def _build(self, name):
+        """Return the untrained network that ``self.networks_[name]`` is."""
+
+    # ------------------------------------------------------------------ public face
+
+    @classmethod
+    def preset(cls, name, **overrides):
+        """Make a sampler with published settings other than the defaults.
+
+        Parameters
+        ----------
+        name : str
+            ``"paper"`` (the defaults) or ``"authors_code"``.
+        **overrides
+            Constructor parameters that replace the preset's.
+
+        Raises
+        ------
+        ValueError
+            No such preset.
+        """
+        presets = {"paper": {}, **cls._presets}
+        if name not in presets:
+            raise ValueError(
+                f"{cls.__name__} has no preset {name!r}; it has {', '.join(presets)}."
+            )
+        return cls(**{**presets[name], **overrides})
+
+    def fit(self, X, y):
+        """Train, so that `sample` can be called; `fit_resample` without its result."""
+        self.fit_resample(X, y)
+        return self
+
+    def fit_resample(self, X, y, **params):
+        """Train on ``(X, y)`` and return it with the rows that `sampling_strategy` asks.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or sparse matrix
+            Shape (n, n_features), or images (n, C, H, W) or (n, H, W). Finite numbers.
+        y : array-like of shape (n,)
+            Class labels: strings, integers, or floats without fractions.
+
+        Returns
+        -------
+        X_resampled, y_resampled
+            Of the types and dtypes of the input, the original rows first.
+
+        Raises
+        ------
+        ValueError
+            NaN or infinity, one class only, a class to be filled with too few rows,
+            images with the channels last, an `image_shape` or `value_range` that does
+            not fit the data, a checkpoint of another fit, a device that is not there.
+        """
+        frame = X if isinstance(X, pd.DataFrame) else None
+        self._columns, self._dtypes = None, None
+        if frame is not None:
+            self._columns, self._dtypes = frame.columns, list(frame.dtypes)
+            if not frame.columns.is_unique:  # which imbalanced-learn cannot give back
+                X = frame.set_axis(range(frame.shape[1]), axis="columns")
+        X_resampled, y_resampled = super().fit_resample(X, y, **params)
+        if frame is not None:
+            X_resampled.columns = frame.columns
+        return X_resampled, y_resampled
+
+    def sample(self, label, n, random_state=None):
+        """Generate more rows of one class that was filled in `fit_resample`.
+
+        Parameters
+        ----------
+        label : class label
+            One of the classes that `fit_resample` had to fill.
+        n : int
+            Number of rows.
+        random_state : int, RandomState or None
+            None draws other rows at every call.
+
+        Returns
+        -------
+        X_new : ndarray or DataFrame
+            Shape, dtypes and columns as in `fit_resample`.
+
+        Raises
+        ------
+        ValueError
+            The class is unknown, or needed no rows and so has no generator.
+        """
+        check_is_fitted(self, "networks_")
+        if label not in self.sampling_strategy_ or not self.sampling_strategy_[label]:
+            filled = [key for key, rows in self.sampling_strategy_.items() if rows]
+            raise ValueError(
+                f"No generator was trained for class {label!r}, only for {filled}. "
+                "Ask for rows of it in sampling_strategy and fit again."
+            )
+        device = training.resolve_device(self.device)
+        for network in self.networks_.values():
+            network.to(device)
+        code = int(np.flatnonzero(self.classes_ == label)[0])
+        rows = self._draw(code, n, training.make_generator(random_state, device))
+        if self._columns is None:
+            return rows
+        columns = zip(rows.T, self._dtypes, strict=True)
+        frame = pd.DataFrame({i: c.astype(d) for i, (c, d) in enumerate(columns)})
+        return frame.set_axis(self._columns, axis="columns")
+
+    def save(self, path):
+        """Write the fitted sampler to a file that `load` reads without running code.
+
+        A callable `sampling_strategy` and a RandomState cannot be stored so; the loaded
+        sampler has their defaults, and samples all the same.
+        """
+        check_is_fitted(self, "networks_")
+        defaults = {
+            name: parameter.default
+            for name, parameter in inspect.signature(type(self)).parameters.items()
+        }
+        plain = (str, int, float, bool, tuple, list, dict, type(None))
+        parameters = {
+            name: value if isinstance(value, plain) else defaults[name]
+            for name, value in self.get_params(deep=False).items()
+        }
+        parameters["checkpoint"] = None
+        content = {
+            "class": type(self).__name__,
+            "parameters": parameters,
+            "fitted": {
+                "classes": self.classes_.tolist(),
+                "rows": [int(self.sampling_strategy_.get(c, 0)) for c in self.classes_],
+                "low": torch.as_tensor(self._low),
+                "high": torch.as_tensor(self._high),
+                "whole": torch.as_tensor(self._whole),
+                "dtype": str(self._dtype),
+                "shape": tuple(self._shape),
+                "row_shape": tuple(self._row_shape),
+                "columns": None if self._columns is None else list(self._columns),
+                "dtypes": self._dtypes and [str(dtype) for dtype in self._dtypes],
+                "history": {
+                    name: column.tolist() for name, column in self.history_.items()
+                },
+            },
+            "networks": {
+                name: network.state_dict() for name, network in self.networks_.items()
+            },
+        }
+        training.write_atomically(lambda aside: torch.save(content, aside), path)
+
+    @classmethod
+    def load(cls, path):
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        ValueError
+            The file holds another sampler, or none.
+        """
+        try:
+            content = torch.load(path, weights_only=True, map_location="cpu")
+            found, fitted = content["class"], content["fitted"]
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            raise ValueError(
+                f"{str(path)!r} is not a saved sampler ({type(error).__name__}); it must "
+                f"come from {cls.__name__}.save."
+            ) from error
+        if found != cls.__name__:
+            raise ValueError(
+                f"{str(path)!r} holds a {found}; load it with {found}.load."
+            )
+        self = cls(**content["parameters"])
+        self.classes_ = np.asarray(fitted["classes"])
+        self.sampling_strategy_ = dict(
+            zip(self.classes_.tolist(), fitted["rows"], strict=True)
+        )
+        self._low, self._high = fitted["low"].numpy(), fitted["high"].numpy()
+        self._whole, self._dtype = fitted["whole"].numpy(), np.dtype(fitted["dtype"])
+        self._shape, self._row_shape = fitted["shape"], fitted["row_shape"]
+        self._columns, self._dtypes = fitted["columns"], fitted["dtypes"]
+        self.history_ = pd.DataFrame(fitted["history"])
+        self.networks_ = {}
+        for name, weights in content["networks"].items():
+            with torch.device("meta"):
+                network = self._build(name)
+            network.load_state_dict(weights, assign=True)
+            self.networks_[name] = network.eval()
+        return self
+
+    # ------------------------------------------------------------------ the machinery
+
+    def _check_X_y(self, X, y):
+        y, binarize_y = check_target_type(y, indicate_one_vs_all=True)
+        X, y = validate_data(
+            self, X=X, y=y, reset=True, accept_sparse=["csr", "csc"], allow_nd=True
+        )
+        if X.ndim == 4 and X.shape[-1] in (1, 3) and X.shape[1] not in (1, 3):
+            raise ValueError(
+                f"X has shape {X.shape}, which looks like images with the channels last; "
+                "pass X.transpose(0, 3, 1, 2), of shape (n, C, H, W)."
+            )
+        if X.ndim not in (2, 3, 4):
+            raise ValueError(
+                f"X has {X.ndim} dimensions; it must be a table (n, n_features) or "
+                "images (n, H, W) or (n, C, H, W)."
+            )
+        return X, y, binarize_y
+
+    def _fit_resample(self, X, y):
+        device = training.resolve_device(self.device)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y has one class only ({self.classes_[0]!r}); at least 2 are needed to "
+                "balance them."
+            )
+        numbers_of = {label: code for code, label in enumerate(self.classes_.tolist())}
+        wanted = {numbers_of[c]: n for c, n in self.sampling_strategy_.items() if n > 0}
+        for code in wanted:
+            if (rows := int((codes == code).sum())) < self._min_rows:
+                raise ValueError(
+                    f"Class {self.classes_[code]!r} is to be filled but has {rows} row(s); "
+                    f"{type(self).__name__} needs at least {self._min_rows}. Collect more, "
+                    "or leave the class out of sampling_strategy."
+                )
+
+        dense = X.toarray() if sparse.issparse(X) else X
+        generator = training.make_generator(self.random_state, device)
+        Z = torch.as_tensor(self._scale(dense), device=device)
+        checkpoint = self.checkpoint and training.Checkpoint(
+            self.checkpoint, self._identity(dense, y, device)
+        )
+        self.networks_ = {}
+        self.history_ = self._train(
+            Z, torch.as_tensor(codes, device=device), wanted, generator, checkpoint
+        )
+        for network in self.networks_.values():
+            network.eval()
+
+        drawn = [self._draw(code, n, generator) for code, n in wanted.items()]
+        filled = [
+            np.full(n, self.classes_[code], y.dtype) for code, n in wanted.items()
+        ]
+        n_new = sum(wanted.values())
+        self.synthetic_mask_ = np.arange(len(y) + n_new) >= len(y)
+        if sparse.issparse(X):
+            X = sparse.vstack([X, *map(sparse.csr_matrix, drawn)], format=X.format)
+        else:
+            X = np.concatenate([X, *drawn])
+        return X, np.concatenate([y, *filled])
+
+    def _scale(self, X):
+        """Learn shapes and ranges from X and return it as float32 in [0, 1]."""
+        self._dtype, self._shape = X.dtype, X.shape[1:]
+        images = X.ndim > 2 or self.image_shape is not None
+        if X.ndim == 3:
+            self._row_shape = (1, *X.shape[1:])
+        elif self.image_shape is None:
+            self._row_shape = X.shape[1:]
+        else:
+            self._row_shape = tuple(self.image_shape)
+            if np.prod(self._row_shape) != np.prod(self._shape):
+                raise ValueError(
+                    f"image_shape={self._row_shape} has {np.prod(self._row_shape)} values, "
+                    f"a row of X has {np.prod(self._shape)}; give (C, H, W) with "
+                    "C * H * W equal to it."
+                )
+
+        # Whole numbers must come out whole: of the array, or of single frame columns.
+        self._whole = np.array(
+            [np.dtype(self._dtype).kind in "iub"]
+            if self._dtypes is None
+            else [getattr(dtype, "kind", "") in "iub" for dtype in self._dtypes]
+        )
+        axis = None if images else 0
+        if self.value_range is not None:
+            low, high = map(float, self.value_range)
+            if not (low < high and X.min() >= low and X.max() <= high):
+                raise ValueError(
+                    f"value_range={tuple(self.value_range)}, but X lies in "
+                    f"({X.min()}, {X.max()}); give the lowest and highest possible value."
+                )
+            self._low, self._high = np.array(low), np.array(high)
+        elif images and X.dtype == np.uint8:
+            self._low, self._high = np.array(0.0), np.array(255.0)
+        else:  # a table: each column its own
+            self._low = X.min(axis=axis).astype(np.float64)
+            self._high = X.max(axis=axis).astype(np.float64)
+        with np.errstate(over="ignore"):
+            span = self._high - self._low
+        if not np.isfinite(span).all():
+            raise ValueError(
+                "The values of X span more than a float64 can hold; rescale X first."
+            )
+        Z = (X - self._low) / np.where(span > 0, span, 1)
+        return Z.reshape(-1, *self._row_shape).astype(np.float32)
+
+    def _draw(self, code, n, generator):
+        """Generate and undo `_scale`; the result lies inside the learned range."""
+        with torch.no_grad():
+            Z = self._generate(code, n, generator)
+        Z = Z.float().cpu().numpy().astype(np.float64).reshape(n, *self._shape)
+        X = np.clip(self._low + Z * (self._high - self._low), self._low, self._high)
+        return np.where(self._whole, np.rint(X), X).astype(self._dtype)
+
+    def _identity(self, X, y, device):
+        """What a checkpoint must agree on to be gone on from."""
+        parameters = {
+            name: repr(value)
+            for name, value in self.get_params(deep=False).items()
+            if name not in ("checkpoint", "verbose", "device", "random_state")
+        }
+        # A RandomState has no lasting name, and None no seed: the checkpoint's
+        # generator goes on in both cases.
+        seed = (
+            self.random_state
+            if isinstance(self.random_state, numbers.Integral)
+            else "-"
+        )
+        return {
+            "sampler": type(self).__name__,
+            "data": training.digest(X, y),
+            "device": device.type,
+            "random_state": str(seed),
+            **parameters,
+        }

@@ -1,0 +1,420 @@
+"""From the sources to the pages: stage, run with papermill, render with Jupyter Book.
+
+::
+
+    _config.yml _toc.yml book/  ->  _build/src  ->  papermill  ->  _build/executed
+                                        ^                               |
+                                        +---- each chapter's page ------+
+                                        |
+                                        +->  jupyter-book, execution off  ->  _build/html
+
+The sources are never written to, and everything under ``_build`` may be deleted at any
+time. Beside each executed notebook lies a record of what it was made from; a chapter is
+run again when that differs. (Jupyter Book's own cache does not see a change in `helpers`.)
+Notebooks and the site are made aside and renamed when whole, so that a kill at any moment
+leaves the last good page.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+import yaml
+from filelock import FileLock, Timeout
+
+from . import data
+from .runs import environment, hardware, require_known
+
+# What the rendered site depends on beside the staged files and the package's docstrings.
+RENDERERS = ["jupyter-book", "Sphinx", "myst-nb", "sphinx-book-theme", "numpydoc"]
+
+
+def build(root=None, *, only=(), smoke=False, parameters=None) -> int:
+    """Run the chapters whose inputs changed and render the book to ``_build/html``.
+
+    Parameters
+    ----------
+    root : path-like, optional
+        Folder of ``_toc.yml``; by default looked for from the working directory upward.
+    only : sequence of str
+        Run these chapters only. The others show their last executed notebook with the
+        same settings, or the source without outputs where there is none.
+    smoke : bool
+        Run with the tiny settings of ``book/smoke.yml``: a test, not a page to publish.
+    parameters : dict, optional
+        Parameters for every selected chapter; each must declare all of them.
+
+    Returns
+    -------
+    exit_code : int
+        0, or 1 if a chapter or the rendering failed. A failed chapter's partly executed
+        notebook is in ``_build/failed``; the book is rendered with the page it had before.
+
+    Raises
+    ------
+    ValueError
+        A chapter or parameter is not known; nothing was run.
+    FileNotFoundError, BlockingIOError
+        There is no book here, or another call is building it.
+    """
+    root = _find_root() if root is None else Path(root).resolve()
+    chapters = _plan(root, only, smoke, parameters or {})
+    work = root / "_build"
+    work.mkdir(exist_ok=True)
+    try:
+        with FileLock(work / "book.lock", timeout=0):
+            return _build(root, work, chapters)
+    except Timeout:
+        raise BlockingIOError(
+            f"Another call is building the book in {work}; wait for it or stop it."
+        ) from None
+
+
+def _build(root, work, chapters):
+    for folder in ("src", "running", "failed", *work.glob("render-*")):
+        shutil.rmtree(work / folder, ignore_errors=True)
+    stage = work / "src"
+    unwanted = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
+    shutil.copytree(root / "book", stage / "book", ignore=unwanted)
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(root / name, stage)
+    _use_own_kernel(work / "running")
+
+    notes = {}
+    width = max((len(chapter.name) for chapter in chapters), default=0)
+    for chapter in chapters:
+        line, notes[chapter] = _bring_up_to_date(chapter, stage, work)
+        print(f"{chapter.name:<{width}}  {line}", flush=True)
+    # Only now: while a chapter runs, the stage holds sources alone.
+    unexecuted = [c.name for c in chapters if not c.page.exists()]
+    for chapter in chapters:
+        if chapter.page.exists():
+            shutil.copy(chapter.page, stage / chapter.path)
+    if (status := stage / "book" / "status.md").exists():
+        with open(status, "a") as file:
+            file.write(_status(notes))
+
+    if unexecuted:
+        # A reference to a figure that only a run would make is a warning.
+        print(f"Without outputs: {', '.join(unexecuted)}; warnings are not errors now.")
+    rendered = _render(root, work, stage, strict=not unexecuted)
+    failed = [c.name for c, note in notes.items() if note.startswith("FAILED")]
+    return int(bool(failed) or not rendered)
+
+
+# ---------------------------------------------------------------- what to run
+
+
+@dataclass(frozen=True, eq=False)
+class Chapter:
+    """A notebook of ``_toc.yml`` with the parameters of this call."""
+
+    root: Path
+    path: str
+    parameters: Mapping
+    selected: bool
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.path).stem
+
+    @property
+    def page(self) -> Path:
+        """The executed notebook: one for the defaults, one for each other setting."""
+        mark = _digest(self.parameters)[:8]
+        name = f"{self.name}-{mark}" if self.parameters else self.name
+        return self.root / "_build" / "executed" / f"{name}.ipynb"
+
+    @property
+    def record(self) -> dict:
+        """What `page` was made from and by; empty if there is no whole page."""
+        path = self.page.with_suffix(".json")
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def inputs(self, stage: Path) -> dict[str, str]:
+        """Digests of all that the page is made from, by kind."""
+        results = (stage / "book" / "results").glob(f"{self.name}-*.csv")
+        return {
+            "notebook": _digest(stage / self.path),
+            "parameters": _digest(self.parameters),
+            "helpers": _digest(*(self.root / "helpers").rglob("*.py")),
+            "results": _digest(*results),
+            "pyproject.toml": _digest(*self.root.glob("pyproject.toml")),
+            "data": _digest(self.fingerprint(stage)),
+        }
+
+    def fingerprint(self, stage: Path) -> dict[str, str]:
+        """State of the data sets that the chapter's code or its experiments name."""
+        cells = json.loads((stage / self.path).read_text())["cells"]
+        code = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
+        experiments = (self.root / "helpers" / "experiments").glob(f"{self.name}.py")
+        code = "\n".join([*code, *(path.read_text() for path in experiments)])
+        return {
+            name: state
+            for name, state in data.fingerprint().items()
+            if re.search(rf"\b(load_)?{name}\b", code)
+        }
+
+
+def _digest(*parts: Path | Mapping) -> str:
+    """Digest of files with their names, or of settings."""
+    found = hashlib.sha256()
+    for part in sorted(parts, key=str):
+        if isinstance(part, Path):
+            found.update(f"{part}\0{part.stat().st_size}\0".encode())
+            found.update(part.read_bytes())
+        else:
+            found.update(json.dumps(part, sort_keys=True, default=str).encode())
+    return found.hexdigest()
+
+
+def _find_root() -> Path:
+    here = Path.cwd()
+    for folder in [here, *here.parents]:
+        if (folder / "_toc.yml").exists():
+            return folder
+    raise FileNotFoundError(
+        f"No _toc.yml in {here} or above: call it from the checkout."
+    )
+
+
+def _plan(root, only, smoke, parameters) -> list[Chapter]:
+    """Chapters in the order of the book, after every name in the call was checked."""
+    from sphinx_external_toc.parsing import parse_toc_yaml
+
+    files = (
+        f"{page.removesuffix('.ipynb')}.ipynb"
+        for page in parse_toc_yaml(root / "_toc.yml")
+    )
+    paths = {PurePosixPath(f).stem: f for f in files if (root / f).exists()}
+    for name in only:
+        require_known("chapter", name, paths)
+    selected = [name for name in paths if name in only or not only]
+    settings = {}
+    if smoke:
+        settings = yaml.safe_load((root / "book" / "smoke.yml").read_text()) or {}
+    for name, values in settings.items():
+        require_known("chapter in book/smoke.yml", name, paths)
+        _require_declared(root / paths[name], values or {})
+    for name in selected:
+        _require_declared(root / paths[name], parameters)
+    return [
+        Chapter(
+            root,
+            path,
+            {**(settings.get(name) or {}), **(parameters if name in selected else {})},
+            name in selected,
+        )
+        for name, path in paths.items()
+    ]
+
+
+def _require_declared(path, parameters):
+    # papermill itself takes an undeclared name with a warning and goes on.
+    if parameters:
+        from papermill import inspect_notebook
+
+        declared = inspect_notebook(path)
+        for name in parameters:
+            require_known(f"parameter of {path.stem}", name, declared)
+
+
+# ---------------------------------------------------------------- run a chapter
+
+
+def _use_own_kernel(folder):
+    """Let "python3" mean this interpreter, whatever kernel a user registered as that."""
+    from ipykernel.kernelspec import write_kernel_spec
+
+    # A backend set for scripts (MPLBACKEND=Agg) would leave the pages without figures.
+    inline = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    (folder / "kernels").mkdir(parents=True)
+    quiet = [
+        "--log-level=ERROR"
+    ]  # newer kernels warn of plain TCP on this very machine
+    write_kernel_spec(folder / "kernels/python3", {"env": inline}, quiet)
+    paths = os.environ.get("JUPYTER_PATH", "").split(os.pathsep)
+    others = [path for path in paths if path and path != str(folder)]
+    os.environ["JUPYTER_PATH"] = os.pathsep.join([str(folder), *others])
+
+
+def _bring_up_to_date(chapter, stage, work) -> tuple[str, str]:
+    """Run a chapter if it is selected and needs it; a line to print, a note to publish."""
+    inputs = chapter.inputs(stage)
+    before = chapter.record.get("inputs", {}) if chapter.page.exists() else {}
+    changed = [kind for kind, digest in inputs.items() if before.get(kind) != digest]
+    since = "never run" if not before else f"changed: {', '.join(changed)}"
+    if not changed:
+        return "unchanged, kept", "up to date"
+    if not chapter.selected:
+        shown = "last page kept" if before else "shown without outputs"
+        return f"not selected, {shown} ({since})", f"not run again ({since})"
+    started = time.perf_counter()
+    error = _execute(chapter, stage, work, inputs)
+    seconds = f"{time.perf_counter() - started:.0f} s"
+    if error:
+        return f"FAILED after {seconds}: {error}", f"FAILED when run again ({since})"
+    return f"ran in {seconds} ({since})", "up to date"
+
+
+def _execute(chapter, stage, work, inputs) -> str | None:
+    """Run a chapter's notebook; on success keep page and record, else say what failed."""
+    import nbformat
+    import papermill
+
+    aside = work / "running" / f"{chapter.name}.ipynb"
+    try:
+        notebook = papermill.execute_notebook(
+            stage / chapter.path,
+            aside,
+            parameters=dict(chapter.parameters),
+            kernel_name="python3",
+            cwd=(stage / chapter.path).parent,
+            progress_bar=sys.stderr.isatty(),
+        )
+    except Exception as error:  # whatever happens to one chapter, the others run
+        return _keep_failed(error, aside, work / "failed" / chapter.page.name)
+
+    took = notebook.metadata.papermill
+    record = {
+        # A run may fetch its data: what counts is what the next call will find.
+        "inputs": {**inputs, "data": _digest(chapter.fingerprint(stage))},
+        "parameters": chapter.parameters,
+        "started": took.start_time,
+        "seconds": took.duration,
+        **_circumstances(chapter, stage),
+    }
+    # Paths of this machine do not belong on a published page.
+    notebook.metadata.papermill = {"parameters": took.parameters}
+    nbformat.write(notebook, aside)
+    path = chapter.page.with_suffix(".json")
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)  # no old record may ever vouch for a new page
+    os.replace(aside, chapter.page)
+    _write_json(path, record)
+    return None
+
+
+def _circumstances(chapter, stage):
+    from .training import resolve_device
+
+    used = list(chapter.fingerprint(stage))
+    table = data.inventory(used) if used else None
+    return {
+        "device": hardware(resolve_device(chapter.parameters.get("device", "auto"))),
+        "data": {} if table is None else dict(zip(table.name, table.provenance)),
+        **environment(),
+    }
+
+
+def _keep_failed(error, aside, kept) -> str:
+    """Save the partly executed notebook; name its cell and exception."""
+    reason = f"{type(error).__name__}: {error}"
+    if hasattr(error, "ename"):
+        reason = f"{error.ename}: {error.evalue}"
+    reason = reason.strip().splitlines()[0]
+    if not aside.exists():
+        return reason
+    kept.parent.mkdir(exist_ok=True)
+    os.replace(aside, kept)
+    # Counted as in the source, without the cells that papermill puts in; the last one
+    # that was begun is the one at fault, also if it took the kernel with it.
+    added = {"injected-parameters", "papermill-error-cell-tag"}
+    cells = [c["metadata"] for c in json.loads(kept.read_text())["cells"]]
+    cells = [c for c in cells if not added & set(c.get("tags", []))]
+    begun = [n for n, c in enumerate(cells, 1) if c["papermill"]["end_time"]]
+    where = f"cell {begun[-1]}: " if begun else ""
+    return f"{where}{reason} (see {kept})"
+
+
+def _write_json(path, content):
+    aside = path.with_suffix(".part")
+    aside.write_text(json.dumps(content, indent=1, default=str))
+    os.replace(aside, path)
+
+
+# ---------------------------------------------------------------- pages
+
+
+def _status(notes: Mapping[Chapter, str]) -> str:
+    """Sections of the status page, from the record of each chapter's page."""
+    text = []
+    for chapter, note in notes.items():
+        record = chapter.record
+        text += [
+            f"\n## {chapter.name}\n",
+            f"- Page: {{doc}}`/{chapter.path.removesuffix('.ipynb')}`, {note}",
+        ]
+        if not record:
+            text += ["- Not executed: the page shows the source without outputs."]
+            continue
+        started = datetime.fromisoformat(record["started"]).astimezone(UTC)
+        values = "; ".join(f"`{k} = {v!r}`" for k, v in record["parameters"].items())
+        text += [
+            f"- Run: {started:%d %B %Y, %H:%M} UTC, {record['seconds']:.0f} s",
+            f"- Parameters: {values or 'defaults'}",
+            f"- Device: {record['device']}",
+            f"- Versions: {record['versions']}",
+            f"- Commit: {record['commit']}",
+            *(f"- Data `{name}`: {told}" for name, told in record["data"].items()),
+        ]
+    return "\n".join([*text, ""])
+
+
+def _render(root, work, stage, strict) -> bool:
+    """Render the stage to ``_build/html`` unless the site there is already of it."""
+    site, seal = work / "html", work / "html.json"
+    versions = {name: importlib.metadata.version(name) for name in RENDERERS}
+    files = [path for path in stage.rglob("*") if path.is_file()]
+    sources = _digest(versions, *files, *(root / "helpers").rglob("*.py"))
+    made = {"sources": sources, "files": _listing(site)}
+    if seal.exists() and json.loads(seal.read_text()) == made:
+        print(f"Nothing changed, the book stands: {site / 'index.html'}")
+        return True
+
+    started = time.perf_counter()
+    aside = Path(tempfile.mkdtemp(prefix="render-", dir=work))
+    jupyter_book = (
+        "from jupyter_book.cli.main import main; main()"  # it has no __main__
+    )
+    command = [sys.executable, "-c", jupyter_book, "build", stage, "-q"]
+    # Warnings are errors, found all at once; the site is whole with them, too.
+    command += ["--path-output", aside, "--keep-going", *(["-W"] if strict else [])]
+    done = subprocess.run(
+        command, cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    new, whole = aside / "_build" / "html", done.returncode == 0
+    if not whole or "WARNING" in done.stdout:
+        print(done.stdout)
+    if (new / "index.html").exists():
+        seal.unlink(missing_ok=True)
+        if site.exists():
+            os.replace(site, aside / "old")
+        os.replace(new, site)
+        if whole:
+            _write_json(seal, {"sources": sources, "files": _listing(site)})
+        seconds = time.perf_counter() - started
+        print(f"Rendered in {seconds:.0f} s, the book stands: {site / 'index.html'}")
+    shutil.rmtree(aside)
+    if not whole:
+        print("Rendering FAILED: see the warnings and errors above.", file=sys.stderr)
+    return whole
+
+
+def _listing(folder: Path) -> dict[str, int]:
+    """Size of every file below a folder: enough to see that one is missing or cut."""
+    files: Iterable[Path] = (
+        path for path in sorted(folder.rglob("*")) if path.is_file()
+    )
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}

@@ -1,0 +1,510 @@
+"""How every network in this package is trained.
+
+One place each for the device, the precision, the random generator, the initial
+weights, the adversarial losses, and the loop with its history and checkpoints.
+Nothing here knows a sampler: a method writes its own step and hands it to `train`.
+"""
+
+import contextlib
+import hashlib
+import math
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm import tqdm
+
+# ---------------------------------------------------------------- where and how
+
+
+def resolve_device(device: str = "auto") -> torch.device:
+    """Turn ``"auto"`` into cuda, then mps, then cpu, and refuse what is not there.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown to torch, or this machine has no such device.
+
+    Examples
+    --------
+    >>> resolve_device("cpu")
+    device(type='cpu')
+    """
+    if device == "auto":
+        accelerators = {"cuda": torch.cuda, "mps": torch.backends.mps}
+        found = (name for name, back in accelerators.items() if back.is_available())
+        return torch.device(next(found, "cpu"))
+    try:
+        resolved = torch.device(device)
+        torch.empty(0, device=resolved)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ValueError(
+            f"device={device!r} cannot be used on this machine ({reason}); "
+            "take device='auto' or 'cpu'."
+        ) from error
+    return resolved
+
+
+def resolve_precision(
+    precision: str, device: torch.device, images: bool = False
+) -> torch.dtype:
+    """Turn ``"auto"`` into bfloat16 where it pays, float32 elsewhere.
+
+    It pays for images on hardware with bfloat16 arithmetic. Tables stay in float32:
+    eight bits of mantissa would leave 256 different values in a generated column.
+    """
+    if precision != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+    if not images:
+        return torch.float32
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        # A private question, for want of a public one: does the CPU multiply bfloat16?
+        ask = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+        fast = device.type == "cpu" and ask()
+    return torch.bfloat16 if fast else torch.float32
+
+
+def make_generator(random_state, device: torch.device) -> torch.Generator:
+    """One source of randomness for a whole fit, on the device that will use it.
+
+    Parameters
+    ----------
+    random_state : int, numpy.random.RandomState or None
+        ``None`` takes fresh entropy and leaves numpy's and torch's global generators
+        alone; a ``RandomState`` is advanced by one draw, as in scikit-learn.
+    device : torch.device
+        Where the generator lives. The same seed gives other numbers on another kind
+        of device.
+
+    Examples
+    --------
+    >>> a, b = (make_generator(0, torch.device("cpu")) for _ in range(2))
+    >>> bool((torch.rand(3, generator=a) == torch.rand(3, generator=b)).all())
+    True
+    """
+    generator = torch.Generator(device=device)
+    if random_state is None:
+        generator.seed()
+    elif isinstance(random_state, np.random.RandomState):
+        generator.manual_seed(int(random_state.randint(np.iinfo(np.int32).max)))
+    else:
+        generator.manual_seed(int(random_state))
+    return generator
+
+
+def initialise(
+    build: Callable[[], nn.Module],
+    generator: torch.Generator,
+    scheme: str = "torch",
+) -> nn.Module:
+    """Build a network whose weights come from `generator` alone.
+
+    The network is built without memory first, because torch's own constructors draw
+    from the global generator, then filled here.
+
+    Parameters
+    ----------
+    build : callable
+        Returns the network.
+    generator : torch.Generator
+        Source of the weights; its device is the network's.
+    scheme : {"torch", "glorot"}
+        ``"torch"``: uniform in plus or minus ``1 / sqrt(fan_in)``, the default of
+        torch's layers. ``"glorot"``: Glorot-uniform weights and zero biases, the
+        default of Keras, in which two of the papers' codes are written.
+
+    Raises
+    ------
+    TypeError
+        A layer with parameters that this function does not know.
+    """
+    with torch.device("meta"):
+        module = build()
+    module.to_empty(device=generator.device)
+    affine = (nn.Linear, nn.modules.conv._ConvNd)
+    for layer in module.modules():
+        own = dict(layer.named_parameters(recurse=False))
+        if isinstance(layer, affine):
+            fan_in, _ = nn.init._calculate_fan_in_and_fan_out(layer.weight)
+            bound = 1 / math.sqrt(fan_in)
+            if scheme == "glorot":
+                nn.init.xavier_uniform_(layer.weight, generator=generator)
+            else:
+                nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+            if layer.bias is not None and scheme == "glorot":
+                nn.init.zeros_(layer.bias)
+            elif layer.bias is not None:
+                nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+        elif isinstance(layer, nn.modules.batchnorm._NormBase):
+            layer.reset_parameters()  # ones, zeros and empty statistics: no chance in it
+        elif own:
+            raise TypeError(
+                f"{type(layer).__name__} has parameters {sorted(own)} that initialise() "
+                "does not know how to draw; add its rule here."
+            )
+    return module
+
+
+class Batches:
+    """Endless shuffled minibatches of row numbers, resumable in mid-epoch.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+    batch_size : int
+        Rows per batch; the whole set where it has fewer.
+    generator : torch.Generator
+        Draws one permutation per epoch, on its own device.
+    drop_last : bool
+        Leave out the last batch of an epoch where it is smaller than the others.
+
+    Examples
+    --------
+    >>> batches = Batches(5, 2, make_generator(0, torch.device("cpu")))
+    >>> [len(next(batches)) for _ in range(4)]
+    [2, 2, 1, 2]
+    """
+
+    def __init__(self, n, batch_size, generator, drop_last=False):
+        self.n, self.batch_size, self.generator = n, min(batch_size, n), generator
+        self.per_epoch = n // self.batch_size if drop_last else -(-n // self.batch_size)
+        self.order, self.position = None, self.per_epoch
+
+    def __iter__(self):
+        return self
+
+    def __next__(self) -> Tensor:
+        if self.position == self.per_epoch:
+            device = self.generator.device
+            self.order = torch.randperm(self.n, generator=self.generator, device=device)
+            self.position = 0
+        start = self.position * self.batch_size
+        self.position += 1
+        return self.order[start : start + self.batch_size]
+
+    def state_dict(self):
+        return {"order": self.order, "position": self.position}
+
+    def load_state_dict(self, state):
+        order, self.position = state["order"], state["position"]
+        self.order = None if order is None else order.to(self.generator.device)
+
+
+# ------------------------------------------------------------ adversarial losses
+
+LOSSES = ("gan", "lsgan", "wgan", "wgan-gp", "hinge", "dragan")
+PENALTY_WEIGHT = 10.0  # lambda of WGAN-GP (section 4) and of DRAGAN (section 2.3)
+CLIP = 0.01  # c of WGAN (algorithm 1)
+
+
+def discriminator_loss(loss, discriminator, real, fake, generator) -> Tensor:
+    """What the discriminator minimises on one batch of real and generated rows.
+
+    Parameters
+    ----------
+    loss : str
+        One of `LOSSES`. ``gan`` is the cross-entropy of [1]_; ``lsgan`` least squares
+        [2]_; ``wgan`` the difference of means [3]_, to be followed by `clip_weights`;
+        ``wgan-gp`` adds a gradient penalty between real and generated rows [4]_;
+        ``hinge`` as in [5]_; ``dragan`` is ``gan`` with a gradient penalty around the
+        real rows [6]_.
+    discriminator : callable
+        Returns logits, shape ``(n, 1)``.
+    real, fake : Tensor of shape (n, ...)
+        As many real as generated rows; `fake` detached from its generator.
+    generator : torch.Generator
+        Draws the points at which a penalty is taken.
+
+    References
+    ----------
+    .. [1] Goodfellow et al., "Generative adversarial nets", NeurIPS 2014.
+    .. [2] Mao et al., "Least squares generative adversarial networks", ICCV 2017.
+    .. [3] Arjovsky et al., "Wasserstein generative adversarial networks", ICML 2017.
+    .. [4] Gulrajani et al., "Improved training of Wasserstein GANs", NeurIPS 2017.
+    .. [5] Lim and Ye, "Geometric GAN", arXiv:1705.02894, 2017.
+    .. [6] Kodali et al., "On convergence and stability of GANs", arXiv:1705.07215, 2017.
+    """
+    # One pass over both halves, as a batch of Keras would be. Batch norm, where a
+    # discriminator has it, then sees both; none of the papers' discriminators has it.
+    on_real, on_fake = discriminator(torch.cat([real, fake])).chunk(2)
+    if loss in ("gan", "dragan"):
+        value = (F.softplus(-on_real).mean() + F.softplus(on_fake).mean()) / 2
+    elif loss == "lsgan":
+        value = ((on_real - 1).square().mean() + on_fake.square().mean()) / 2
+    elif loss == "hinge":
+        value = F.relu(1 - on_real).mean() + F.relu(1 + on_fake).mean()
+    elif loss in ("wgan", "wgan-gp"):
+        value = on_fake.mean() - on_real.mean()
+    else:
+        raise ValueError(f"loss={loss!r} is unknown; take one of {', '.join(LOSSES)}.")
+
+    if loss in ("wgan-gp", "dragan"):
+        mix = torch.rand(
+            real.shape if loss == "dragan" else (len(real), *[1] * (real.dim() - 1)),
+            generator=generator,
+            device=real.device,
+        )
+        if loss == "dragan":  # around the real rows, half a standard deviation wide
+            point = real + 0.5 * real.std() * mix
+        else:  # on the line from a real row to a generated one
+            point = real + mix * (fake - real)
+        point.requires_grad_(True)
+        (slope,) = torch.autograd.grad(
+            discriminator(point).sum(), point, create_graph=True
+        )
+        value = (
+            value + PENALTY_WEIGHT * (slope.flatten(1).norm(dim=1) - 1).square().mean()
+        )
+    return value
+
+
+def generator_loss(loss, on_fake: Tensor) -> Tensor:
+    """What the generator minimises, given the discriminator's logits on its rows."""
+    if loss in ("gan", "dragan"):
+        return F.softplus(-on_fake).mean()
+    if loss == "lsgan":
+        return (on_fake - 1).square().mean() / 2
+    return -on_fake.mean()
+
+
+@torch.no_grad()
+def clip_weights(discriminator: nn.Module) -> None:
+    """Hold every weight within plus or minus `CLIP`, WGAN's way to a Lipschitz bound."""
+    for parameter in discriminator.parameters():
+        parameter.clamp_(-CLIP, CLIP)
+
+
+@contextlib.contextmanager
+def frozen(module: nn.Module):
+    """Leave a module's weights out of the gradients computed inside the block."""
+    flags = [p.requires_grad for p in module.parameters()]
+    module.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter, flag in zip(module.parameters(), flags, strict=True):
+            parameter.requires_grad_(flag)
+
+
+# --------------------------------------------------------- checkpoints and the loop
+
+
+def write_atomically(write: Callable[[Path], None], path) -> None:
+    """Let `write` fill a file beside `path`, then put it in place in one move."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(aside)
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+class Checkpoint:
+    """The state of an unfinished fit on disk, one entry per stage of training.
+
+    Parameters
+    ----------
+    path : path-like
+        File to go on from, if it is there, and to write to.
+    identity : mapping of str to str
+        What the fit is: parameters, a digest of the data, device. A file with another
+        identity is refused, since going on from it would give neither fit.
+    every : float
+        Seconds between two writes.
+
+    Raises
+    ------
+    ValueError
+        The file belongs to another fit, or is no checkpoint.
+    """
+
+    def __init__(self, path, identity: Mapping[str, str], every: float = 10.0):
+        self.path, self.identity, self.every = Path(path), dict(identity), every
+        self.stages, self.written = {}, time.monotonic()
+        if not self.path.exists():
+            return
+        cure = "Delete it to start afresh, or name another file."
+        try:
+            # Generator states must stay on the CPU; load_state_dict moves the rest.
+            content = torch.load(self.path, weights_only=True, map_location="cpu")
+            found, self.stages = content["identity"], content["stages"]
+        except Exception as error:
+            raise ValueError(
+                f"checkpoint={str(self.path)!r} cannot be read as a checkpoint "
+                f"({type(error).__name__}). {cure}"
+            ) from error
+        other = [
+            f"{key}: {found.get(key)} there, {self.identity.get(key)} here"
+            for key in sorted({*found, *self.identity})
+            if found.get(key) != self.identity.get(key)
+        ]
+        if other:
+            raise ValueError(
+                f"checkpoint={str(self.path)!r} belongs to another fit "
+                f"({'; '.join(other)}). {cure}"
+            )
+
+    @property
+    def due(self) -> bool:
+        return time.monotonic() - self.written >= self.every
+
+    def save(self, stage: str, state: dict) -> None:
+        self.stages[stage] = state
+        content = {"identity": self.identity, "stages": self.stages}
+        write_atomically(lambda path: torch.save(content, path), self.path)
+        self.written = time.monotonic()
+
+
+def digest(*arrays: np.ndarray) -> str:
+    """A short fingerprint of arrays, to tell one data set from another."""
+    sha = hashlib.sha256()
+    for array in arrays:
+        # Labels may be Python objects, whose memory says nothing.
+        array = np.asarray(array.astype(str) if array.dtype == object else array)
+        sha.update(f"{array.dtype}{array.shape}".encode())
+        sha.update(np.ascontiguousarray(array).data)
+    return sha.hexdigest()[:16]
+
+
+def plateau(name: str, window: int, patience: int = 3, tolerance: float = 0.01):
+    """Make a `stop` for `train`: the mean of `name` has ceased to fall.
+
+    Training stops once the best mean over a window of steps is `patience` windows old,
+    where a window counts as better only if it is lower by the share `tolerance`. It
+    looks at the history alone, so a resumed run stops where an uninterrupted one does.
+
+    Examples
+    --------
+    >>> stop = plateau("loss", window=2, patience=2)
+    >>> stop({"loss": torch.tensor([4.0, 4, 2, 2, 2, 2])})
+    False
+    >>> stop({"loss": torch.tensor([4.0, 4, 2, 2, 2, 2, 2, 2])})
+    True
+    """
+
+    def stop(history: Mapping[str, Tensor]) -> bool:
+        values = history[name]
+        means = values[: len(values) // window * window].view(-1, window).mean(1)
+        best, since = math.inf, 0
+        for mean in means.tolist():
+            better = mean < best - tolerance * abs(best) if best < math.inf else True
+            best, since = (mean, 0) if better else (best, since + 1)
+        return since >= patience
+
+    return stop
+
+
+def train(
+    step: Callable[[], Mapping[str, Tensor]],
+    n_steps: int,
+    *,
+    state: Mapping[str, object],
+    generator: torch.Generator,
+    checkpoint: Checkpoint | None = None,
+    stage: str = "training",
+    stop: Callable[[Mapping[str, Tensor]], bool] | None = None,
+    stop_every: int = 100,
+    verbose: bool = False,
+) -> pd.DataFrame:
+    """Call `step` `n_steps` times, and be able to go on after a kill.
+
+    Parameters
+    ----------
+    step : callable
+        Does one update and returns its losses and diagnostics, scalars left on the
+        device so that nothing waits for them.
+    n_steps : int
+        How often.
+    state : mapping of str to object
+        Everything a step changes, each with ``state_dict`` and ``load_state_dict``:
+        networks, optimisers, batches.
+    generator : torch.Generator
+        The source of all randomness in `step`; its state is part of the checkpoint.
+    checkpoint : Checkpoint, optional
+        Written every few seconds and at the end. A stage that it holds is continued,
+        or skipped where it had ended.
+    stage : str
+        Name of this training in the checkpoint and beside the progress bar.
+    stop : callable, optional
+        Sees the history (name to tensor of one value per step) every `stop_every`
+        steps and ends the training when it returns True, as `plateau` does.
+    verbose : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    history : DataFrame of shape (n_steps, n_values + 1)
+        Column ``step`` from 1, then one column per value that `step` returns.
+
+    Raises
+    ------
+    FloatingPointError
+        A value became NaN or infinite.
+    """
+    values: dict[str, list[Tensor]] = {}
+    done, ended = 0, False
+
+    def history():
+        return {name: torch.stack(column) for name, column in values.items()}
+
+    def snapshot():
+        return {
+            "done": done,
+            "ended": ended,
+            "history": history(),
+            "generator": generator.get_state(),
+            "state": {name: part.state_dict() for name, part in state.items()},
+        }
+
+    if checkpoint and stage in checkpoint.stages:
+        saved = checkpoint.stages[stage]
+        done, ended = saved["done"], saved["ended"]
+        for name, column in saved["history"].items():
+            values[name] = list(column.to(generator.device))
+        generator.set_state(saved["generator"])
+        for name, part in state.items():
+            part.load_state_dict(saved["state"][name])
+
+    unchanged, checked = ended, time.monotonic()
+    bar = tqdm(
+        total=n_steps, initial=done, desc=stage, disable=not verbose, leave=False
+    )
+    with bar:
+        while not ended and done < n_steps:
+            for name, value in step().items():
+                values.setdefault(name, []).append(value.detach())
+            done += 1
+            bar.update()
+            ended = bool(stop and done % stop_every == 0 and stop(history()))
+            if time.monotonic() - checked > 1:  # now and then: reading values waits
+                _refuse_nonfinite(values, stage, done)
+                checked = time.monotonic()
+                if checkpoint and checkpoint.due:
+                    checkpoint.save(stage, snapshot())
+    _refuse_nonfinite(values, stage, done)
+    ended = True
+    if checkpoint and not unchanged:
+        checkpoint.save(stage, snapshot())
+    columns = {name: column.float().cpu().numpy() for name, column in history().items()}
+    return pd.DataFrame({"step": np.arange(1, done + 1), **columns})
+
+
+def _refuse_nonfinite(values, stage, done):
+    for name, column in values.items():
+        if not torch.isfinite(column[-1]):
+            raise FloatingPointError(
+                f"{stage}: {name} is {column[-1].item()} after step {done}; the training "
+                "has diverged. Lower lr, or take another loss."
+            )

@@ -1,0 +1,227 @@
+"""The sources of the book: chapters keep their form, and every link finds this project."""
+
+import ast
+import json
+import re
+import tomllib
+import warnings
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import papermill
+import pytest
+import yaml
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+ROOT = Path(__file__).parents[1]
+BOOK = ROOT / "book"
+NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+REPOSITORY = PROJECT["urls"]["Repository"]
+ON_COLAB = REPOSITORY.replace(
+    "https://github.com/", "https://colab.research.google.com/github/"
+)
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def cells(path, kind):
+    return [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == kind]
+
+
+# ---------------------------------------------------------------- one chapter
+
+
+@each_notebook
+def test_valid_and_without_outputs_or_noise(path):
+    raw = json.loads(path.read_text())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # missing or double cell ids
+        nbformat.validate(raw)
+    # What an editor adds by itself makes every diff unreadable; `make format` strips it.
+    assert set(raw["metadata"]) <= {"kernelspec", "language_info"}
+    assert "version" not in raw["metadata"].get("language_info", {})
+    assert raw["metadata"]["kernelspec"]["name"] == "python3"
+    for number, cell in enumerate(raw["cells"], 1):
+        assert not cell.get("outputs"), f"cell {number} has outputs"
+        assert cell.get("execution_count") is None, f"cell {number} has a count"
+        noise = set(cell["metadata"]) - {"tags", "mystnb"}
+        assert not noise, f"cell {number} has metadata {noise}"
+
+
+@each_notebook
+def test_one_title_and_it_comes_first(path):
+    prose = "\n".join(c.source for c in cells(path, "markdown"))
+    prose = re.sub(r"^(```+|:::+).*?^\1", "", prose, flags=re.M | re.S)
+    assert nbformat.read(path, as_version=4).cells[0].source.startswith("# ")
+    assert len(re.findall(r"^# ", prose, re.M)) == 1
+
+
+@each_notebook
+def test_set_up_cell_installs_from_the_repository_on_colab(path):
+    set_up = cells(path, "code")[0]
+    assert "google.colab" in set_up.source
+    assert re.search(rf"pip install\b.*git\+{re.escape(REPOSITORY)}", set_up.source)
+    # Colab's own torch fits its GPU driver.
+    assert "torch" not in set_up.source
+    assert {"hide-input", "remove-input", "hide-cell", "remove-cell"} & set(
+        set_up.metadata.tags
+    )
+
+
+@each_notebook
+def test_parameters_are_the_second_code_cell(path):
+    code = cells(path, "code")
+    tagged = [
+        i for i, c in enumerate(code) if "parameters" in c.metadata.get("tags", [])
+    ]
+    assert tagged == [1]
+    names = []
+    for statement in ast.parse(code[1].source).body:
+        assert isinstance(statement, ast.AnnAssign), "only `name: type = value  # why`"
+        ast.literal_eval(statement.value)
+        names.append(statement.target.id)
+    # What `papermill --help-notebook` tells a reader.
+    shown = papermill.inspect_notebook(path)
+    assert list(shown) == names
+    assert [n for n, p in shown.items() if not p["help"]] == []
+    assert "seed" in names
+    assert 4 <= len(names) <= 10
+
+
+@each_notebook
+def test_prose_carries_the_code(path):
+    lengths = [len(c.source.splitlines()) for c in cells(path, "code")]
+    words = sum(len(c.source.split()) for c in cells(path, "markdown"))
+    assert max(lengths) <= 40
+    assert words >= 4 * sum(lengths)
+
+
+def draws(cell, drawers):
+    """Whether a cell calls something that draws, outside the functions it defines."""
+    settings = ("set_theme", "set_palette", "rcParams", "style", "use", "close", "rc")
+    tree = ast.parse(re.sub(r"^([ \t]*)[%!].*$", r"\1pass", cell.source, flags=re.M))
+    later = {
+        id(node)
+        for outer in ast.walk(tree)
+        if isinstance(outer, ast.FunctionDef | ast.ClassDef | ast.Lambda)
+        for node in ast.walk(outer)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and id(node) not in later:
+            name = ast.unparse(node.func).split(".")
+            if set(name) & set(settings):
+                continue
+            if name[0] in drawers or name[-1] in (
+                "plot",
+                "hist",
+                "imshow",
+                "scatter",
+                "boxplot",
+            ):
+                return True
+    return False
+
+
+@each_notebook
+def test_every_figure_has_alt_text(path):
+    code = cells(path, "code")
+    imports = re.compile(r"^\s*from helpers\.plotting import \(?([\w\s,]+)", re.M)
+    drawers = {"plt", "sns", "plotting"}
+    for cell in code:
+        for names in imports.findall(cell.source):
+            drawers |= {n.split()[-1] for n in names.split(",") if n.split()}
+    for cell in code:
+        if draws(cell, drawers):
+            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+            assert len(alt.split()) >= 4, f"mystnb.image.alt is missing:\n{cell.source}"
+
+
+# ---------------------------------------------------------------- the whole
+
+
+def test_toc_and_pages_agree():
+    listed = {
+        str(page).removesuffix(".ipynb") for page in parse_toc_yaml(ROOT / "_toc.yml")
+    }
+    pages = {*BOOK.glob("*.ipynb"), *BOOK.glob("*.md")}
+    assert listed == {
+        page.relative_to(ROOT).with_suffix("").as_posix() for page in pages
+    }
+
+
+def test_smoke_settings_are_declared():
+    for name, settings in yaml.safe_load((BOOK / "smoke.yml").read_text()).items():
+        declared = papermill.inspect_notebook(BOOK / f"{name}.ipynb")
+        assert set(settings or {}) <= set(declared), name
+
+
+PAGES = [
+    *(
+        ROOT / n
+        for n in ("README.md", "CONTRIBUTING.md", "CITATION.cff", "_config.yml")
+    ),
+    *BOOK.glob("*.md"),
+    *NOTEBOOKS,
+]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_to_the_repository(path):
+    text = path.read_text()
+    # A stranger's package has that name on the index.
+    assert not re.search(r"pip install[^\n`]*\s['\"]?helpers\b", text)
+    owner, name = REPOSITORY.rsplit("/", 2)[1:]
+    elsewhere = rf"github(?:\.com|\.io)?/(?!{owner}/)[\w.-]+/{name}\b"
+    assert re.findall(elsewhere, text) == []
+    for link in re.findall(r"https://colab\.research\.google\.com/[^\s)\"'>\\]+", text):
+        branch, _, target = link.removeprefix(f"{ON_COLAB}/blob/").partition("/")
+        assert link.startswith(ON_COLAB), link
+        assert branch == "main", link
+        assert (ROOT / target).is_file(), f"Colab would not find {target}"
+
+
+def test_one_repository_everywhere():
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert config["repository"]["url"] == REPOSITORY
+    assert citation["repository-code"] == REPOSITORY
+    assert REPOSITORY in (ROOT / "README.md").read_text()
+    assert citation["version"] == PROJECT["version"]
+    assert " AND ".join(citation["license"]) == PROJECT["license"]
+
+
+def test_conda_installs_what_pyproject_says():
+    wanted = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    (pip,) = (entry["pip"] for entry in wanted if isinstance(entry, dict))
+    assert f"python{PROJECT['requires-python']}" in wanted
+    (command,) = pip
+    extras = re.fullmatch(r"-e \.\[(.+)\]", command)[1].split(",")
+    assert set(extras) <= set(PROJECT["optional-dependencies"])
+
+
+# Which run a row tells of, and on what it ran. (Seconds may be missing: no sampler.)
+RUN = [
+    "chapter",
+    "profile",
+    "dataset",
+    "provenance",
+    "method",
+    "seed",
+    "fold",
+    "protocol",
+]
+COST = ["n_train", "n_synthetic", "sampler_seconds", "classifier_seconds"]
+MACHINE = ["device", "precision", "versions", "commit", "started"]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(BOOK.glob("results/*.csv")), ids=lambda path: path.stem
+)
+def test_stored_rows_name_their_provenance(path):
+    table = pd.read_csv(path)
+    assert set(RUN + COST + MACHINE) <= set(table.columns)
+    # A row without them cannot be traced.
+    assert table[RUN + MACHINE].notna().all(axis=None)
+    assert {path.stem} == set(table.chapter + "-" + table.profile)

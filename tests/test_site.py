@@ -1,0 +1,235 @@
+"""The rendered book as a reader meets it: phone and desktop, light and dark, offline.
+
+``BOOK_HTML=_build/html`` tests a site that is already there instead of a smoke build.
+"""
+
+import functools
+import html
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import tomllib
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+from filelock import FileLock
+
+ROOT = Path(__file__).parents[1]
+SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
+BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+# One worker visits the site once; all tests read what it noted down.
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("site")]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    api = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed"
+    )
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
+    # With host names that lead nowhere, a page that needs another machine fails at once.
+    nowhere = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=found, args=[*quiet, nowhere]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(browser):
+    """Folder of the rendered book."""
+    if given := os.environ.get("BOOK_HTML"):
+        return Path(given).resolve()
+    # A second root over the same sources: the book that a reader has built stays hers.
+    work = ROOT / "_build" / "test"
+    work.mkdir(parents=True, exist_ok=True)
+    with FileLock(work / "site.lock"):
+        for name in ("_config.yml", "_toc.yml", "pyproject.toml", "book", "helpers"):
+            if not (work / name).is_symlink():
+                (work / name).symlink_to(ROOT / name)
+        done = subprocess.run(
+            [sys.executable, "-m", "helpers", "book", "--smoke"],
+            cwd=work,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    assert done.returncode == 0, done.stdout
+    return work / "_build" / "html"
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    """Where the site is served, on this machine only."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    handler = functools.partial(Quiet, directory=site)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+# Run in the page: everything that the tests below ask about.
+LOOK = r"""async () => {
+  if (window.MathJax?.startup) await MathJax.startup.promise;
+  await document.fonts.ready;
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  // The theme lets the text column itself scroll; only a table or code box may.
+  const columns = all("html, body, main, .bd-content, .bd-article-container, article");
+  const wide = columns.filter(e => e.scrollWidth > e.clientWidth + 1);
+  const name = (e) => [e.tagName.toLowerCase(), ...e.classList].join(".");
+  const prose = document.querySelector("article").cloneNode(true);
+  prose.querySelectorAll("pre, code, script, style, mjx-container").forEach(e => e.remove());
+  return {
+    theme: document.documentElement.dataset.theme,
+    wide: wide.map(e => `${name(e)}: ${e.scrollWidth} > ${e.clientWidth}`),
+    images: all("img").map(e => [e.getAttribute("src"), e.getAttribute("alt"),
+      e.naturalWidth > 0 || e.loading === "lazy", !!e.closest("article")]),
+    links: all("a[href]").map(e => e.href),
+    math: all(".math").length,
+    raw: all(".math").filter(e => !e.querySelector("mjx-container")).map(e => e.textContent),
+    errors: all("mjx-merror, .problematic").map(e => e.textContent),
+    prose: prose.textContent,
+  };
+}"""
+
+
+@pytest.fixture(scope="module")
+def visits(browser, site, address):
+    """What was seen on each page in each size and colour scheme."""
+    noted = []
+    pages = sorted(p.relative_to(site).as_posix() for p in site.glob("book/*.html"))
+    assert "book/index.html" in pages
+    pages = ["index.html", "genindex.html", "search.html", *pages]
+    pages = [p for p in pages if (site / p).exists()]
+    for size, (width, height) in SIZES.items():
+        for scheme in ("light", "dark"):
+            context = browser.new_context(
+                viewport={"width": width, "height": height}, color_scheme=scheme
+            )
+            for path in pages:
+                page, errors, requests = context.new_page(), [], []
+                page.on(
+                    "console",
+                    lambda m, e=errors: m.type == "error" and e.append(m.text),
+                )
+                page.on("pageerror", lambda error, e=errors: e.append(str(error)))
+                page.on("request", lambda request, r=requests: r.append(request.url))
+                page.goto(f"{address}/{path}", wait_until="load")
+                if path == "index.html":  # sends on to the first page
+                    page.wait_for_url("**/book/index.html")
+                page.wait_for_load_state("networkidle")
+                seen = page.evaluate(LOOK)
+                seen |= {"size": size, "scheme": scheme, "errors_logged": errors}
+                seen |= {"page": path, "requests": requests}
+                noted.append(seen)
+                page.close()
+            context.close()
+    return noted
+
+
+def everywhere(visits, key):
+    """Pairs of (where, thing) for a list noted on each visit."""
+    return [
+        (f"{seen['page']}, {seen['size']}, {seen['scheme']}", thing)
+        for seen in visits
+        for thing in seen[key]
+    ]
+
+
+def test_no_console_error(visits):
+    assert everywhere(visits, "errors_logged") == []
+
+
+def test_no_request_leaves_the_machine(visits, address):
+    requests = everywhere(visits, "requests")
+    outside = [r for r in requests if not r[1].startswith((address, "data:", "blob:"))]
+    assert outside == []
+    assert len(requests) > len(visits)
+
+
+def test_no_page_scrolls_sideways(visits):
+    assert everywhere(visits, "wide") == []
+
+
+def test_colours_follow_the_system(visits):
+    assert [v["page"] for v in visits if v["theme"] != v["scheme"]] == []
+
+
+def test_every_image_is_there_and_described(visits):
+    images = everywhere(visits, "images")
+    assert [i for i in images if not i[1][2]] == [], "not loaded"
+    assert [i for i in images if i[1][1] is None] == [], "no alt attribute"
+    # Without an alternative text the renderer writes the name of the file.
+    figures = [
+        (where, src, alt or "") for where, (src, alt, _, inside) in images if inside
+    ]
+    assert figures
+    assert [
+        f for f in figures if Path(f[2]).suffix in (".png", ".svg") or len(f[2]) < 10
+    ] == []
+
+
+def test_math_is_typeset(visits):
+    assert sum(v["math"] for v in visits) > 0
+    assert everywhere(visits, "raw") == []
+    assert everywhere(visits, "errors") == []
+    # "$x$", "\(x\)": not seen as math at all. A price such as $5 is none.
+    unseen = re.compile(r"\$[^$\s](?:[^$\n]*[^$\s])?\$|\\[(\[]")
+    assert [(v["page"], m) for v in visits for m in unseen.findall(v["prose"])] == []
+
+
+def test_every_internal_link_leads_somewhere(visits, site, address):
+    links = {
+        (v["page"], link)
+        for v in visits
+        for link in v["links"]
+        if link.startswith(address)
+    }
+    assert len(links) > len(visits)
+    broken = []
+    for page, link in sorted(links):
+        url, anchor = urldefrag(link)
+        target = site / unquote(urlsplit(url).path).lstrip("/")
+        target = target / "index.html" if target.is_dir() else target
+        if not target.is_file():
+            broken.append((page, link))
+        elif anchor and target.suffix == ".html":
+            ids = html.unescape(target.read_text())
+            if f'id="{unquote(anchor)}"' not in ids:
+                broken.append((page, link))
+    assert broken == []
+
+
+def test_every_chapter_opens_on_colab(visits):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    repository = urlsplit(project["urls"]["Repository"]).path
+    found = {
+        (v["page"], urlsplit(link).path)
+        for v in visits
+        for link in v["links"]
+        if urlsplit(link).hostname == "colab.research.google.com"
+    }
+    wrong = [
+        (page, path)
+        for page, path in found
+        if not path.startswith(f"/github{repository}/blob/main/")
+        or not (ROOT / path.partition("/blob/main/")[2]).is_file()
+    ]
+    assert wrong == []
+    chapters = {f"book/{path.stem}.html" for path in ROOT.glob("book/*.ipynb")}
+    assert chapters & {v["page"] for v in visits} <= {page for page, _ in found}
