@@ -4,11 +4,9 @@ Each command imports what it needs when it is called, so that ``--help`` is inst
 """
 
 import contextlib
-import sys
 from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
 app = typer.Typer(
     help="Build the book, compute its stored tables, look after its data.",
@@ -20,27 +18,21 @@ app = typer.Typer(
 
 
 @contextlib.contextmanager
-def _plain_errors():
+def _plain_errors(*failures):
     """One line instead of a traceback where the message says all: a wrong name, a file."""
     try:
         yield
     except KeyboardInterrupt:
         typer.echo("\nStopped. What is done is kept; the same call goes on.", err=True)
         raise typer.Exit(130) from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, *failures) as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2 if isinstance(error, ValueError) else 1) from None
 
 
-class _WithPairs(TyperCommand):
-    """A command whose ``-p`` takes two values; typer alone cannot repeat such an option."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        next(p for p in self.params if p.name == "parameter").nargs = 2
-
-
-@app.command(cls=_WithPairs)
+# typer cannot repeat an option with two values: the values of -p arrive as arguments, in
+# the order of their keys; unknown options are let through for the sake of values like -1.
+@app.command(context_settings={"ignore_unknown_options": True})
 def book(
     only: Annotated[
         list[str] | None,
@@ -49,22 +41,23 @@ def book(
     smoke: Annotated[
         bool, typer.Option("--smoke", help="Tiny settings of book/smoke.yml, a test.")
     ] = False,
-    parameter: Annotated[
+    keys: Annotated[
         list[str] | None,
-        typer.Option(
-            "-p",
-            "--parameter",
-            metavar="KEY VALUE",
-            help="As in papermill; repeatable.",
-        ),
+        typer.Option("-p", metavar="KEY VALUE", help="As in papermill; repeatable."),
     ] = None,
+    values: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
 ):
     """Run the chapters that changed and render the book to _build/html."""
+    keys, values = keys or [], values or []
+    if len(keys) != len(values):
+        given = " ".join(["-p", *keys, *values] if keys else values)
+        typer.echo(f"Error: every -p takes a KEY and a VALUE, got: {given}", err=True)
+        raise typer.Exit(2)
     with _plain_errors():
         from .publishing import build
 
-        values = {key: _value(text) for key, text in parameter or []}
-        code = build(only=only or (), smoke=smoke, parameters=values)
+        parameters = dict(zip(keys, map(_value, values), strict=True))
+        code = build(only=only or (), smoke=smoke, parameters=parameters)
     raise typer.Exit(code)
 
 
@@ -73,7 +66,7 @@ def _value(text: str):
     import yaml
 
     value = yaml.safe_load(text)
-    with contextlib.suppress(TypeError, ValueError):
+    with contextlib.suppress(ValueError):
         return float(value) if isinstance(value, str) else value
     return value
 
@@ -81,15 +74,15 @@ def _value(text: str):
 @app.command()
 def run(
     chapter: str,
-    profile: Annotated[str, typer.Option(help="smoke, tenth or paper.")] = "smoke",
+    profile: Annotated[str, typer.Option(help="smoke, tenth or paper.")],
     jobs: Annotated[int, typer.Option(help="Processes; -1 is one per core.")] = 1,
     only: Annotated[
         str | None, typer.Option(metavar="PATTERN", help="Cells such as 'bcw/gan*'.")
     ] = None,
 ):
-    """Compute the missing rows of a chapter's stored table in book/results."""
-    with _plain_errors():
-        from .evaluation import run_chapter
+    """Compute the rows that a chapter's table in book/results lacks."""
+    with _plain_errors(RuntimeError):  # some cells failed; the message names the first
+        from .runs import run_chapter
 
         run_chapter(chapter, profile=profile, n_jobs=jobs, only=only)
 
@@ -104,13 +97,19 @@ def data(
         bool, typer.Option("--verify", help="Compare files with their checksums.")
     ] = False,
 ):
-    """List the data sets: where found, samples per class, provenance, checksum."""
+    """List the data sets: where found, samples per class, provenance."""
     with _plain_errors():
         from .data import inventory
 
         table = inventory(names or None, download=download, verify=verify)
+    typer.echo(f"{'name':<16}{'checksum':<13}where, samples per class, provenance")
     for row in table.itertuples():
-        pass
+        counts = ", ".join(f"{label} {n}" for label, n in row.n_per_class.items())
+        typer.echo(f"{row.name:<16}{row.checksum:<13}{row.found}")
+        for line in filter(None, (counts, row.provenance, row.error)):
+            typer.echo(f"{'':<29}{line}")
+    bad = (download or verify) and table["error"].any()
+    raise typer.Exit(int(bad))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -36,17 +36,14 @@ from filelock import FileLock, Timeout
 from . import data
 from .runs import environment, hardware, require_known
 
-# What the rendered site depends on beside the staged files and the package's docstrings.
-RENDERERS = ["jupyter-book", "Sphinx", "myst-nb", "sphinx-book-theme", "numpydoc"]
 
-
-def build(root=None, *, only=(), smoke=False, parameters=None) -> int:
+def build(root=".", *, only=(), smoke=False, parameters=None) -> int:
     """Run the chapters whose inputs changed and render the book to ``_build/html``.
 
     Parameters
     ----------
-    root : path-like, optional
-        Folder of ``_toc.yml``; by default looked for from the working directory upward.
+    root : path-like
+        Folder of ``_toc.yml``.
     only : sequence of str
         Run these chapters only. The others show their last executed notebook with the
         same settings, or the source without outputs where there is none.
@@ -59,7 +56,7 @@ def build(root=None, *, only=(), smoke=False, parameters=None) -> int:
     -------
     exit_code : int
         0, or 1 if a chapter or the rendering failed. A failed chapter's partly executed
-        notebook is in ``_build/failed``; the book is rendered with the page it had before.
+        notebook is in ``_build/failed``; its page stays the one it had before.
 
     Raises
     ------
@@ -68,7 +65,9 @@ def build(root=None, *, only=(), smoke=False, parameters=None) -> int:
     FileNotFoundError, BlockingIOError
         There is no book here, or another call is building it.
     """
-    root = _find_root() if root is None else Path(root).resolve()
+    root = Path(root).resolve()
+    if not (root / "_toc.yml").exists():
+        raise FileNotFoundError(f"No _toc.yml in {root}: call it from the checkout.")
     chapters = _plan(root, only, smoke, parameters or {})
     work = root / "_build"
     work.mkdir(exist_ok=True)
@@ -82,10 +81,10 @@ def build(root=None, *, only=(), smoke=False, parameters=None) -> int:
 
 
 def _build(root, work, chapters):
-    for folder in ("src", "running", "failed", *work.glob("render-*")):
+    for folder in ("src", "running", *work.glob("render-*")):
         shutil.rmtree(work / folder, ignore_errors=True)
     stage = work / "src"
-    unwanted = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
+    unwanted = shutil.ignore_patterns(".ipynb_checkpoints")
     shutil.copytree(root / "book", stage / "book", ignore=unwanted)
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(root / name, stage)
@@ -96,21 +95,19 @@ def _build(root, work, chapters):
     for chapter in chapters:
         line, notes[chapter] = _bring_up_to_date(chapter, stage, work)
         print(f"{chapter.name:<{width}}  {line}", flush=True)
-    # Only now: while a chapter runs, the stage holds sources alone.
-    unexecuted = [c.name for c in chapters if not c.page.exists()]
+    # Only now: while the chapters run, the stage holds sources alone.
     for chapter in chapters:
         if chapter.page.exists():
             shutil.copy(chapter.page, stage / chapter.path)
     if (status := stage / "book" / "status.md").exists():
-        with open(status, "a") as file:
-            file.write(_status(notes))
-
-    if unexecuted:
+        status.write_text(status.read_text() + _status(notes))
+    bare = [chapter.name for chapter in chapters if not chapter.page.exists()]
+    if bare:
         # A reference to a figure that only a run would make is a warning.
-        print(f"Without outputs: {', '.join(unexecuted)}; warnings are not errors now.")
-    rendered = _render(root, work, stage, strict=not unexecuted)
-    failed = [c.name for c, note in notes.items() if note.startswith("FAILED")]
-    return int(bool(failed) or not rendered)
+        print(f"Without outputs: {', '.join(bare)}; warnings are not errors this time.")
+    rendered = _render(root, work, stage, strict=not bare)
+    failed = any(note.startswith("FAILED") for note in notes.values())
+    return int(failed or not rendered)
 
 
 # ---------------------------------------------------------------- what to run
@@ -132,15 +129,15 @@ class Chapter:
     @property
     def page(self) -> Path:
         """The executed notebook: one for the defaults, one for each other setting."""
-        mark = _digest(self.parameters)[:8]
-        name = f"{self.name}-{mark}" if self.parameters else self.name
-        return self.root / "_build" / "executed" / f"{name}.ipynb"
+        mark = f"-{_digest(self.parameters)[:8]}" if self.parameters else ""
+        return self.root / "_build" / "executed" / f"{self.name}{mark}.ipynb"
 
     @property
     def record(self) -> dict:
-        """What `page` was made from and by; empty if there is no whole page."""
+        """What `page` was made from, when and on what; empty without a whole page."""
         path = self.page.with_suffix(".json")
-        return json.loads(path.read_text()) if path.exists() else {}
+        whole = path.exists() and self.page.exists()
+        return json.loads(path.read_text()) if whole else {}
 
     def inputs(self, stage: Path) -> dict[str, str]:
         """Digests of all that the page is made from, by kind."""
@@ -151,20 +148,17 @@ class Chapter:
             "helpers": _digest(*(self.root / "helpers").rglob("*.py")),
             "results": _digest(*results),
             "pyproject.toml": _digest(*self.root.glob("pyproject.toml")),
-            "data": _digest(self.fingerprint(stage)),
+            "data": _digest(self.data_sets(stage)),
         }
 
-    def fingerprint(self, stage: Path) -> dict[str, str]:
-        """State of the data sets that the chapter's code or its experiments name."""
+    def data_sets(self, stage: Path) -> dict[str, str]:
+        """State of the data that the chapter's code, or its experiments, name."""
         cells = json.loads((stage / self.path).read_text())["cells"]
         code = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
         experiments = (self.root / "helpers" / "experiments").glob(f"{self.name}.py")
         code = "\n".join([*code, *(path.read_text() for path in experiments)])
-        return {
-            name: state
-            for name, state in data.fingerprint().items()
-            if re.search(rf"\b(load_)?{name}\b", code)
-        }
+        known = data.fingerprint().items()
+        return {k: state for k, state in known if re.search(rf"\b(load_)?{k}\b", code)}
 
 
 def _digest(*parts: Path | Mapping) -> str:
@@ -179,55 +173,30 @@ def _digest(*parts: Path | Mapping) -> str:
     return found.hexdigest()
 
 
-def _find_root() -> Path:
-    here = Path.cwd()
-    for folder in [here, *here.parents]:
-        if (folder / "_toc.yml").exists():
-            return folder
-    raise FileNotFoundError(
-        f"No _toc.yml in {here} or above: call it from the checkout."
-    )
-
-
 def _plan(root, only, smoke, parameters) -> list[Chapter]:
     """Chapters in the order of the book, after every name in the call was checked."""
     from sphinx_external_toc.parsing import parse_toc_yaml
 
-    files = (
-        f"{page.removesuffix('.ipynb')}.ipynb"
-        for page in parse_toc_yaml(root / "_toc.yml")
-    )
+    pages = (page.removesuffix(".ipynb") for page in parse_toc_yaml(root / "_toc.yml"))
+    files = (f"{page}.ipynb" for page in pages)
     paths = {PurePosixPath(f).stem: f for f in files if (root / f).exists()}
-    for name in only:
-        require_known("chapter", name, paths)
-    selected = [name for name in paths if name in only or not only]
-    settings = {}
-    if smoke:
-        settings = yaml.safe_load((root / "book" / "smoke.yml").read_text()) or {}
-    for name, values in settings.items():
-        require_known("chapter in book/smoke.yml", name, paths)
-        _require_declared(root / paths[name], values or {})
-    for name in selected:
-        _require_declared(root / paths[name], parameters)
-    return [
-        Chapter(
-            root,
-            path,
-            {**(settings.get(name) or {}), **(parameters if name in selected else {})},
-            name in selected,
-        )
-        for name, path in paths.items()
-    ]
+    tiny = yaml.safe_load((root / "book" / "smoke.yml").read_text()) if smoke else {}
+    for kind, names in {"chapter": only, "chapter in smoke.yml": tiny or {}}.items():
+        for name in names:
+            require_known(kind, name, paths)
+    chapters = []
+    for name, path in paths.items():
+        selected = name in only or not only
+        values = {**((tiny or {}).get(name) or {}), **(parameters if selected else {})}
+        if values:
+            from papermill import inspect_notebook  # takes longer than all the rest
 
-
-def _require_declared(path, parameters):
-    # papermill itself takes an undeclared name with a warning and goes on.
-    if parameters:
-        from papermill import inspect_notebook
-
-        declared = inspect_notebook(path)
-        for name in parameters:
-            require_known(f"parameter of {path.stem}", name, declared)
+            # papermill itself takes an undeclared name with a warning and goes on.
+            declared = inspect_notebook(root / path)
+            for key in values:
+                require_known(f"parameter of {name}", key, declared)
+        chapters.append(Chapter(root, path, values, selected))
+    return chapters
 
 
 # ---------------------------------------------------------------- run a chapter
@@ -239,22 +208,22 @@ def _use_own_kernel(folder):
 
     # A backend set for scripts (MPLBACKEND=Agg) would leave the pages without figures.
     inline = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
-    (folder / "kernels").mkdir(parents=True)
     quiet = [
         "--log-level=ERROR"
     ]  # newer kernels warn of plain TCP on this very machine
-    write_kernel_spec(folder / "kernels/python3", {"env": inline}, quiet)
-    paths = os.environ.get("JUPYTER_PATH", "").split(os.pathsep)
-    others = [path for path in paths if path and path != str(folder)]
-    os.environ["JUPYTER_PATH"] = os.pathsep.join([str(folder), *others])
+    (folder / "kernels").mkdir(parents=True)
+    write_kernel_spec(folder / "kernels" / "python3", {"env": inline}, quiet)
+    others = os.environ.get("JUPYTER_PATH", "").split(os.pathsep)
+    paths = dict.fromkeys([str(folder), *filter(None, others)])
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(paths)
 
 
 def _bring_up_to_date(chapter, stage, work) -> tuple[str, str]:
     """Run a chapter if it is selected and needs it; a line to print, a note to publish."""
     inputs = chapter.inputs(stage)
-    before = chapter.record.get("inputs", {}) if chapter.page.exists() else {}
+    before = chapter.record.get("inputs", {})
     changed = [kind for kind, digest in inputs.items() if before.get(kind) != digest]
-    since = "never run" if not before else f"changed: {', '.join(changed)}"
+    since = f"changed: {', '.join(changed)}" if before else "never run"
     if not changed:
         return "unchanged, kept", "up to date"
     if not chapter.selected:
@@ -273,7 +242,10 @@ def _execute(chapter, stage, work, inputs) -> str | None:
     import nbformat
     import papermill
 
-    aside = work / "running" / f"{chapter.name}.ipynb"
+    from .training import resolve_device
+
+    aside = work / "running" / chapter.page.name
+    kept = work / "failed" / chapter.page.name
     try:
         notebook = papermill.execute_notebook(
             stage / chapter.path,
@@ -284,16 +256,20 @@ def _execute(chapter, stage, work, inputs) -> str | None:
             progress_bar=sys.stderr.isatty(),
         )
     except Exception as error:  # whatever happens to one chapter, the others run
-        return _keep_failed(error, aside, work / "failed" / chapter.page.name)
+        return _keep_failed(error, aside, kept)
 
     took = notebook.metadata.papermill
+    # A run may fetch its data: what counts is what the next call will find.
+    used = chapter.data_sets(stage)
+    told = data.inventory(list(used)).to_dict("records") if used else []
     record = {
-        # A run may fetch its data: what counts is what the next call will find.
-        "inputs": {**inputs, "data": _digest(chapter.fingerprint(stage))},
+        "inputs": {**inputs, "data": _digest(used)},
         "parameters": chapter.parameters,
         "started": took.start_time,
         "seconds": took.duration,
-        **_circumstances(chapter, stage),
+        "device": hardware(resolve_device(chapter.parameters.get("device", "auto"))),
+        "data": {row["name"]: row["provenance"] for row in told},
+        **environment(),
     }
     # Paths of this machine do not belong on a published page.
     notebook.metadata.papermill = {"parameters": took.parameters}
@@ -303,27 +279,18 @@ def _execute(chapter, stage, work, inputs) -> str | None:
     path.unlink(missing_ok=True)  # no old record may ever vouch for a new page
     os.replace(aside, chapter.page)
     _write_json(path, record)
+    kept.unlink(missing_ok=True)
     return None
-
-
-def _circumstances(chapter, stage):
-    from .training import resolve_device
-
-    used = list(chapter.fingerprint(stage))
-    table = data.inventory(used) if used else None
-    return {
-        "device": hardware(resolve_device(chapter.parameters.get("device", "auto"))),
-        "data": {} if table is None else dict(zip(table.name, table.provenance)),
-        **environment(),
-    }
 
 
 def _keep_failed(error, aside, kept) -> str:
     """Save the partly executed notebook; name its cell and exception."""
+    from papermill.exceptions import PapermillExecutionError
+
     reason = f"{type(error).__name__}: {error}"
-    if hasattr(error, "ename"):
+    if isinstance(error, PapermillExecutionError):
         reason = f"{error.ename}: {error.evalue}"
-    reason = reason.strip().splitlines()[0]
+    reason = reason.splitlines()[0]
     if not aside.exists():
         return reason
     kept.parent.mkdir(exist_ok=True)
@@ -349,51 +316,44 @@ def _write_json(path, content):
 
 def _status(notes: Mapping[Chapter, str]) -> str:
     """Sections of the status page, from the record of each chapter's page."""
-    text = []
+    lines = [""]
     for chapter, note in notes.items():
-        record = chapter.record
-        text += [
-            f"\n## {chapter.name}\n",
-            f"- Page: {{doc}}`/{chapter.path.removesuffix('.ipynb')}`, {note}",
-        ]
-        if not record:
-            text += ["- Not executed: the page shows the source without outputs."]
-            continue
-        started = datetime.fromisoformat(record["started"]).astimezone(UTC)
-        values = "; ".join(f"`{k} = {v!r}`" for k, v in record["parameters"].items())
-        text += [
-            f"- Run: {started:%d %B %Y, %H:%M} UTC, {record['seconds']:.0f} s",
-            f"- Parameters: {values or 'defaults'}",
-            f"- Device: {record['device']}",
-            f"- Versions: {record['versions']}",
-            f"- Commit: {record['commit']}",
-            *(f"- Data `{name}`: {told}" for name, told in record["data"].items()),
-        ]
-    return "\n".join([*text, ""])
+        link = f"{{doc}}`/{chapter.path.removesuffix('.ipynb')}`"
+        lines += [f"## {chapter.name}", "", f"- Page: {link}, {note}"]
+        if record := chapter.record:
+            start = datetime.fromisoformat(record["started"]).astimezone(UTC)
+            values = (f"`{k} = {v!r}`" for k, v in record["parameters"].items())
+            lines += [
+                f"- Run: {start:%d %B %Y, %H:%M} UTC, {record['seconds']:.0f} s",
+                f"- Parameters: {'; '.join(values) or 'defaults'}",
+                f"- Device: {record['device']}",
+                f"- Versions: {record['versions']}",
+                f"- Commit: {record['commit']}",
+                *(f"- Data `{name}`: {told}" for name, told in record["data"].items()),
+            ]
+        lines.append("")
+    return "\n".join(lines)
 
 
 def _render(root, work, stage, strict) -> bool:
-    """Render the stage to ``_build/html`` unless the site there is already of it."""
+    """Render the stage to ``_build/html``, unless the site there is made from just that."""
     site, seal = work / "html", work / "html.json"
-    versions = {name: importlib.metadata.version(name) for name in RENDERERS}
+    versions = {d.name: d.version for d in importlib.metadata.distributions()}
     files = [path for path in stage.rglob("*") if path.is_file()]
     sources = _digest(versions, *files, *(root / "helpers").rglob("*.py"))
-    made = {"sources": sources, "files": _listing(site)}
-    if seal.exists() and json.loads(seal.read_text()) == made:
+    sealed = json.loads(seal.read_text()) if seal.exists() else None
+    if sealed == {"sources": sources, "sizes": _sizes(site)}:
         print(f"Nothing changed, the book stands: {site / 'index.html'}")
         return True
 
     started = time.perf_counter()
     aside = Path(tempfile.mkdtemp(prefix="render-", dir=work))
-    jupyter_book = (
-        "from jupyter_book.cli.main import main; main()"  # it has no __main__
-    )
-    command = [sys.executable, "-c", jupyter_book, "build", stage, "-q"]
-    # Warnings are errors, found all at once; the site is whole with them, too.
-    command += ["--path-output", aside, "--keep-going", *(["-W"] if strict else [])]
-    done = subprocess.run(
-        command, cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    # Warnings are errors, all told at once; the site is whole in spite of them.
+    strictness = ["--keep-going", *(["-W"] if strict else [])]
+    jupyter_book = "from jupyter_book.cli.main import main; main()"  # has no __main__
+    command = [sys.executable, "-c", jupyter_book, "build", stage, "-q", *strictness]
+    log = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    done = subprocess.run([*command, "--path-output", aside], cwd=root, **log)
     new, whole = aside / "_build" / "html", done.returncode == 0
     if not whole or "WARNING" in done.stdout:
         print(done.stdout)
@@ -403,18 +363,16 @@ def _render(root, work, stage, strict) -> bool:
             os.replace(site, aside / "old")
         os.replace(new, site)
         if whole:
-            _write_json(seal, {"sources": sources, "files": _listing(site)})
+            _write_json(seal, {"sources": sources, "sizes": _sizes(site)})
         seconds = time.perf_counter() - started
         print(f"Rendered in {seconds:.0f} s, the book stands: {site / 'index.html'}")
     shutil.rmtree(aside)
     if not whole:
-        print("Rendering FAILED: see the warnings and errors above.", file=sys.stderr)
+        print("Rendering FAILED: see the warnings and errors above.")
     return whole
 
 
-def _listing(folder: Path) -> dict[str, int]:
-    """Size of every file below a folder: enough to see that one is missing or cut."""
-    files: Iterable[Path] = (
-        path for path in sorted(folder.rglob("*")) if path.is_file()
-    )
-    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+def _sizes(folder: Path) -> dict[str, int]:
+    """Size of every file below: enough to see that one is missing or cut."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {str(path.relative_to(folder)): path.stat().st_size for path in files}

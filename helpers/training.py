@@ -298,6 +298,10 @@ def frozen(module: nn.Module):
 
 # --------------------------------------------------------- checkpoints and the loop
 
+# Seconds between two looks at the losses, which wait for the device, and at the clock
+# of the checkpoint.
+HEARTBEAT = 1.0
+
 
 def write_atomically(write: Callable[[Path], None], path) -> None:
     """Let `write` fill a file beside `path`, then put it in place in one move."""
@@ -488,7 +492,7 @@ def train(
             done += 1
             bar.update()
             ended = bool(stop and done % stop_every == 0 and stop(history()))
-            if time.monotonic() - checked > 1:  # now and then: reading values waits
+            if time.monotonic() - checked >= HEARTBEAT:
                 _refuse_nonfinite(values, stage, done)
                 checked = time.monotonic()
                 if checkpoint and checkpoint.due:

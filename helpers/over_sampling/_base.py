@@ -170,7 +170,9 @@ class BaseDeepOverSampler(BaseOverSampler):
         """
         check_is_fitted(self, "networks_")
         if label not in self.sampling_strategy_ or not self.sampling_strategy_[label]:
-            filled = [key for key, rows in self.sampling_strategy_.items() if rows]
+            filled = [
+                c for c in self.classes_.tolist() if self.sampling_strategy_.get(c)
+            ]
             raise ValueError(
                 f"No generator was trained for class {label!r}, only for {filled}. "
                 "Ask for rows of it in sampling_strategy and fit again."
@@ -218,7 +220,8 @@ class BaseDeepOverSampler(BaseOverSampler):
                 "columns": None if self._columns is None else list(self._columns),
                 "dtypes": self._dtypes and [str(dtype) for dtype in self._dtypes],
                 "history": {
-                    name: column.tolist() for name, column in self.history_.items()
+                    name: (str(column.dtype), column.tolist())
+                    for name, column in self.history_.items()
                 },
             },
             "networks": {
@@ -259,7 +262,12 @@ class BaseDeepOverSampler(BaseOverSampler):
         self._whole, self._dtype = fitted["whole"].numpy(), np.dtype(fitted["dtype"])
         self._shape, self._row_shape = fitted["shape"], fitted["row_shape"]
         self._columns, self._dtypes = fitted["columns"], fitted["dtypes"]
-        self.history_ = pd.DataFrame(fitted["history"])
+        self.history_ = pd.DataFrame(
+            {
+                name: pd.Series(values, dtype=dtype)
+                for name, (dtype, values) in fitted["history"].items()
+            }
+        )
         self.networks_ = {}
         for name, weights in content["networks"].items():
             with torch.device("meta"):
@@ -355,13 +363,14 @@ class BaseDeepOverSampler(BaseOverSampler):
         )
         axis = None if images else 0
         if self.value_range is not None:
-            low, high = map(float, self.value_range)
-            if not (low < high and X.min() >= low and X.max() <= high):
+            low, high = [*self.value_range, None, None][:2]
+            fits = len(self.value_range) == 2 and low <= X.min() and X.max() <= high
+            if not (fits and low < high):
                 raise ValueError(
                     f"value_range={tuple(self.value_range)}, but X lies in "
                     f"({X.min()}, {X.max()}); give the lowest and highest possible value."
                 )
-            self._low, self._high = np.array(low), np.array(high)
+            self._low, self._high = np.array(float(low)), np.array(float(high))
         elif images and X.dtype == np.uint8:
             self._low, self._high = np.array(0.0), np.array(255.0)
         else:  # a table: each column its own

@@ -1,0 +1,35 @@
+"""Tiny data and settings that the tests share."""
+
+import os
+
+# Before torch is imported: two test processes with two threads each wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+
+from helpers.over_sampling import SAMPLERS
+
+#: Constructor parameters that make a sampler train in milliseconds.
+TINY = {
+    "gan": {"epochs": 2, "generator_layers": (8,), "discriminator_layers": (8,)},
+}
+
+
+def make_sampler(name, **parameters):
+    return SAMPLERS[name](
+        **{"random_state": 0, "device": "cpu", **TINY[name]} | parameters
+    )
+
+
+@pytest.fixture(params=sorted(SAMPLERS))
+def sampler_name(request):
+    return request.param
+
+
+@pytest.fixture
+def table():
+    """Three classes with 30, 12 and 7 rows of 5 columns."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], [30, 12, 7])
+    return rng.normal(size=(len(y), 5)) + y[:, None], rng.permutation(y)

@@ -1,0 +1,384 @@
+"""Metrics against known answers, runs without leakage, statistics, stores."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import pytest
+from imblearn.base import BaseSampler
+from scipy import stats
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from helpers import evaluation, runs
+from helpers.experiments import gan_tutorial
+
+
+# ------------------------------------------------------------------------- metrics
+
+
+def test_table_1_of_the_tutorial_is_arithmetic():
+    """58 of 64 found, no false alarm: every cell of the paper's baseline row follows."""
+    y = np.repeat([0, 1], [107, 64])
+    found = np.concatenate([np.zeros(107), np.ones(58), np.zeros(6)])
+    row = evaluation.score(
+        y, np.column_stack([1 - found, found]), ["benign", "malignant"]
+    )
+    printed = {
+        "precision_benign": 0.947,
+        "precision_malignant": 1.0,
+        "recall_benign": 1.0,
+        "recall_malignant": 0.906,
+        "f1_benign": 0.973,
+        "f1_malignant": 0.951,
+        "auc_of_labels": 0.953,
+    }
+    assert {name: round(row[name], 3) for name in printed} == printed
+
+
+def test_both_g_means():
+    """Recalls 1, 0.5, 0: the product form is 0, the macro form is not."""
+    y = np.repeat([0, 1, 2], [2, 4, 2])
+    predicted = np.array([0, 0, 1, 1, 0, 0, 0, 1])
+    row = evaluation.score(y, np.eye(3)[predicted], ["a", "b", "c"])
+    specificity = np.mean([3 / 6, 3 / 4, 6 / 6])
+    assert row["acsa"] == pytest.approx(0.5)
+    assert row["gmean_macro"] == pytest.approx(np.sqrt(0.5 * specificity))
+    assert row["gmean_product"] == 0
+
+
+def test_a_class_missing_from_the_test_part_has_recall_zero_not_an_error():
+    y = np.array([0, 0, 1, 1])
+    row = evaluation.score(y, np.full((4, 3), 1 / 3), ["a", "b", "c"])
+    assert row["recall_c"] == 0
+    assert row["f1_c"] == 0
+
+
+def test_probability_metrics():
+    y = np.array([0, 0, 0, 1])
+    p = np.array([0.2, 0.4, 0.8, 0.6])
+    row = evaluation.score(y, np.column_stack([1 - p, p]), ["no", "yes"])
+    assert row["brier"] == pytest.approx((0.04 + 0.16 + 0.64 + 0.16) / 4)
+    assert row["roc_auc"] == pytest.approx(2 / 3)
+    assert row["pr_auc"] == pytest.approx(1 / 2)
+    assert row["log_loss"] == pytest.approx(-np.log([0.8, 0.6, 0.2, 0.6]).mean())
+
+
+@pytest.mark.parametrize("slope", [0.5, 1, 2])
+def test_calibration_slope_finds_a_known_distortion(slope):
+    rng = np.random.default_rng(0)
+    odds = rng.normal(size=50_000)
+    y = rng.uniform(size=50_000) < 1 / (1 + np.exp(-slope * odds))
+    found = evaluation.calibration_slope(y, 1 / (1 + np.exp(-odds)))
+    assert found == pytest.approx(slope, rel=0.05)
+
+
+def test_calibration_slope_of_a_perfect_or_constant_prediction_is_nan():
+    y = np.array([0, 0, 1, 1])
+    assert np.isnan(evaluation.calibration_slope(y, y.astype(float)))
+    assert np.isnan(evaluation.calibration_slope(y, np.full(4, 0.5)))
+
+
+# ------------------------------------------------------------------------- leakage
+
+
+class Spy(BaseSampler):
+    """A sampler that notes the rows it is shown and doubles them."""
+
+    _sampling_type = "bypass"
+    _parameter_constraints: dict = {"sampling_strategy": "no_validation"}
+    seen = None
+
+    def _fit_resample(self, X, y):
+        type(self).seen = X[:, 0].astype(int).tolist()
+        return np.vstack([X, X + 0.5]), np.concatenate([y, y])
+
+
+class Recorder(ClassifierMixin, BaseEstimator):
+    """A classifier that notes what it was fitted on and asked about."""
+
+    fitted, asked = None, None
+
+    def fit(self, X, y):
+        type(self).fitted, self.classes_ = X[:, 0].tolist(), np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        type(self).asked = X[:, 0].astype(int).tolist()
+        return np.full((len(X), 2), 0.5)
+
+    def predict(self, X):
+        return np.zeros(len(X), dtype=int)
+
+
+def numbered_rows():
+    return np.arange(20.0)[:, None], np.tile([0, 1], 10)
+
+
+def test_sampler_sees_the_training_part_only_and_test_rows_stay():
+    X, y = numbered_rows()
+    train, test = np.arange(0, 12), np.arange(12, 20)
+    row = evaluation.fit_and_score(Recorder(), Spy(), X, y, train, test, ["a", "b"])
+    assert Spy.seen == train.tolist()
+    assert Recorder.fitted == [*train, *(train + 0.5)]
+    assert Recorder.asked == test.tolist()
+    assert (row["n_train"], row["n_synthetic"]) == (12, 12)
+
+
+def test_rows_in_both_parts_are_refused():
+    X, y = numbered_rows()
+    with pytest.raises(
+        ValueError, match=r"2 rows are in train and in test \(first: 10\)"
+    ):
+        evaluation.fit_and_score(
+            Recorder(), Spy(), X, y, np.arange(12), np.arange(10, 20), ["a", "b"]
+        )
+
+
+def test_the_tutorial_chooses_on_untouched_validation_rows(monkeypatch):
+    """Scaled by the training part, resampled there alone, refitted as asked."""
+    X, y = numbered_rows()
+    parts = np.arange(0, 10), np.arange(10, 16), np.arange(16, 20)
+    monkeypatch.setattr(gan_tutorial, "GRID", {})
+
+    class Unscaled(gan_tutorial.MinMaxScaler):
+        def transform(self, X):
+            return X
+
+    monkeypatch.setattr(gan_tutorial, "MinMaxScaler", Unscaled)
+    options = {"X": X, "y": y, "classes": ["a", "b"], "parts": parts, "sampler": Spy()}
+    gan_tutorial.tune_and_score(**options, classifier=Recorder())
+    assert Spy.seen == [*range(10)]
+    assert Recorder.asked == [16, 17, 18, 19]
+    assert len(Recorder.fitted) == 20
+    gan_tutorial.tune_and_score(
+        **options, classifier=Recorder(), refit="train+validation"
+    )
+    assert Recorder.fitted[-6:] == [10, 11, 12, 13, 14, 15]
+
+
+def test_the_authors_split_has_the_authors_sizes():
+    from helpers.data import load_bcw
+
+    y = load_bcw().target
+    parts = gan_tutorial.split(y, 42, test_share=0.6)
+    assert [len(p) for p in parts] == [284, 114, 171]
+    assert [int(y[p].sum()) for p in parts] == [106, 42, 64]
+    paper = gan_tutorial.split(y, 0)
+    assert [len(p) for p in paper] == [284, 171, 114]
+    assert sorted(np.concatenate(paper)) == [*range(569)]
+
+
+# ---------------------------------------------------------------------- statistics
+
+
+def test_corrected_ttest_is_the_plain_one_with_another_variance():
+    """With no test rows the correction is nil and the test is Student's."""
+    differences = np.random.default_rng(0).normal(0.3, 1, 12)
+    mean, p, low, high = evaluation.corrected_resampled_ttest(differences, 100, 0)
+    plain = stats.ttest_1samp(differences, 0)
+    assert p == pytest.approx(plain.pvalue)
+    assert (low, high) == pytest.approx(tuple(plain.confidence_interval(0.95)))
+    _, corrected, _, _ = evaluation.corrected_resampled_ttest(differences, 80, 20)
+    t = mean / np.sqrt(differences.var(ddof=1) * (1 / 12 + 20 / 80))
+    assert corrected == pytest.approx(2 * stats.t.sf(abs(t), 11))
+
+
+def test_no_difference_is_no_evidence():
+    assert evaluation.corrected_resampled_ttest([0, 0, 0], 8, 2) == (0, 1, 0, 0)
+    with pytest.raises(ValueError, match="give 2 or more"):
+        evaluation.corrected_resampled_ttest([0.1], 8, 2)
+
+
+def test_compare_pairs_by_split_and_corrects_by_holm():
+    rng = np.random.default_rng(0)
+    base = rng.normal(0.9, 0.05, 30)
+    arms = {"nothing": base, "better": base + rng.normal(0.1, 0.01, 30), "same": base}
+    rows = pd.DataFrame(
+        {"seed": s, "fold": 0, "method": m, "acsa": v, "n_train": 80}
+        for m, values in arms.items()
+        for s, v in enumerate(values)
+        if not (m == "better" and s == 3)  # a cell that is still missing
+    )
+    rows = rows.sample(frac=1, random_state=0)
+    table = evaluation.compare(rows, "acsa", "nothing", n_test=20)
+    assert table.loc["better", "n"] == 29
+    assert table.loc["better", "difference"] == pytest.approx(0.1, abs=0.01)
+    assert table.loc["better", "p_holm"] == pytest.approx(2 * table.loc["better", "p"])
+    assert table.loc["same", "p_holm"] == 1
+
+
+# ---------------------------------------------------------------------- cells and stores
+
+
+def cell(seed, method="m"):
+    return runs.Cell("toy", "smoke", "data", method, seed, 0, "v1")
+
+
+def compute(cell):
+    if cell.seed == 13:
+        raise ArithmeticError("unlucky")
+    return {"acsa": cell.seed / 7, "note": "two\nlines, with a comma"}
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_cells_are_computed_once_and_failures_spare_the_others(
+    tmp_path, n_jobs, capsys
+):
+    store = tmp_path / "deep" / "toy.csv"
+    runs.run_cells([cell(s) for s in range(3)], compute, store, n_jobs)
+    with pytest.raises(RuntimeError, match=r"1 of 4 cells failed.*13.*unlucky"):
+        runs.run_cells(
+            [cell(s) for s in (0, 1, 2, 3, 4, 5, 13)], compute, store, n_jobs
+        )
+    assert "4 of 7 cells missing" in capsys.readouterr().out
+    rows = runs.read_store(store).sort_values("seed")
+    assert rows["seed"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert rows["acsa"].tolist() == [s / 7 for s in range(6)]
+    assert rows["note"].unique().tolist() == ["two lines, with a comma"]
+    assert rows["versions"].str.contains("torch").all()
+
+
+def test_a_torn_line_is_no_row_and_does_not_spoil_the_next(tmp_path):
+    store = tmp_path / "toy.csv"
+    runs.run_cells([cell(0), cell(1)], compute, store)
+    whole = store.read_bytes()
+    for cut in (1, 10, len(whole) - whole.rstrip(b"\n").rfind(b"\n") - 2):
+        store.write_bytes(whole[:-cut])
+        assert runs.read_store(store)["seed"].tolist() == [0]
+        runs.run_cells([cell(1)], compute, store)
+        assert runs.read_store(store)["seed"].tolist() == [0, 1]
+
+
+def test_rows_with_other_columns_widen_the_table(tmp_path):
+    store = tmp_path / "toy.csv"
+    runs.append_row(store, {**cell(0)._asdict(), "acsa": 0.1})
+    runs.append_row(store, {**cell(1)._asdict(), "brier": 0.2})
+    runs.append_row(store, {**cell(2)._asdict(), "acsa": 0.3})
+    rows = runs.read_store(store)
+    assert rows["seed"].tolist() == [0, 1, 2]
+    assert rows["acsa"].isna().tolist() == [False, True, False]
+
+
+def test_a_cell_computed_twice_counts_once(tmp_path):
+    store = tmp_path / "toy.csv"
+    for value in (0.1, 0.2):
+        runs.append_row(store, {**cell(0)._asdict(), "acsa": value})
+    assert runs.read_store(store)["acsa"].tolist() == [0.1]
+
+
+def test_many_writers_lose_no_row(tmp_path):
+    store = tmp_path / "toy.csv"
+    with ThreadPoolExecutor(8) as pool:
+        rows = [{**cell(s)._asdict(), "acsa": s} for s in range(60)]
+        list(pool.map(lambda row: runs.append_row(store, row), rows))
+    assert sorted(runs.read_store(store)["seed"]) == [*range(60)]
+
+
+SLOW = """
+import time
+from helpers import runs
+def compute(cell):
+    time.sleep(0.02)
+    return {{"acsa": cell.seed}}
+cells = [runs.Cell("toy", "smoke", "data", "m", s, 0, "v1") for s in range(40)]
+runs.run_cells(cells, compute, {store!r})
+"""
+
+
+def test_a_killed_run_goes_on_and_ends_with_every_row(tmp_path):
+    store = tmp_path / "toy.csv"
+    code = SLOW.format(store=str(store))
+    rng, kills = np.random.default_rng(0), 0
+    for _ in range(2):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stderr=subprocess.DEVNULL
+        )
+        n = len(runs.read_store(store)) if store.exists() else 0
+        while process.poll() is None:
+            time.sleep(0.01)
+            if store.exists() and len(runs.read_store(store)) > n:
+                time.sleep(rng.uniform(0, 0.1))
+                os.kill(process.pid, signal.SIGKILL)
+                kills += process.wait() == -signal.SIGKILL
+    assert kills
+    subprocess.run([sys.executable, "-c", code], check=True, stderr=subprocess.DEVNULL)
+    rows = runs.read_store(store)
+    assert sorted(rows["seed"]) == [*range(40)]
+    assert (rows["acsa"] == rows["seed"]).all()
+
+
+def test_stored_results_are_found_from_a_folder_below(tmp_path, monkeypatch):
+    store = tmp_path / "book" / "results" / "toy-smoke.csv"
+    runs.run_cells([cell(0)], compute, store)
+    below = tmp_path / "_build" / "src"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert len(runs.load_results("toy", "smoke")) == 1
+
+
+def test_results_that_are_nowhere_say_how_to_make_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runs, "commit", lambda: "-")
+    with pytest.raises(
+        FileNotFoundError, match="python -m helpers run toy --profile paper"
+    ):
+        runs.load_results("toy")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("gan_tutorail", "paper"), "Did you mean 'gan_tutorial'"),
+        (("gan_tutorial", "papre"), "Did you mean 'paper'"),
+        (("gan_tutorial", "smoke", 1, "mnist/*"), "matches none of: bcw/class_weight/"),
+    ],
+)
+def test_wrong_names_are_refused_with_the_nearest(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        runs.run_chapter(*arguments)
+
+
+def test_the_smoke_profile_covers_every_method_of_the_paper_profile():
+    kinds = [
+        {(c.dataset, c.method, c.protocol) for c in gan_tutorial.cells(profile)}
+        for profile in ("smoke", "paper")
+    ]
+    assert kinds[0] == kinds[1]
+
+
+@pytest.mark.parametrize("dataset", ["bcw", "wine"])
+def test_a_cell_of_the_tutorial_gives_a_whole_row(dataset, monkeypatch):
+    monkeypatch.setattr(
+        gan_tutorial, "GRID", {"learning_rate": [0.1], "min_samples_leaf": [20]}
+    )
+    first, second = (
+        gan_tutorial.run(
+            runs.Cell("gan_tutorial", "smoke", dataset, "smote", 1, 0, "repeated-1")
+        )
+        for _ in range(2)
+    )
+    assert 0.5 < first["acsa"] <= 1
+    assert first["n_synthetic"] > 0
+    timed = {"sampler_seconds", "classifier_seconds"}
+    for name in first.keys() - timed:
+        assert first[name] == second[name] or np.isnan(first[name])
+
+
+def test_dummy_and_weighted_arms(monkeypatch):
+    monkeypatch.setattr(
+        gan_tutorial, "GRID", {"learning_rate": [0.1], "min_samples_leaf": [20]}
+    )
+
+    def row(method):
+        key = runs.Cell("gan_tutorial", "smoke", "bcw", method, 0, 0, "repeated-1")
+        return gan_tutorial.run(key)
+
+    assert row("dummy")["acsa"] == 0.5
+    assert row("class_weight")["recall_malignant"] > 0.8
+    tuned, plain = row("threshold"), row("nothing")
+    assert tuned["roc_auc"] == plain["roc_auc"]  # the same scores, cut elsewhere

@@ -1,0 +1,365 @@
+"""Publishing toy books: what runs, what is kept, what a reader gets and when it fails."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers import data, publishing
+from helpers.publishing import build
+
+CONFIG = """\
+title: Toy
+only_build_toc_files: true
+execute: {execute_notebooks: "off"}
+sphinx: {config: {html_context: {default_mode: auto}}}
+"""
+TOC = """\
+format: jb-book
+root: book/index
+chapters: [{file: book/first}, {file: book/second.ipynb}, {file: book/status}]
+"""
+PARAMETERS = "n: int = 3  # rows\nepochs: int = 2"
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A book of two chapters; each counts its runs in a file beside the book."""
+    monkeypatch.setenv("JUPYTER_PATH", os.environ.get("JUPYTER_PATH", ""))
+    for folder in ("book/results", "helpers/experiments"):
+        (tmp_path / folder).mkdir(parents=True)
+    files = {
+        "_config.yml": CONFIG,
+        "_toc.yml": TOC,
+        "pyproject.toml": "",
+        "helpers/part.py": "",
+        "helpers/experiments/first.py": "from helpers.data import load_wine_onehot\n",
+        "book/index.md": "# Toy\n",
+        "book/status.md": "# Status\n\nHow it was made.\n",
+        "book/smoke.yml": "first: {n: 1}\nsecond:\n",
+        "book/results/first-paper.csv": "x\n1\n",
+        "book/results/second-paper.csv": "x\n1\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    chapter(tmp_path, "first", "load_bcw = None", "print('n', 'is', n)")
+    chapter(tmp_path, "second", "import sys; print(sys.executable)")
+    return tmp_path
+
+
+def chapter(root, name, *code):
+    """Write a chapter of a title, a parameters cell, a counter and the given cells."""
+    new = nbformat.v4.new_code_cell
+    count = f"open({str(root / name)!r}, 'a').write('ran ') and None"
+    cells = [
+        nbformat.v4.new_markdown_cell(f"# Chapter {name}"),
+        new(PARAMETERS, metadata={"tags": ["parameters"]}),
+        *(new(source) for source in (count, *code)),
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, root / "book" / f"{name}.ipynb")
+
+
+def runs(root, name):
+    counter = root / name
+    return counter.read_text().count("ran") if counter.exists() else 0
+
+
+@pytest.fixture
+def renderings(monkeypatch):
+    """Leave the rendering out, and note down how strict each would have been."""
+    noted = []
+
+    def render(root, work, stage, strict):
+        noted.append(strict)
+        return True
+
+    monkeypatch.setattr(publishing, "_render", render)
+    return noted
+
+
+def test_from_sources_to_pages_and_again(toy, tmp_path, monkeypatch, capsys):
+    sources = {path: path.read_bytes() for path in (toy / "book").rglob("*.*")}
+    # A kernel that somebody registered as "python3" and a backend meant for scripts.
+    alien = tmp_path / "alien" / "kernels" / "python3"
+    alien.mkdir(parents=True)
+    spec = {"argv": ["false"], "display_name": "Alien", "language": "python"}
+    (alien / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "alien"))
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    chapter(
+        toy,
+        "second",
+        "import sys; print(sys.executable)",
+        "import os; print(os.environ['MPLBACKEND'])",
+    )
+    sources[toy / "book" / "second.ipynb"] = (toy / "book/second.ipynb").read_bytes()
+
+    assert build(toy) == 0
+    said = capsys.readouterr().out
+    for name in ("first", "second"):
+        assert f"{name:<6}  ran in " in said
+        assert runs(toy, name) == 1
+    html = toy / "_build" / "html"
+    assert str(html / "index.html") in said
+    pages = {
+        name: (html / "book" / f"{name}.html").read_text()
+        for name in ("first", "second", "status")
+    }
+    assert "n is 3" in pages["first"]
+    assert "# Parameters" not in pages["first"], "no injected cell with the defaults"
+    assert sys.executable in pages["second"]
+    assert "matplotlib_inline" in pages["second"]
+    for told in (
+        "How it was made.",
+        "defaults",
+        "torch",
+        "cpu",
+        "Breast Cancer",
+        "Wine",
+    ):
+        assert told in pages["status"]
+    downloads = (html / "_sources" / "book" / "second.ipynb").read_text()
+    assert str(toy / "_build") not in downloads, "a path of this machine"
+    assert sources == {path: path.read_bytes() for path in (toy / "book").rglob("*.*")}
+
+    def no_rendering(*_, **__):
+        raise AssertionError("rendered again")
+
+    monkeypatch.setattr(publishing.subprocess, "run", no_rendering)
+    assert build(toy) == 0
+    said = capsys.readouterr().out
+    assert said.count("unchanged, kept") == 2
+    assert "Nothing changed" in said
+    assert runs(toy, "first") == runs(toy, "second") == 1
+    (html / "book" / "first.html").write_text("half a pa")
+    with pytest.raises(AssertionError, match="rendered again"):
+        build(toy)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("notebook", lambda toy: chapter(toy, "first", "load_bcw = 1")),
+        ("helpers", lambda toy: (toy / "helpers/experiments/new.py").write_text("")),
+        ("results", lambda toy: (toy / "book/results/first-paper.csv").write_text("x")),
+        ("results", lambda toy: (toy / "book/results/first-tenth.csv").write_text("x")),
+        ("pyproject.toml", lambda toy: (toy / "pyproject.toml").write_text("a = 1")),
+    ],
+)
+def test_a_change_of_any_input_counts(toy, kind, change):
+    (first, _) = publishing._plan(toy, (), False, {})
+    before = first.inputs(toy)
+    assert first.inputs(toy) == before
+    change(toy)
+    after = first.inputs(toy)
+    assert {key for key in before if before[key] != after[key]} == {kind}
+
+
+def test_parameters_and_data_count_as_inputs(toy, monkeypatch):
+    (first, second) = publishing._plan(toy, (), False, {})
+    (other, _) = publishing._plan(toy, (), False, {"n": 4})
+    assert first.inputs(toy)["parameters"] != other.inputs(toy)["parameters"]
+    assert first.page != other.page, "one setting must not drive out the other's page"
+    before = first.inputs(toy)["data"], second.inputs(toy)["data"]
+    # bcw by the notebook, wine_onehot by the chapter's experiments, neither by the second.
+    for name in ("bcw", "wine_onehot"):
+        changed = {**data.fingerprint(), name: "other"}
+        with monkeypatch.context() as patch:
+            patch.setattr(data, "fingerprint", lambda changed=changed: changed)
+            assert first.inputs(toy)["data"] != before[0]
+            assert second.inputs(toy)["data"] == before[1]
+    # Another chapter's stored rows are no business of this one.
+    (toy / "book/results/second-paper.csv").write_text("x\n2\n")
+    assert first.inputs(toy)["results"] == other.inputs(toy)["results"]
+
+
+def test_data_that_a_run_fetches_is_no_change_afterwards(toy, monkeypatch, renderings):
+    fetched = toy / "fetched"
+    chapter(toy, "first", f"load_bcw = open({str(fetched)!r}, 'w').close()")
+    monkeypatch.setattr(
+        data, "fingerprint", lambda: {"bcw": "here" if fetched.exists() else "not here"}
+    )
+    assert build(toy, only=["first"]) == build(toy, only=["first"]) == 0
+    assert runs(toy, "first") == 1
+    fetched.unlink()
+    assert build(toy, only=["first"]) == 0
+    assert runs(toy, "first") == 2
+
+
+def test_only_some_chapters_with_other_parameters(toy, renderings, capsys):
+    assert build(toy, only=["first"], parameters={"n": 5}) == 0
+    said = capsys.readouterr().out
+    assert "second  not selected, shown without outputs" in said
+    assert (runs(toy, "first"), runs(toy, "second")) == (1, 0)
+    assert renderings == [False], "pages without outputs may refer to missing figures"
+    stage = toy / "_build" / "src" / "book"
+    assert "'n is 5" in (stage / "first.ipynb").read_text().replace('"', "'")
+    status = (stage / "status.md").read_text()
+    assert "`n = 5`" in status
+    assert "not run again (never run)" in status
+
+
+def test_smoke_parameters(toy):
+    chapters = publishing._plan(toy, (), True, {"epochs": 9})
+    assert [dict(c.parameters) for c in chapters] == [
+        {"n": 1, "epochs": 9},
+        {"epochs": 9},
+    ]
+    chapters = publishing._plan(toy, ["second"], True, {})
+    assert [c.selected for c in chapters] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("call", "nearest"),
+    [
+        ({"only": ["frist"]}, "first"),
+        ({"parameters": {"epoch": 1}}, "epochs"),
+        ({"only": ["second"], "parameters": {"m": 1}}, "n"),
+        ({"smoke": "thrid: {}"}, "first"),
+        ({"smoke": "second: {epoks: 1}"}, "epochs"),
+    ],
+)
+def test_unknown_names_stop_everything(toy, call, nearest):
+    if text := call.get("smoke"):
+        (toy / "book" / "smoke.yml").write_text(text)
+    with pytest.raises(ValueError, match=f"Did you mean '{nearest}'"):
+        build(toy, **call)
+    assert not (toy / "_build").exists()
+    assert runs(toy, "first") == runs(toy, "second") == 0
+
+
+def test_no_book_here(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"_toc\.yml"):
+        build(tmp_path)
+
+
+def test_a_failing_chapter_does_not_stop_the_others(toy, renderings, capsys):
+    chapter(toy, "first", "print('so far')", "1 / 0", "print('never')")
+    assert build(toy, parameters={"n": 3}) == 1
+    said = capsys.readouterr().out
+    kept = next((toy / "_build" / "failed").glob("first*.ipynb"))
+    # The fifth cell of the source: the injected one does not count.
+    assert "first   FAILED after" in said
+    assert f"cell 5: ZeroDivisionError: division by zero (see {kept})" in said
+    assert "so far" in kept.read_text()
+    assert runs(toy, "second") == 1
+    assert renderings == [False]
+    # Mended, it is the only one that runs.
+    chapter(toy, "first", "print('so far')")
+    assert build(toy, parameters={"n": 3}) == 0
+    assert not kept.exists()
+    assert (runs(toy, "first"), runs(toy, "second")) == (2, 1)
+    # Failing again, and even its kernel dying, it leaves its last good page.
+    chapter(toy, "first", "import os; os._exit(1)")
+    assert build(toy, parameters={"n": 3}) == 1
+    assert "cell 4: DeadKernelError" in capsys.readouterr().out
+    assert "so far" in (toy / "_build/src/book/first.ipynb").read_text()
+    assert "FAILED when run again" in (toy / "_build/src/book/status.md").read_text()
+    assert renderings == [False, True, True]
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
+def test_stopped_in_a_run_the_next_call_goes_on(toy, renderings, name):
+    go, pid = toy / "go", toy / "pid"
+    wait = f"""
+import os, pathlib, time
+pathlib.Path({str(pid)!r}).write_text(str(os.getpid()))
+while not pathlib.Path({str(go)!r}).exists():
+    time.sleep(0.05)
+"""
+    chapter(toy, "second", wait)
+    assert build(toy, only=["first"]) == 0
+    book = subprocess.Popen(
+        [sys.executable, "-m", "helpers", "book"],
+        cwd=toy,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    wait_until(lambda: pid.exists() and pid.read_text())
+    with pytest.raises(BlockingIOError, match="Another call"):
+        build(toy)
+    book.send_signal(signal.Signals[name])
+    said, _ = book.communicate(timeout=30)
+    if name == "SIGINT":
+        assert book.returncode == 130, said
+        assert "Traceback" not in said
+    wait_until(lambda: not alive(int(pid.read_text())))
+    executed = toy / "_build" / "executed"
+    assert sorted(path.name for path in executed.iterdir()) == [
+        "first.ipynb",
+        "first.json",
+    ]
+
+    go.touch()
+    assert build(toy) == 0
+    assert (runs(toy, "first"), runs(toy, "second")) == (1, 2)
+    assert len(list(executed.glob("second.*"))) == 2
+
+
+def wait_until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+        # Killed, but its parent has not asked yet: on Linux a zombie.
+        return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+class TestRendering:
+    """Jupyter Book replaced by a stand-in that writes a page."""
+
+    @pytest.fixture
+    def render(self, toy, monkeypatch):
+        work = toy / "_build"
+        (work / "src").mkdir(parents=True)
+
+        def render(text, code=0, error=None):
+            def run(command, **_):
+                made = Path(command[-1]) / "_build" / "html"
+                made.mkdir(parents=True)
+                (made / "index.html").write_text(text)
+                if error:
+                    raise error
+                return subprocess.CompletedProcess(command, code, "WARNING: a\n")
+
+            monkeypatch.setattr(publishing.subprocess, "run", run)
+            return publishing._render(toy, work, work / "src", strict=True)
+
+        return render
+
+    def test_stopped_it_leaves_the_last_site(self, toy, render):
+        assert render("good")
+        (toy / "_build" / "src" / "new.md").touch()
+        with pytest.raises(KeyboardInterrupt):
+            render("half a pa", error=KeyboardInterrupt())
+        assert (toy / "_build/html/index.html").read_text() == "good"
+        assert render("better")
+        assert (toy / "_build/html/index.html").read_text() == "better"
+
+    def test_warnings_are_told_and_not_forgotten(self, toy, render, capsys):
+        assert not render("with warnings", code=1)
+        assert "WARNING: a" in capsys.readouterr().out
+        assert (toy / "_build/html/index.html").read_text() == "with warnings"
+        assert not render("again", code=1), "nothing changed, but it was not good"
+        assert render("good")
+        assert render("not rendered")
+        assert (toy / "_build/html/index.html").read_text() == "good"
+        (toy / "helpers" / "part.py").write_text("'Another docstring.'")
+        assert render("other API page")
+        assert (toy / "_build/html/index.html").read_text() == "other API page"

@@ -1,0 +1,293 @@
+"""The contract of every sampler, whatever its method."""
+
+import pickle
+import warnings
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from imblearn.pipeline import make_pipeline
+from imblearn.utils.estimator_checks import parametrize_with_checks
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_validate
+
+from helpers.over_sampling import SAMPLERS
+
+from .conftest import make_sampler
+
+
+@parametrize_with_checks([make_sampler(name) for name in sorted(SAMPLERS)])
+def test_imbalanced_learn_checks(estimator, check):
+    check(estimator)
+
+
+def global_states():
+    return torch.get_rng_state(), np.random.mtrand._rand.get_state()[1]
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_properties(sampler_name, data):
+    """Whatever the table: rows kept, counts exact, range and dtype kept, seed decides."""
+    dtype = data.draw(st.sampled_from(["float64", "float32", "int64", "uint8", "bool"]))
+    counts = data.draw(st.lists(st.integers(2, 9), min_size=2, max_size=4))
+    labels = data.draw(
+        st.sampled_from([["a", "b", "c", "d"], [3, 1, 2, 0], [0.0, 1.0, 5.0, 7.0]])
+    )
+    y = np.repeat(np.array(labels[: len(counts)]), counts)
+    bounded = {
+        "float64": st.floats(-1e300, 1e300),
+        "float32": st.floats(-(2.0**99), 2.0**99, width=32),
+    }
+    X = data.draw(
+        hnp.arrays(
+            dtype, (len(y), data.draw(st.integers(1, 4))), elements=bounded.get(dtype)
+        )
+    )
+    X_before, states = X.copy(), global_states()
+
+    sampler = make_sampler(sampler_name)
+    X_new, y_new = sampler.fit_resample(X, y)
+
+    n = len(y)
+    assert (X_before == X).all()
+    assert (X_new[:n] == X).all()
+    assert (y_new[:n] == y).all()
+    assert X_new.dtype == X.dtype
+    assert y_new.dtype == y.dtype
+    assert set(Counter(y_new.tolist()).values()) == {max(counts)}
+    assert (X_new >= X.min(axis=0)).all()
+    assert (X_new <= X.max(axis=0)).all()
+    assert sampler.synthetic_mask_.tolist() == [False] * n + [True] * (len(y_new) - n)
+    again, _ = clone(sampler).fit_resample(X, y)
+    assert (again == X_new).all()
+    for before, after in zip(states, global_states(), strict=True):
+        assert np.array_equal(before, after)
+
+
+def test_another_seed_gives_other_rows(sampler_name, table):
+    first, _ = make_sampler(sampler_name, random_state=1).fit_resample(*table)
+    second, _ = make_sampler(sampler_name, random_state=2).fit_resample(*table)
+    n = len(table[0])
+    assert not np.allclose(first[n:], second[n:])
+
+
+def test_no_seed_gives_other_rows_each_time(sampler_name, table):
+    sampler = make_sampler(sampler_name, random_state=None)
+    n = len(table[0])
+    first, second = (sampler.fit_resample(*table)[0][n:] for _ in range(2))
+    assert not np.allclose(first, second)
+
+
+def test_random_state_instance_is_advanced(sampler_name, table):
+    def twice(state):
+        sampler = make_sampler(sampler_name, random_state=state)
+        return [sampler.fit_resample(*table)[0] for _ in range(2)]
+
+    first, second = twice(np.random.RandomState(3))
+    assert not np.allclose(first, second)
+    assert (twice(np.random.RandomState(3))[1] == second).all()
+
+
+def test_counts_follow_a_dictionary_and_spare_tiny_classes(sampler_name):
+    rng = np.random.default_rng(0)
+    y = np.repeat(["many", "few", "one"], [20, 6, 1])
+    X = rng.normal(size=(len(y), 3))
+    sampler = make_sampler(sampler_name, sampling_strategy={"few": 25})
+    _, y_new = sampler.fit_resample(X, y)
+    assert Counter(y_new.tolist()) == {"many": 20, "few": 25, "one": 1}
+
+
+def test_balanced_data_come_back_as_they_are(sampler_name):
+    X, y = np.random.default_rng(0).normal(size=(10, 3)), np.repeat([0, 1], 5)
+    sampler = make_sampler(sampler_name)
+    X_new, y_new = sampler.fit_resample(X, y)
+    assert (X_new == X).all()
+    assert (y_new == y).all()
+    assert not sampler.synthetic_mask_.any()
+    with pytest.raises(ValueError, match="No generator was trained for class 0"):
+        sampler.sample(0, 3)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 4), (4, 4)])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_images_go_in_and_come_out(sampler_name, shape, dtype):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [12, 5])
+    X = rng.integers(0, 256, size=(len(y), *shape)).astype(dtype)
+    sampler = make_sampler(sampler_name)
+    X_new, _ = sampler.fit_resample(X, y)
+    assert X_new.shape == (24, *shape)
+    assert X_new.dtype == X.dtype
+    assert sampler.sample(1, 2, random_state=0).shape == (2, *shape)
+
+
+def test_pixels_in_columns_share_one_range(sampler_name):
+    """A pixel that is 0 in every training image may be generated above 0."""
+    y = np.repeat([0, 1], [12, 5])
+    X = np.random.default_rng(0).integers(0, 256, size=(len(y), 16)).astype("uint8")
+    X[:, 0] = 0
+    as_table, _ = make_sampler(sampler_name).fit_resample(X, y)
+    as_image, _ = make_sampler(sampler_name, image_shape=(1, 4, 4)).fit_resample(X, y)
+    assert (as_table[:, 0] == 0).all()
+    assert (as_image[len(y) :, 0] > 0).any()
+
+
+def test_frames_keep_columns_dtypes_and_doubled_names(sampler_name, table):
+    X, y = table
+    frame = pd.DataFrame(X, columns=["a", "b", "b", "c", "d"])
+    frame["c"] = np.arange(len(y))
+    frame["d"] = X[:, 4] > 0
+    y = pd.Series(y, name="label")
+    sampler = make_sampler(sampler_name)
+    X_new, y_new = sampler.fit_resample(frame, y)
+    assert list(X_new.columns) == ["a", "b", "b", "c", "d"]
+    assert list(X_new.dtypes) == list(frame.dtypes)
+    assert X_new.iloc[: len(y)].reset_index(drop=True).equals(frame)
+    assert y_new.name == "label"
+    more = sampler.sample(2, 4, random_state=0)
+    assert list(more.columns) == list(frame.columns)
+    assert list(more.dtypes) == list(frame.dtypes)
+
+
+def test_whole_number_columns_are_rounded_not_cut(sampler_name):
+    """Cutting the fractions would never reach the highest value but at its very edge."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [200, 20])
+    frame = pd.DataFrame({"bit": rng.integers(0, 2, 220), "x": rng.normal(size=220)})
+    more, _ = make_sampler(sampler_name).fit_resample(frame, y)
+    assert set(more["bit"].iloc[220:]) == {0, 1}
+
+
+def test_sparse_stays_sparse(sampler_name, table):
+    X, y = table
+    X_new, _ = make_sampler(sampler_name).fit_resample(sparse.csr_array(X), y)
+    dense, _ = make_sampler(sampler_name).fit_resample(X, y)
+    assert sparse.issparse(X_new)
+    assert np.allclose(X_new.toarray(), dense)
+
+
+def test_save_and_load(sampler_name, table, tmp_path):
+    sampler = make_sampler(sampler_name).fit(*table)
+    sampler.save(tmp_path / "sampler.pt")
+    loaded = SAMPLERS[sampler_name].load(tmp_path / "sampler.pt")
+    expected = sampler.sample(2, 5, random_state=1)
+    assert (loaded.sample(2, 5, random_state=1) == expected).all()
+    assert loaded.get_params() == sampler.get_params()
+    assert loaded.history_.equals(sampler.history_)
+    copy = pickle.loads(pickle.dumps(sampler))
+    assert (copy.sample(2, 5, random_state=1) == expected).all()
+
+
+def test_load_refuses_what_is_no_sampler(sampler_name, tmp_path):
+    path = tmp_path / "junk.pt"
+    path.write_bytes(b"not a sampler")
+    with pytest.raises(ValueError, match="is not a saved sampler"):
+        SAMPLERS[sampler_name].load(path)
+    torch.save({"class": "Other", "fitted": {}}, path)
+    with pytest.raises(ValueError, match=r"holds a Other; load it with Other\.load"):
+        SAMPLERS[sampler_name].load(path)
+
+
+def test_load_runs_no_code(sampler_name, tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (tmp_path / "exploded").touch, ()
+
+    torch.save({"class": Bomb(), "fitted": {}}, tmp_path / "bomb.pt")
+    with pytest.raises(ValueError, match="is not a saved sampler"):
+        SAMPLERS[sampler_name].load(tmp_path / "bomb.pt")
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_pipeline_under_cross_validation_and_grid_search(sampler_name, table):
+    pipeline = make_pipeline(make_sampler(sampler_name), LogisticRegression())
+    scores = cross_validate(pipeline, *table, cv=3, n_jobs=2, return_estimator=True)
+    assert scores["test_score"].mean() > 1 / 3
+    name = pipeline.steps[0][0]
+    search = GridSearchCV(pipeline, {f"{name}__epochs": [1, 2]}, cv=2).fit(*table)
+    assert search.best_params_[f"{name}__epochs"] in (1, 2)
+    # Test folds are scored as they are: the fitted pipeline resamples only when fitting.
+    assert len(search.predict(table[0])) == len(table[0])
+
+
+BAD = {
+    "NaN": ({"X": np.nan}, {}, "contains NaN"),
+    "infinity": ({"X": np.inf}, {}, "contains infinity"),
+    "one class": ({"y": np.zeros(49)}, {}, "1 class"),
+    "fractions": ({"y": np.linspace(0, 1, 49)}, {}, "Unknown label type"),
+    "one row": ({"y": np.repeat([0, 1], [48, 1])}, {}, "has 1 row"),
+    "image_shape": ({}, {"image_shape": (1, 2, 2)}, "has 4 values, a row of X has 5"),
+    "value_range": ({}, {"value_range": (0, 0.1)}, "X lies in"),
+    "range order": ({}, {"value_range": (9, -9)}, "give the lowest and highest"),
+    "device name": ({}, {"device": "gpu"}, "take device='auto' or 'cpu'"),
+    "epochs": ({}, {"epochs": 0}, "'epochs' parameter"),
+    "span": ({"X": (-1.7e308, 1.7e308)}, {}, "rescale X"),
+    "range of three": ({}, {"value_range": (-9, 0, 9)}, "give the lowest and highest"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_refused_before_training(sampler_name, table, case, monkeypatch):
+    (X, y), (data, parameters, message) = table, BAD[case]
+    X = X.copy()
+    if "X" in data:
+        X[: np.size(data["X"]), 0] = data["X"]
+    sampler = make_sampler(sampler_name, **parameters)
+    monkeypatch.setattr(sampler, "_train", lambda *_: pytest.fail("training began"))
+    with pytest.raises(ValueError, match=message):
+        sampler.fit_resample(X, data.get("y", y))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has cuda")
+def test_absent_device_is_refused(sampler_name, table):
+    with pytest.raises(ValueError, match="cannot be used on this machine"):
+        make_sampler(sampler_name, device="cuda").fit_resample(*table)
+
+
+def test_channels_last_is_refused_with_the_cure(sampler_name):
+    X = np.zeros((6, 8, 8, 3), dtype="uint8")
+    with pytest.raises(ValueError, match=r"X\.transpose\(0, 3, 1, 2\)"):
+        make_sampler(sampler_name).fit_resample(X, [0, 0, 0, 0, 1, 1])
+
+
+def test_preset_and_its_overrides(sampler_name):
+    cls = SAMPLERS[sampler_name]
+    authors = cls.preset("authors_code", epochs=7)
+    assert authors.epochs == 7
+    assert authors.get_params() != cls(epochs=7).get_params()
+    assert cls.preset("paper").get_params() == cls().get_params()
+    with pytest.raises(
+        ValueError, match="no preset 'author'; it has paper, authors_code"
+    ):
+        cls.preset("author")
+
+
+def test_sample_names_the_classes_it_knows(sampler_name, table):
+    sampler = make_sampler(sampler_name).fit(*table)
+    with pytest.raises(ValueError, match=r"class 9, only for \[1, 2\]"):
+        sampler.sample(9, 1)
+
+
+def test_history_is_tidy(sampler_name, table):
+    sampler = make_sampler(sampler_name).fit(*table)
+    history = sampler.history_
+    assert np.isfinite(history.select_dtypes("number")).all().all()
+    assert history.groupby("label")["step"].is_monotonic_increasing.all()
+
+
+def test_no_warnings_in_ordinary_use(sampler_name, table):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make_sampler(sampler_name).fit_resample(*table)
