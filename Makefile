@@ -13,6 +13,13 @@ PY := .venv/bin/python
 # older pyproject.toml or copied from elsewhere is brought up to date; else it stands.
 STAMP := .venv/installed-$(firstword $(shell pwd | cksum))
 
+STRIP := $(PY) -m nbstripout --keep-id --extra-keys \
+  "metadata.language_info.version cell.metadata.editable cell.metadata.slideshow"
+
+# Threads that wait for one another sleep instead of spinning: on a machine that also does
+# something else, spinning makes small networks and trees ten times slower.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 .PHONY: help book smoke serve test lint format lab env clean
 
 help:  ## This list
@@ -27,25 +34,27 @@ smoke: env  ## The same with tiny settings, in a minute or two: a test, not for 
 serve: env  ## Serve the rendered book at http://127.0.0.1:8000 (PORT=...)
 	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
-# One thread in each worker: torch would start as many as there are cores in every one.
+# One thread in each worker: torch would start as many as there are cores in every one. By
+# file, since fixtures such as the rendered book are made once for all tests in a file.
 test: env  ## Run all tests; those in the browser need Chromium
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -n logical --maxprocesses 4 --dist loadgroup $(ARGS)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: env  ## The checks of .pre-commit-config.yaml, without git or network
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m nbstripout --verify book/*.ipynb
+	@$(STRIP) --verify book/*.ipynb
 	@$(PY) -m codespell_lib
 
 format: env  ## Mend what `make lint` can mend by itself
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
-	@$(PY) -m nbstripout book/*.ipynb
+	@$(STRIP) book/*.ipynb
 
 lab: env  ## Open the chapters in JupyterLab
 	@$(PY) -m jupyterlab book
 
 env: $(STAMP)  ## Only set up .venv, which every door above does by itself
+	@:
 
 # The pip that Python brings along may take twice as long. --no-compile: Python compiles
 # the few modules that it imports; compiling all takes longer than the download.
@@ -55,7 +64,7 @@ $(STAMP): pyproject.toml
 	@if cmp -s pyproject.toml $@; then touch $@; exit; fi; set -e; \
 	echo "Setting up .venv: about 3 GB to fetch where torch comes with CUDA."; \
 	if test -e .venv/unfinished || ! $(PY) -m pip --version >/dev/null 2>&1; then \
-	  $(PYTHON) -m venv --clear .venv; touch .venv/unfinished; \
+	  rm -rf .venv; mkdir .venv; touch .venv/unfinished; $(PYTHON) -m venv .venv; \
 	fi; \
 	$(PY) -m pip install --quiet --upgrade pip; \
 	$(PY) -m pip install --no-compile -e '.[book,test,distributed]'; \

@@ -8,10 +8,14 @@ from importlib import import_module
 
 _HOME = {
     "GANOverSampler": "over_sampling",
+    "compare": "evaluation",
+    "evaluate": "evaluation",
     "SAMPLERS": "over_sampling",
     "load_bcw": "data",
     "load_petrography": "data",
     "load_wine_onehot": "data",
+    "load_results": "runs",
+    "summarise": "evaluation",
 }
 __all__ = [*_HOME]
 

@@ -4,9 +4,14 @@ Each command imports what it needs when it is called, so that ``--help`` is inst
 """
 
 import contextlib
+import os
 from typing import Annotated
 
 import typer
+
+# Before torch is imported, here or in a kernel: threads that wait for one another sleep
+# instead of spinning, which on a busy machine costs ten times the work itself.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 app = typer.Typer(
     help="Build the book, compute its stored tables, look after its data.",

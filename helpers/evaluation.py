@@ -1,12 +1,13 @@
 """Honest numbers: metrics by name, runs without leakage, statistics.
 
-`fit_and_score` is the only place where a sampler meets data, and it is handed the
-training part alone.
+`evaluate` compares arms over splits of any data set; in it a sampler is handed the
+training part and nothing else.
 """
 
 import time
 from collections.abc import Sequence
 
+import joblib
 import numpy as np
 import pandas as pd
 from imblearn.metrics import geometric_mean_score
@@ -14,6 +15,7 @@ from scipy import stats
 from sklearn import metrics
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import RepeatedStratifiedKFold
 
 # ------------------------------------------------------------------------- metrics
 
@@ -163,6 +165,66 @@ def fit_and_score(classifier, sampler, X, y, train, test, classes):
         "sampler_seconds": sampled - started,
         "classifier_seconds": fitted - sampled,
     }
+
+
+def evaluate(arms, X, y, cv=None, classes=None, n_jobs=None):
+    """Score samplers and classifiers over repeated splits of one data set.
+
+    Parameters
+    ----------
+    arms : dict of str to (sampler or None, classifier)
+        Name to what is compared. Put in a dummy and a ``None`` of its own.
+    X : array of shape (n, ...)
+    y : array-like of shape (n,)
+        Class labels of any kind; sorted, the second of two is the positive one.
+    cv : scikit-learn splitter, optional
+        ``RepeatedStratifiedKFold(n_splits=5, n_repeats=10, random_state=0)`` by default;
+        `StratifiedShuffleSplit` draws random splits.
+    classes : sequence of str, optional
+        Names for the metrics; the labels by default.
+    n_jobs : int, optional
+        Processes, as in joblib.
+
+    Returns
+    -------
+    rows : DataFrame
+        One row per arm and split: ``method, seed`` (0), ``fold`` (the split's number) and
+        what `fit_and_score` returns. `summarise` and `compare` take it as it is.
+
+    Examples
+    --------
+    >>> from imblearn.over_sampling import SMOTE
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.model_selection import StratifiedKFold
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> arms = {
+    ...     "dummy": (None, DummyClassifier()),
+    ...     "nothing": (None, GaussianNB()),
+    ...     "smote": (SMOTE(random_state=0), GaussianNB()),
+    ... }
+    >>> rows = evaluate(arms, X, y, cv=StratifiedKFold(3))
+    >>> [*rows.groupby("method", sort=False)["acsa"].mean().round(2)]
+    [0.5, 0.93, 0.93]
+    """
+    if cv is None:
+        cv = RepeatedStratifiedKFold(n_splits=5, n_repeats=10, random_state=0)
+    labels, y = np.unique(y, return_inverse=True)
+    classes = [str(c) for c in labels] if classes is None else classes
+    plan = [
+        (name, fold, arm, parts)
+        for fold, parts in enumerate(cv.split(np.zeros(len(y)), y))
+        for name, arm in arms.items()
+    ]
+    rows = joblib.Parallel(n_jobs=n_jobs)(
+        joblib.delayed(fit_and_score)(classifier, sampler, X, y, *parts, classes)
+        for _, _, (sampler, classifier), parts in plan
+    )
+    return pd.DataFrame(
+        {"method": name, "seed": 0, "fold": fold, **row}
+        for (name, fold, *_), row in zip(plan, rows, strict=True)
+    )
 
 
 # ------------------------------------------------------------------------- statistics

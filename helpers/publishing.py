@@ -16,6 +16,7 @@ leaves the last good page.
 """
 
 import hashlib
+import importlib
 import importlib.metadata
 import json
 import os
@@ -34,7 +35,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from . import data
-from .runs import environment, hardware, require_known
+from .runs import environment, hardware, read_store, require_known
 
 
 def build(root=".", *, only=(), smoke=False, parameters=None) -> int:
@@ -84,12 +85,12 @@ def _build(root, work, chapters):
     for folder in ("src", "running", *work.glob("render-*")):
         shutil.rmtree(work / folder, ignore_errors=True)
     stage = work / "src"
-    unwanted = shutil.ignore_patterns(".ipynb_checkpoints")
-    shutil.copytree(root / "book", stage / "book", ignore=unwanted)
+    shutil.copytree(root / "book", stage / "book")
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(root / name, stage)
     _use_own_kernel(work / "running")
 
+    _fill_in_answers(stage)
     notes = {}
     width = max((len(chapter.name) for chapter in chapters), default=0)
     for chapter in chapters:
@@ -208,14 +209,11 @@ def _use_own_kernel(folder):
 
     # A backend set for scripts (MPLBACKEND=Agg) would leave the pages without figures.
     inline = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
-    quiet = [
-        "--log-level=ERROR"
-    ]  # newer kernels warn of plain TCP on this very machine
+    # A kernel's own log tells of TCP on this very machine and of its shutting down.
+    quiet = ["--log-level=CRITICAL"]
     (folder / "kernels").mkdir(parents=True)
     write_kernel_spec(folder / "kernels" / "python3", {"env": inline}, quiet)
-    others = os.environ.get("JUPYTER_PATH", "").split(os.pathsep)
-    paths = dict.fromkeys([str(folder), *filter(None, others)])
-    os.environ["JUPYTER_PATH"] = os.pathsep.join(paths)
+    os.environ["JUPYTER_PATH"] = str(folder)  # searched before all other folders
 
 
 def _bring_up_to_date(chapter, stage, work) -> tuple[str, str]:
@@ -314,6 +312,19 @@ def _write_json(path, content):
 # ---------------------------------------------------------------- pages
 
 
+def _fill_in_answers(stage):
+    """Replace ``{{ glance_<chapter> }}`` on the first page by what the stored rows say."""
+    index = stage / "book" / "index.md"
+    if not index.exists():
+        return
+    text = index.read_text()
+    for chapter in re.findall(r"\{\{ glance_(\w+) \}\}", text):
+        module = importlib.import_module(f".experiments.{chapter}", __package__)
+        answer = module.glance(read_store(stage / f"book/results/{chapter}-paper.csv"))
+        text = text.replace(f"{{{{ glance_{chapter} }}}}", answer)
+    index.write_text(text)
+
+
 def _status(notes: Mapping[Chapter, str]) -> str:
     """Sections of the status page, from the record of each chapter's page."""
     lines = [""]
@@ -355,8 +366,9 @@ def _render(root, work, stage, strict) -> bool:
     log = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     done = subprocess.run([*command, "--path-output", aside], cwd=root, **log)
     new, whole = aside / "_build" / "html", done.returncode == 0
-    if not whole or "WARNING" in done.stdout:
-        print(done.stdout)
+    found = re.findall(".*(?:WARNING|ERROR).*", done.stdout)
+    for line in found if whole else [done.stdout]:
+        print(line)
     if (new / "index.html").exists():
         seal.unlink(missing_ok=True)
         if site.exists():

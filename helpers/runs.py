@@ -196,7 +196,7 @@ def read_store(store, n_rows=None) -> pd.DataFrame:
         length = _whole_length(file)
         file.seek(0)
         text = file.read(length).decode()
-    table = pd.read_csv(io.StringIO(text), nrows=n_rows, float_precision="round_trip")
+    table = pd.read_csv(io.StringIO(text), nrows=n_rows)
     return table.drop_duplicates(KEY, ignore_index=True)
 
 

@@ -13,10 +13,11 @@ import pytest
 from imblearn.base import BaseSampler
 from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import StratifiedKFold
 
 from helpers import evaluation, runs
 from helpers.experiments import gan_tutorial
-
 
 # ------------------------------------------------------------------------- metrics
 
@@ -139,6 +140,21 @@ def test_rows_in_both_parts_are_refused():
         )
 
 
+def test_evaluate_splits_first_and_pairs_the_arms():
+    X, y = numbered_rows()
+    cv = StratifiedKFold(5)
+    arms = {"spied": (Spy(), Recorder()), "dummy": (None, DummyClassifier())}
+    rows = evaluation.evaluate(arms, X, np.array(["a", "b"])[y], cv)
+    train, test = [*cv.split(X, y)][-1]
+    assert Spy.seen == train.tolist()
+    assert Recorder.asked == test.tolist()
+    assert rows.groupby("method")["fold"].apply(list).map(len).tolist() == [5, 5]
+    assert {"recall_a", "recall_b"} <= {*rows.columns}
+    parallel = evaluation.evaluate({"dummy": arms["dummy"]}, X, y, cv, n_jobs=2)
+    assert parallel["brier"].tolist() == [0.25] * 5
+    assert evaluation.compare(rows, "acsa", "dummy", n_test=4).loc["spied", "n"] == 5
+
+
 def test_the_tutorial_chooses_on_untouched_validation_rows(monkeypatch):
     """Scaled by the training part, resampled there alone, refitted as asked."""
     X, y = numbered_rows()
@@ -238,7 +254,7 @@ def test_cells_are_computed_once_and_failures_spare_the_others(
     assert "4 of 7 cells missing" in capsys.readouterr().out
     rows = runs.read_store(store).sort_values("seed")
     assert rows["seed"].tolist() == [0, 1, 2, 3, 4, 5]
-    assert rows["acsa"].tolist() == [s / 7 for s in range(6)]
+    assert rows["acsa"].tolist() == pytest.approx([s / 7 for s in range(6)])
     assert rows["note"].unique().tolist() == ["two lines, with a comma"]
     assert rows["versions"].str.contains("torch").all()
 

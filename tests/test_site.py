@@ -25,8 +25,7 @@ SIZES = {
     "phone": {"width": 390, "height": 844},
 }
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-# One worker visits the site once; all tests read what it noted down.
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +119,7 @@ def note_error(errors, message):
 
 @pytest.fixture(scope="module")
 def visits(browser, site, address):
-    """What was seen on each page in each size and colour scheme."""
+    """What was seen on each page in each size and colour scheme, noted on one round."""
     noted = []
     pages = sorted(p.relative_to(site).as_posix() for p in site.glob("book/*.html"))
     assert "book/index.html" in pages
