@@ -74,10 +74,12 @@ def commit() -> str:
             return f"{head}-changed" if changed else head
     except (OSError, subprocess.CalledProcessError):
         pass
-    origin = importlib.metadata.distribution(DISTRIBUTION).read_text("direct_url.json")
-    if origin is None:
+    try:  # pip notes what it installed from
+        package = importlib.metadata.distribution(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
         return "-"
-    return json.loads(origin).get("vcs_info", {}).get("commit_id", "-")[:12]
+    origin = json.loads(package.read_text("direct_url.json") or "{}")
+    return origin.get("vcs_info", {}).get("commit_id", "-")[:12]
 
 
 def hardware(device="cpu") -> str:
