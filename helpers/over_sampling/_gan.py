@@ -13,8 +13,8 @@ class GANOverSampler(BaseDeepOverSampler):
 
     The fully connected GAN of the tutorial on Breast Cancer Wisconsin [1]_, for any
     number of classes and any kind of table (images are flattened). Its defaults are the
-    paper's, 10 epochs among them: on 106 rows that is 40 updates, too few to learn more
-    than where the data lie. Raise `epochs` for your own data.
+    paper's, 10 epochs among them: on 106 rows that is 40 updates, which leave a generator
+    close to its random start. Raise `epochs` for your own data.
 
     Parameters
     ----------
