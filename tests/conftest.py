@@ -1,6 +1,9 @@
 """Tiny data and settings that the tests share."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 # Before torch is imported: two test processes with two threads each wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -9,6 +12,8 @@ import numpy as np
 import pytest
 
 from helpers.over_sampling import SAMPLERS
+
+ROOT = Path(__file__).parents[1]
 
 #: Constructor parameters that make a sampler train in milliseconds.
 TINY = {
@@ -33,3 +38,22 @@ def table():
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1, 2], [30, 12, 7])
     return rng.normal(size=(len(y), 5)) + y[:, None], rng.permutation(y)
+
+
+@pytest.fixture(scope="session")
+def smoke_book():
+    """The call that ran and rendered the book with smoke parameters, and its folder."""
+    # A second root over the same sources: the book that a reader has built stays hers.
+    work = ROOT / "_build" / "test"
+    work.mkdir(parents=True, exist_ok=True)
+    for name in ("_config.yml", "_toc.yml", "pyproject.toml", "book", "helpers"):
+        if not (work / name).is_symlink():
+            (work / name).symlink_to(ROOT / name)
+    done = subprocess.run(
+        [sys.executable, "-m", "helpers", "book", "--smoke"],
+        cwd=work,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return done, work / "_build"

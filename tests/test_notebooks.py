@@ -146,7 +146,7 @@ def test_toc_and_pages_agree():
     listed = {
         str(page).removesuffix(".ipynb") for page in parse_toc_yaml(ROOT / "_toc.yml")
     }
-    pages = {*BOOK.glob("*.ipynb"), *BOOK.glob("*.md")}
+    pages = {*BOOK.glob("*.ipynb"), *BOOK.glob("*.md"), *BOOK.glob("*.rst")}
     assert listed == {
         page.relative_to(ROOT).with_suffix("").as_posix() for page in pages
     }

@@ -9,8 +9,6 @@ import http.server
 import os
 import re
 import shutil
-import subprocess
-import sys
 import threading
 import tomllib
 from pathlib import Path
@@ -24,7 +22,8 @@ SIZES = {
     "phone": {"width": 390, "height": 844},
 }
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-pytestmark = pytest.mark.browser
+# With the chapters' tests on one worker, which then builds the book once for both.
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("book")]
 
 
 @pytest.fixture(scope="module")
@@ -47,24 +46,12 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def built(browser):
+def built(browser, request):
     """Folder of the rendered book, and the call that rendered it."""
     if given := os.environ.get("BOOK_HTML"):
         return Path(given).resolve(), None
-    # A second root over the same sources: the book that a reader has built stays hers.
-    work = ROOT / "_build" / "test"
-    work.mkdir(parents=True, exist_ok=True)
-    for name in ("_config.yml", "_toc.yml", "pyproject.toml", "book", "helpers"):
-        if not (work / name).is_symlink():
-            (work / name).symlink_to(ROOT / name)
-    done = subprocess.run(
-        [sys.executable, "-m", "helpers", "book", "--smoke"],
-        cwd=work,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    return work / "_build" / "html", done
+    done, folder = request.getfixturevalue("smoke_book")
+    return folder / "html", done
 
 
 @pytest.fixture(scope="module")

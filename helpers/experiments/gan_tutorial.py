@@ -221,7 +221,10 @@ def wine_thinned(random_state):
 
 def cells(profile):
     """The runs of a profile, seed by seed, so that half a table is a fair one."""
-    n_splits, n_long, n_seeds = {"paper": (200, 20, 20), "smoke": (4, 1, 1)}[profile]
+    n_splits, n_long, n_slow, n_seeds = {
+        "paper": (200, 20, 5, 20),
+        "smoke": (4, 1, 1, 1),
+    }[profile]
     simple = ["dummy", "nothing", "class_weight", "threshold"]
     simple += ["random_oversampling", "smote", "gan"]
     slow = ["gan_1000_epochs", "wgan_gp_1000_epochs"]
@@ -232,7 +235,7 @@ def cells(profile):
         ("wine", [m for m in simple if m != "threshold"], "repeated-1", n_splits // 4),
         ("bcw", ["gan_authors_code", "gan_100_epochs"], "repeated-1", n_long),
         ("wine", ["gan_1000_epochs"], "repeated-1", n_long),
-        ("bcw", slow, "repeated-1", n_long),
+        ("bcw", slow, "repeated-1", n_slow),
     ]
     return [
         Cell(CHAPTER, profile, dataset, method, seed, 0, protocol)
