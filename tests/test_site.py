@@ -22,8 +22,7 @@ SIZES = {
     "phone": {"width": 390, "height": 844},
 }
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-# With the chapters' tests on one worker, which then builds the book once for both.
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("book")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
