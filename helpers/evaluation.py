@@ -132,7 +132,7 @@ def fit_and_score(classifier, sampler, X, y, train, test, classes):
     Returns
     -------
     row : dict
-        The metrics of `score`, ``n_train, n_synthetic, sampler_seconds,
+        The metrics of `score`, ``n_train, n_test, n_synthetic, sampler_seconds,
         classifier_seconds``.
 
     Raises
@@ -161,6 +161,7 @@ def fit_and_score(classifier, sampler, X, y, train, test, classes):
             y_pred=classifier.predict(X[test]),
         ),
         "n_train": len(train),
+        "n_test": len(test),
         "n_synthetic": len(y_train) - len(train),
         "sampler_seconds": sampled - started,
         "classifier_seconds": fitted - sampled,
@@ -275,19 +276,19 @@ def corrected_resampled_ttest(differences, n_train: int, n_test: int):
     return float(mean), float(p_value), float(mean - half), float(mean + half)
 
 
-def compare(results: pd.DataFrame, metric: str, reference: str, n_test: int):
+def compare(results: pd.DataFrame, metric: str, reference: str, n_test=None):
     """Test every method against one, split by split, with Holm's correction.
 
     Parameters
     ----------
     results : DataFrame
-        Rows of one data set and one protocol, as `load_results` gives them.
+        Rows of one data set and one protocol, as `evaluate` or `load_results` gives them.
     metric : str
         Column to compare.
     reference : str
         Method that the others are compared with.
-    n_test : int
-        Rows tested on in each split.
+    n_test : int, optional
+        Rows tested on in each split; by default what the column ``n_test`` says.
 
     Returns
     -------
@@ -299,6 +300,7 @@ def compare(results: pd.DataFrame, metric: str, reference: str, n_test: int):
 
     wide = results.pivot(index=["seed", "fold"], columns="method", values=metric)
     n_train = int(results["n_train"].iloc[0])
+    n_test = int(results["n_test"].iloc[0]) if n_test is None else n_test
     rows = {}
     for method in wide.columns.drop(reference):
         both = wide[[method, reference]].dropna()
