@@ -9,6 +9,7 @@ import inspect
 import numbers
 import os
 from abc import abstractmethod
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -199,9 +200,8 @@ class BaseDeepOverSampler(BaseOverSampler):
             name: parameter.default
             for name, parameter in inspect.signature(type(self)).parameters.items()
         }
-        plain = (str, int, float, bool, tuple, list, dict, type(None))
         parameters = {
-            name: value if isinstance(value, plain) else defaults[name]
+            name: _plain(value, defaults[name])
             for name, value in self.get_params(deep=False).items()
         }
         parameters["checkpoint"] = None
@@ -414,3 +414,14 @@ class BaseDeepOverSampler(BaseOverSampler):
             "random_state": str(seed),
             **parameters,
         }
+
+
+def _plain(value, default):
+    """A value of built-in types, which a file read without running code may hold."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {_plain(k, None): _plain(v, None) for k, v in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(v, None) for v in value]
+    return value if isinstance(value, str | int | float | None) else default
