@@ -5,6 +5,7 @@ Each command imports what it needs when it is called, so that ``--help`` is inst
 
 import contextlib
 import os
+import signal
 from typing import Annotated
 
 import typer
@@ -12,6 +13,8 @@ import typer
 # Before torch is imported, here or in a kernel: threads that wait for one another sleep
 # instead of spinning, which on a busy machine costs ten times the work itself.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+STOPPED = "\nStopped. What is done is kept; the same call goes on."
 
 app = typer.Typer(
     help="Build the book, compute its stored tables, look after its data.",
@@ -28,7 +31,7 @@ def _plain_errors(*failures):
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo("\nStopped. What is done is kept; the same call goes on.", err=True)
+        typer.echo(STOPPED, err=True)
         raise typer.Exit(130) from None
     except (ValueError, OSError, *failures) as error:
         typer.echo(f"Error: {error}", err=True)
@@ -62,8 +65,27 @@ def book(
         from .publishing import build
 
         parameters = dict(zip(keys, map(_value, values), strict=True))
-        code = build(only=only or (), smoke=smoke, parameters=parameters)
+        before = signal.signal(signal.SIGINT, _stop)
+        try:
+            code = build(only=only or (), smoke=smoke, parameters=parameters)
+        finally:
+            signal.signal(signal.SIGINT, before)
     raise typer.Exit(code)
+
+
+def _stop(*_):
+    """On Ctrl-C: end at once, with the kernels.
+
+    Not a KeyboardInterrupt, which asyncio turns into a cancelled task and the notebook's
+    client then takes for a dead kernel, or for nothing. A kill at any moment is safe.
+    """
+    import psutil
+
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    typer.echo(STOPPED, err=True)
+    os._exit(130)
 
 
 def _value(text: str):
