@@ -300,7 +300,7 @@ class BaseDeepOverSampler(BaseOverSampler):
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y has one class only ({self.classes_[0]!r}); at least 2 are needed to "
+                f"y has one class only ({self.classes_.tolist()[0]!r}); at least 2 are needed to "
                 "balance them."
             )
         numbers_of = {label: code for code, label in enumerate(self.classes_.tolist())}
@@ -308,7 +308,7 @@ class BaseDeepOverSampler(BaseOverSampler):
         for code in wanted:
             if (rows := int((codes == code).sum())) < self._min_rows:
                 raise ValueError(
-                    f"Class {self.classes_[code]!r} is to be filled but has {rows} row(s); "
+                    f"Class {self.classes_.tolist()[code]!r} is to be filled but has {rows} row(s); "
                     f"{type(self).__name__} needs at least {self._min_rows}. Collect more, "
                     "or leave the class out of sampling_strategy."
                 )
