@@ -8,12 +8,21 @@ from importlib import import_module
 
 _HOME = {
     "GANOverSampler": "over_sampling",
+    "GANSMOTE": "over_sampling",
     "compare": "evaluation",
     "evaluate": "evaluation",
     "SAMPLERS": "over_sampling",
+    "deepsmote_counts": "data",
     "load_bcw": "data",
+    "load_celeba": "data",
+    "load_cifar10": "data",
+    "load_digits_images": "data",
+    "load_fashion_mnist": "data",
+    "load_mnist": "data",
     "load_petrography": "data",
+    "load_svhn": "data",
     "load_wine_onehot": "data",
+    "make_imbalanced": "data",
     "load_results": "runs",
     "summarise": "evaluation",
 }

@@ -428,7 +428,8 @@ def train(
     ----------
     step : callable
         Does one update and returns its losses and diagnostics, scalars left on the
-        device so that nothing waits for them.
+        device so that nothing waits for them; or vectors, one value for each of several
+        networks that are trained side by side.
     n_steps : int
         How often.
     state : mapping of str to object
@@ -450,7 +451,8 @@ def train(
     Returns
     -------
     history : DataFrame of shape (n_steps, n_values + 1)
-        Column ``step`` from 1, then one column per value that `step` returns.
+        Column ``step`` from 1, then one column per value that `step` returns; a vector
+        gives one per element, ``"loss 0"``, ``"loss 1"`` and so on.
 
     Raises
     ------
@@ -501,14 +503,22 @@ def train(
     ended = True
     if checkpoint and not unchanged:
         checkpoint.save(stage, snapshot())
-    columns = {name: column.float().cpu().numpy() for name, column in history().items()}
-    return pd.DataFrame({"step": np.arange(1, done + 1), **columns})
+    columns = {"step": np.arange(1, done + 1)}
+    for name, column in history().items():
+        column = column.float().cpu().numpy()
+        if column.ndim == 1:
+            columns[name] = column
+        else:
+            columns |= {f"{name} {k}": values for k, values in enumerate(column.T)}
+    return pd.DataFrame(columns)
 
 
 def _refuse_nonfinite(values, stage, done):
     for name, column in values.items():
-        if not torch.isfinite(column[-1]):
+        last = column[-1]
+        if not torch.isfinite(last).all():
+            value = last[~torch.isfinite(last)].flatten()[0].item()
             raise FloatingPointError(
-                f"{stage}: {name} is {column[-1].item()} after step {done}; the training "
-                "has diverged. Lower lr, or take another loss."
+                f"{stage}: {name} is {value} after step {done}; the training has "
+                "diverged. Lower lr, or take another loss."
             )

@@ -19,6 +19,12 @@ ROOT = Path(__file__).parents[1]
 #: Constructor parameters that make a sampler train in milliseconds.
 TINY = {
     "gan": {"epochs": 2, "generator_layers": (8,), "discriminator_layers": (8,)},
+    "gan_smote": {
+        "epochs": 4,
+        "flip_epochs": 2,
+        "restart_every": 2,
+        "binarize": "median",
+    },
 }
 
 

@@ -6,10 +6,17 @@ API page and the stored tables find it there.
 
 from ._base import BaseDeepOverSampler
 from ._gan import GANOverSampler
+from ._gan_smote import GANSMOTE, fit_stacked
 
 #: name in tables -> class
 SAMPLERS = {
     "gan": GANOverSampler,
+    "gan_smote": GANSMOTE,
 }
 
-__all__ = ["SAMPLERS", "BaseDeepOverSampler", *(c.__name__ for c in SAMPLERS.values())]
+__all__ = [
+    "SAMPLERS",
+    "BaseDeepOverSampler",
+    "fit_stacked",
+    *(c.__name__ for c in SAMPLERS.values()),
+]

@@ -50,6 +50,8 @@ class BaseDeepOverSampler(BaseOverSampler):
     _min_rows = 2
     #: Name of a preset to the parameters in which it differs from the defaults.
     _presets: dict = {}
+    #: Names of what a method learns beside its networks, plain values, for `save`.
+    _own_state: tuple = ()
 
     _parameter_constraints: dict = {
         **BaseOverSampler._parameter_constraints,
@@ -219,6 +221,7 @@ class BaseDeepOverSampler(BaseOverSampler):
                 "row_shape": tuple(self._row_shape),
                 "columns": None if self._columns is None else list(self._columns),
                 "dtypes": self._dtypes and [str(dtype) for dtype in self._dtypes],
+                "own": {name: getattr(self, name) for name in self._own_state},
                 "history": {
                     name: (str(column.dtype), column.tolist())
                     for name, column in self.history_.items()
@@ -262,6 +265,7 @@ class BaseDeepOverSampler(BaseOverSampler):
         self._whole, self._dtype = fitted["whole"].numpy(), np.dtype(fitted["dtype"])
         self._shape, self._row_shape = fitted["shape"], fitted["row_shape"]
         self._columns, self._dtypes = fitted["columns"], fitted["dtypes"]
+        vars(self).update(fitted["own"])
         self.history_ = pd.DataFrame(
             {
                 name: pd.Series(values, dtype=dtype)
@@ -296,6 +300,13 @@ class BaseDeepOverSampler(BaseOverSampler):
         return X, y, binarize_y
 
     def _fit_resample(self, X, y):
+        Z, codes, wanted, generator, checkpoint = self._prepare(X, y)
+        self.networks_ = {}
+        self.history_ = self._train(Z, codes, wanted, generator, checkpoint)
+        return self._complete(X, y, wanted, generator)
+
+    def _prepare(self, X, y):
+        """Check and scale the data; return what `_train` takes."""
         device = training.resolve_device(self.device)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -319,13 +330,12 @@ class BaseDeepOverSampler(BaseOverSampler):
         checkpoint = self.checkpoint and training.Checkpoint(
             self.checkpoint, self._identity(dense, y, device)
         )
-        self.networks_ = {}
-        self.history_ = self._train(
-            Z, torch.as_tensor(codes, device=device), wanted, generator, checkpoint
-        )
+        return Z, torch.as_tensor(codes, device=device), wanted, generator, checkpoint
+
+    def _complete(self, X, y, wanted, generator):
+        """Put the generated rows behind the original ones."""
         for network in self.networks_.values():
             network.eval()
-
         drawn = [self._draw(code, n, generator) for code, n in wanted.items()]
         filled = [
             np.full(n, self.classes_[code], y.dtype) for code, n in wanted.items()
