@@ -20,7 +20,7 @@ STRIP := $(PY) -m nbstripout --keep-id --extra-keys \
 # something else, spinning makes small networks and trees ten times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help book smoke serve test lint format lab env clean
+.PHONY: help book smoke serve test lint format lab links release env clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,15 @@ format: env  ## Mend what `make lint` can mend by itself
 
 lab: env  ## Open the chapters in JupyterLab
 	@$(PY) -m jupyterlab book
+
+links: env  ## Ask every outside link of the last `make book` whether it answers
+	@.venv/bin/jupyter-book build _build/src --builder linkcheck --path-output _build/links -q
+
+# For continuous integration, with the executed chapters in place and gh logged in. Without
+# the pages of other settings, whose names carry a digest.
+release:  ## Attach the executed chapters to the release of TAG=v...
+	@gh release view "$(TAG)" >/dev/null 2>&1 || gh release create "$(TAG)" --verify-tag --generate-notes
+	@gh release upload "$(TAG)" $(patsubst book/%,_build/executed/%,$(wildcard book/*.ipynb)) --clobber
 
 env: $(STAMP)  ## Only set up .venv, which every door above does by itself
 	@:

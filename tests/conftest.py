@@ -16,7 +16,8 @@ from helpers.over_sampling import SAMPLERS
 
 ROOT = Path(__file__).parents[1]
 
-#: Constructor parameters that make a sampler train in milliseconds.
+#: Constructor parameters that make a sampler train in milliseconds, where two epochs do
+#: not.
 TINY = {
     "gan": {"epochs": 2, "generator_layers": (8,), "discriminator_layers": (8,)},
     "gan_smote": {
@@ -30,7 +31,8 @@ TINY = {
 
 def make_sampler(name, **parameters):
     return SAMPLERS[name](
-        **{"random_state": 0, "device": "cpu", **TINY[name]} | parameters
+        **{"random_state": 0, "device": "cpu", **TINY.get(name, {"epochs": 2})}
+        | parameters
     )
 
 

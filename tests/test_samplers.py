@@ -280,6 +280,8 @@ def test_channels_last_is_refused_with_the_cure(sampler_name):
 
 def test_preset_and_its_overrides(sampler_name):
     cls = SAMPLERS[sampler_name]
+    if "authors_code" not in cls._presets:
+        pytest.skip("its authors published no code that differs")
     authors = cls.preset("authors_code", epochs=7)
     assert authors.epochs == 7
     assert authors.get_params() != cls(epochs=7).get_params()

@@ -1,7 +1,7 @@
 """Deep over-samplers behind imbalanced-learn's ``fit_resample``.
 
-To add a method: one file beside this one, one line in `SAMPLERS`. Tests, the
-API page and the stored tables find it there.
+To add a method: one file beside this one, one line in `SAMPLERS`, where the shared tests
+find it (CONTRIBUTING.md has an example from start to end).
 """
 
 from ._base import BaseDeepOverSampler
