@@ -49,6 +49,7 @@ class _SumOfDistances(torch.autograd.Function):
         g = gradient[:, None].expand(order.shape).gather(2, order)
         partial = g.cumsum(2)
         slopes = (g.mul_(2 * rank - n)).add_(partial, alpha=2).sub_(partial[..., -1:])
+        slopes.mul_(rank < n)  # padding has no slope
         slopes = torch.empty_like(partial).scatter_(2, order, slopes)
         return slopes.transpose(1, 2), None
 
