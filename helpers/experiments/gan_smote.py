@@ -191,6 +191,9 @@ def new_rows(method, X, y, n, *, split, seed, fold, profile):
         X_new = np.abs(X_new - (rng.random(X_new.shape) < 0.02))
     elif method.startswith("gan_smote"):
         variant, decode = DECODED.get(method, (method, "round"))
+        # Twice and four times the rows come from the same GANs.
+        thinned = split.startswith("enlarged")
+        split = "enlarged2" if thinned else split
         samplers, seconds = trained(variant, split, seed, profile)
         sampler = samplers[fold].set_params(decode=decode)
         rows = [sampler.sample(c, k, random_state) for c, k in n.items() if k]
@@ -351,9 +354,10 @@ def cells(profile):
     classifiers = "network", "logistic", "forest"
     plan = [("folds", [*arms, *few], 0), ("samples", sampled, 0)]
     plan += [("folds", ABLATION, 0)] if profile == "paper" else []
-    plan += [("grouped", [*arms, *few], seed) for seed in range(n_grouped)]
+    plan += [("grouped", [*arms, *few], 0)]
     plan += [("folds", [*arms, *few], seed) for seed in range(1, n_few)]
     plan += [("enlarged2", enlarged, 0), ("enlarged4", enlarged, 0)]
+    plan += [("grouped", [*arms, *few], seed) for seed in range(1, n_grouped)]
     plan += [("folds", arms, seed) for seed in range(n_few, n_repeats)]
     return [
         Cell(CHAPTER, profile, "petrography", method, seed, fold, f"{split}-{name}-1")
