@@ -19,9 +19,10 @@ import numpy as np
 import pytest
 
 from helpers import data
+from helpers.data import _files
 
 REAL_ROOT = os.environ.get(data.ROOT_VARIABLE, "")
-REAL_TABLE = Path(REAL_ROOT, data._FILES["petrography"].path)
+REAL_TABLE = Path(REAL_ROOT, "petrography", "Naive_encoding.csv")
 
 # Five made rows in the layout of the published table, its doubled name included.
 TABLE = (
@@ -65,10 +66,10 @@ def serving(body=TABLE, status=200, pause=0.0, length=None, pieces=4, clients=1)
         server.server_close()
 
 
-def made_file(url, body=TABLE):
-    return data._FILES["petrography"]._replace(
-        url=url, checksum=f"sha256:{hashlib.sha256(body).hexdigest()}"
-    )
+def made_file(*urls, body=TABLE):
+    checksum = f"sha256:{hashlib.sha256(body).hexdigest()}"
+    (file,) = _files.FILES["petrography"]
+    return file._replace(urls=urls, checksum=checksum)
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def root(tmp_path, monkeypatch):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         refused = f"http://127.0.0.1:{unused.getsockname()[1]}/table.csv"
-    monkeypatch.setitem(data._FILES, "petrography", made_file(refused))
+    monkeypatch.setitem(_files.FILES, "petrography", (made_file(refused),))
     return tmp_path / "root"
 
 
@@ -92,8 +93,8 @@ def table(root):
     return path
 
 
-def offer(monkeypatch, url, body=TABLE):
-    monkeypatch.setitem(data._FILES, "petrography", made_file(url, body))
+def offer(monkeypatch, *urls, body=TABLE):
+    monkeypatch.setitem(_files.FILES, "petrography", (made_file(*urls, body=body),))
 
 
 def files_under(folder):
@@ -176,7 +177,7 @@ def test_the_real_petrography_table():
 
 
 def test_the_official_address_is_percent_encoded():
-    url = data._FILES["petrography"].url
+    ((url,),) = [file.urls for file in _files.FILES["petrography"]]
     assert " " not in url
     assert "/Pre-Processed%20Datasets/Original%20Training%20Data/" in url
 
@@ -219,7 +220,7 @@ def test_a_complete_root_is_only_read(table, monkeypatch):
 
     monkeypatch.setattr(Path, "mkdir", refuse)
     monkeypatch.setattr(os, "replace", refuse)
-    monkeypatch.setattr(data.tempfile, "TemporaryDirectory", refuse)
+    monkeypatch.setattr(_files.tempfile, "TemporaryDirectory", refuse)
     assert len(data.load_petrography().target) == 5
 
 
@@ -247,7 +248,7 @@ def test_a_refused_connection(root):
     with pytest.raises(data.DataNotAvailable, match="connection failed") as error:
         data.load_petrography()
     assert str(root) in str(error.value)
-    assert data._FILES["petrography"].url in str(error.value)
+    assert _files.FILES["petrography"][0].urls[0] in str(error.value)
     assert files_under(root) == []
 
 
@@ -262,8 +263,8 @@ def listening():
 
 def give_up_time(monkeypatch):
     """Seconds until the loader gives up, with a patience of half a second."""
-    assert data.PATIENCE <= 9  # so that the real one is known within 10 s
-    monkeypatch.setattr(data, "PATIENCE", 0.5)
+    assert _files.PATIENCE <= 9  # so that the real one is known within 10 s
+    monkeypatch.setattr(_files, "PATIENCE", 0.5)
     started = time.perf_counter()
     with pytest.raises(data.DataNotAvailable, match=r"nothing came for 0\.5 s"):
         data.load_petrography()
@@ -275,6 +276,20 @@ def test_a_silent_server_is_given_up(root, monkeypatch):
         offer(monkeypatch, url)
         assert give_up_time(monkeypatch) < 2
     assert files_under(root) == []
+
+
+def test_the_next_mirror_is_asked_within_the_same_patience(root, monkeypatch):
+    with listening() as silent, serving() as (_, url):
+        offer(monkeypatch, silent, url)
+        monkeypatch.setattr(_files, "PATIENCE", 0.6)
+        assert len(data.load_petrography().target) == 5
+    assert files_under(root) == [root / "petrography" / "Naive_encoding.csv"]
+    files_under(root)[0].unlink()
+    with listening() as silent, listening() as other:
+        offer(monkeypatch, silent, other)
+        told = rf"{silent}: nothing came for 0\.3 s; nor from {other}: nothing"
+        with pytest.raises(data.DataNotAvailable, match=told):
+            data.load_petrography()
 
 
 def test_a_name_that_never_resolves_is_given_up(root, monkeypatch):
@@ -302,8 +317,8 @@ def _dead():
 
 def test_a_slow_download_that_still_moves_is_not_given_up(root, monkeypatch):
     with serving(LONG_TABLE, pause=0.3, pieces=5) as (_, url):
-        offer(monkeypatch, url, LONG_TABLE)
-        monkeypatch.setattr(data, "PATIENCE", 0.7)
+        offer(monkeypatch, url, body=LONG_TABLE)
+        monkeypatch.setattr(_files, "PATIENCE", 0.7)
         assert len(data.load_petrography().target) == 1005
 
 
@@ -341,16 +356,18 @@ def test_a_root_that_cannot_be_written_names_the_variable(root, monkeypatch):
 CHILD = """
 import sys
 from helpers import data
+from helpers.data import _files
 url, checksum = sys.argv[1:]
-data._FILES["petrography"] = data._FILES["petrography"]._replace(url=url, checksum=checksum)
-data.PATIENCE = 30
+file = _files.FILES["petrography"][0]._replace(urls=(url,), checksum=checksum)
+_files.FILES["petrography"] = (file,)
+_files.PATIENCE = 30
 print(len(data.load_petrography().target))
 """
 
 
 def start_child(url, body=TABLE):
     return subprocess.Popen(
-        [sys.executable, "-c", CHILD, url, made_file(url, body).checksum],
+        [sys.executable, "-c", CHILD, url, made_file(url, body=body).checksum],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -375,7 +392,7 @@ def test_a_killed_download_is_not_taken_for_the_file(root, monkeypatch):
         child.kill()
         child.communicate()
         assert not (root / "petrography" / "Naive_encoding.csv").exists()
-        offer(monkeypatch, url, LONG_TABLE)
+        offer(monkeypatch, url, body=LONG_TABLE)
         assert len(data.load_petrography().target) == 1005
 
 
@@ -403,11 +420,14 @@ def test_inventory_says_what_is_not_here_without_asking_the_network(root, monkey
         offer(monkeypatch, url)
         frame = data.inventory().set_index("name")
         assert server.requests == []
-    assert frame.index.tolist() == ["bcw", "wine_onehot", "petrography"]
-    assert frame.found["petrography"] == "not here"
-    assert frame.checksum.tolist() == ["embedded", "embedded", "not checked"]
+    embedded = ["bcw", "wine_onehot", "digits_images"]
+    others = ["petrography", "mnist", "fashion_mnist", "cifar10", "svhn", "celeba"]
+    assert frame.index.tolist() == embedded + others
+    assert set(frame.found[others]) == {"not here"}
+    assert set(frame.checksum[embedded]) == {"embedded"}
+    assert set(frame.checksum[others]) == {"not checked"}
     assert frame.n_per_class["bcw"] == {"benign": 357, "malignant": 212}
-    assert frame.error.tolist() == ["", "", ""]
+    assert set(frame.error) == {""}
     assert not root.exists()
 
 

@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from .. import training
-from ..data import load_petrography
+from ..data import load_mnist, load_petrography
 from ..evaluation import compare, score
 from ..networks import mlp
 from ..over_sampling import GANSMOTE, GANOverSampler, fit_stacked
@@ -447,8 +447,6 @@ def digit_cells(profile):
 @functools.lru_cache(maxsize=1)
 def digits(seed):
     """Draw training and test rows: (X, y, X_test, y_test) of bits."""
-    from ..data import load_mnist
-
     mnist = load_mnist()
     bits = (mnist.data.reshape(len(mnist.data), -1) > 127).astype(float)
     rng, train, test = np.random.default_rng(seed), [], []
@@ -492,7 +490,7 @@ def run_digits(cell):
         np.mean([row[f"recall_{digit}"] for digit in DIGITS["rare_digits"]])
     )
     return {
-        "provenance": "MNIST",
+        "provenance": load_mnist().provenance,
         **row,
         "n_train": len(X),
         "n_test": len(y_test),

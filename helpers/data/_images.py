@@ -1,0 +1,572 @@
+"""The images: MNIST, Fashion-MNIST, CIFAR-10, SVHN, CelebA and scikit-learn's digits.
+
+Each source is read into the same form and kept as one file that the next load maps into
+memory: `load_cifar10` then takes milliseconds, and processes share the pages.
+"""
+
+import contextlib
+import gzip
+import hashlib
+import io
+import os
+import pickle
+import tarfile
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from ._files import (
+    DataCorrupt,
+    DataNotAvailable,
+    data_root,
+    files_of,
+    locate,
+    path_of,
+    user_folder,
+    workshop_beside,
+)
+from ._tables import bunch, sklearn_version
+
+# Part of the names of kept files: count it up when the conversion changes.
+_FORM = 1
+
+_KEYS = ("train_images", "train_labels", "test_images", "test_labels")
+
+DIGITS = tuple("0123456789")
+HAIR = ("Black_Hair", "Brown_Hair", "Blond_Hair", "Gray_Hair", "Bald")
+
+
+# ---------------------------------------------------------------- loaders
+
+
+def load_mnist(return_X_y=False, *, stand_in=False):
+    """MNIST: handwritten digits, 28x28 grey.
+
+    Parameters
+    ----------
+    return_X_y : bool, default=False
+        Return ``(data, target)`` instead of the Bunch.
+    stand_in : bool, default=False
+        Where the set can be neither found nor downloaded, warn and return
+        `load_digits_images` with a ``provenance`` that begins with ``STAND-IN``. A
+        corrupt file is an error all the same.
+
+    Returns
+    -------
+    Bunch or (ndarray, ndarray)
+        ``data`` (70000, 1, 28, 28) uint8, ``target`` (70000,) int64 from 0 to 9,
+        ``target_names``, ``provenance`` and the official split as ``partition``, one
+        "train" or "test" per row: 60,000 training images first, then 10,000 of the
+        test. ``data`` is mapped from a file: rows are read when they are used, and
+        what is written to it stays in this process.
+
+    Raises
+    ------
+    DataNotAvailable
+        Not in the data root, and the download failed or the root cannot be written.
+    DataCorrupt
+        A file in the data root is not the published one.
+
+    References
+    ----------
+    .. [1] Y. LeCun, L. Bottou, Y. Bengio, P. Haffner. "Gradient-based learning applied
+       to document recognition". Proceedings of the IEEE 86(11), 2278-2324, 1998.
+
+    Examples
+    --------
+    >>> from helpers.data import load_mnist
+    >>> mnist = load_mnist()  # doctest: +SKIP
+    >>> mnist.data[mnist.partition == "test"].shape  # doctest: +SKIP
+    (10000, 1, 28, 28)
+    """
+    return _load("mnist", return_X_y, stand_in)
+
+
+def load_fashion_mnist(return_X_y=False, *, stand_in=False):
+    """Fashion-MNIST: ten kinds of clothing, 28x28 grey.
+
+    Parameters and errors are those of `load_mnist`.
+
+    Returns
+    -------
+    Bunch or (ndarray, ndarray)
+        ``data`` (70000, 1, 28, 28) uint8, ``target`` (70000,) int64 from 0 (T-shirt/top)
+        to 9 (Ankle boot), ``target_names``, ``provenance``, ``partition``: 6,000 "train"
+        and 1,000 "test" images of each class.
+
+    References
+    ----------
+    .. [1] H. Xiao, K. Rasul, R. Vollgraf. "Fashion-MNIST: a Novel Image Dataset for
+       Benchmarking Machine Learning Algorithms". arXiv:1708.07747, 2017.
+    """
+    return _load("fashion_mnist", return_X_y, stand_in)
+
+
+def load_cifar10(return_X_y=False, *, stand_in=False):
+    """CIFAR-10: ten kinds of animals and vehicles, 32x32 in colour.
+
+    Taken from ``prepared/cifar10.npz`` in the data root where there is one, else from the
+    official archive; ``provenance`` says which. Parameters and errors are those of
+    `load_mnist`; a prepared file must hold the uint8 arrays ``train_images`` and
+    ``test_images`` (n, 32, 32, 3), ``train_labels`` and ``test_labels`` (n,), the names
+    ``classes`` and a text ``provenance``, and is corrupt if it does not.
+
+    Returns
+    -------
+    Bunch or (ndarray, ndarray)
+        ``data`` (60000, 3, 32, 32) uint8 in red, green, blue, ``target`` (60000,) int64
+        from 0 (airplane) to 9 (truck), ``target_names``, ``provenance``, ``partition``:
+        5,000 "train" and 1,000 "test" images of each class.
+
+    References
+    ----------
+    .. [1] A. Krizhevsky. "Learning Multiple Layers of Features from Tiny Images".
+       Technical report, University of Toronto, 2009.
+    """
+    return _load("cifar10", return_X_y, stand_in)
+
+
+def load_svhn(return_X_y=False, *, stand_in=False):
+    """Street View House Numbers: digits on photographs, 32x32 in colour.
+
+    Taken from ``prepared/svhn.npz`` in the data root where there is one, else from the
+    official ``train_32x32.mat`` and ``test_32x32.mat``, which write the digit 0 as 10.
+    Parameters and errors are those of `load_mnist`, the form of a prepared file that of
+    `load_cifar10`. For non-commercial use: show no image of it in public.
+
+    Returns
+    -------
+    Bunch or (ndarray, ndarray)
+        ``data`` (n, 3, 32, 32) uint8 in red, green, blue, ``target`` (n,) int64, the
+        digit, ``target_names``, ``provenance``, ``partition``: officially 73,257 "train"
+        and 26,032 "test" images. A prepared file may hold fewer; ``provenance`` says so.
+
+    References
+    ----------
+    .. [1] Y. Netzer, T. Wang, A. Coates, A. Bissacco, B. Wu, A. Ng. "Reading Digits in
+       Natural Images with Unsupervised Feature Learning". NIPS Workshop on Deep Learning
+       and Unsupervised Feature Learning, 2011.
+    """
+    return _load("svhn", return_X_y, stand_in)
+
+
+def load_celeba(return_X_y=False, *, stand_in=False):
+    """CelebA by hair colour: faces with exactly one of five attributes, 32x32 in colour.
+
+    Taken from ``prepared/celeba.npz`` in the data root where there is one, else from the
+    official ``img_align_celeba.zip``, ``list_attr_celeba.txt`` and
+    ``list_eval_partition.txt`` in its folder ``celeba``. Those cannot be downloaded
+    without accepting their terms, so you place them there yourself. The middle 178x178
+    pixels of each aligned image are made smaller with Pillow's bilinear filter.
+    Parameters and errors are those of `load_mnist`, the form of a prepared file that of
+    `load_cifar10`. For non-commercial research: show no image of it in public.
+
+    Returns
+    -------
+    Bunch or (ndarray, ndarray)
+        ``data`` (n, 3, 32, 32) uint8 in red, green, blue, ``target`` (n,) int64 (black,
+        brown, blond, gray, bald), ``target_names``, ``provenance``, ``partition``:
+        "train" for the official training and validation partitions together, "test" for
+        the official test partition, which shows other people.
+
+    References
+    ----------
+    .. [1] Z. Liu, P. Luo, X. Wang, X. Tang. "Deep Learning Face Attributes in the Wild".
+       ICCV 2015.
+    """
+    return _load("celeba", return_X_y, stand_in)
+
+
+def load_digits_images(return_X_y=False):
+    """scikit-learn's 8x8 digits, enlarged to MNIST's 28x28.
+
+    Real handwriting that comes with scikit-learn. It stands in for the other images on a
+    machine that cannot get them; nobody has published results on it.
+
+    Parameters
+    ----------
+    return_X_y : bool, default=False
+        Return ``(data, target)`` instead of the Bunch.
+
+    Returns
+    -------
+    Bunch or (ndarray, ndarray)
+        ``data`` (1797, 1, 28, 28) uint8, bright on black, ``target`` (1797,) int64, the
+        digit (174 to 183 of each), ``target_names``, ``provenance``. There is no
+        official split, so no ``partition``.
+
+    References
+    ----------
+    .. [1] E. Alpaydin, C. Kaynak. "Optical Recognition of Handwritten Digits". UCI
+       Machine Learning Repository, 1998. doi:10.24432/C50P49
+
+    Examples
+    --------
+    >>> from helpers.data import load_digits_images
+    >>> digits = load_digits_images()
+    >>> digits.data.shape, str(digits.data.dtype), int(digits.data.max())
+    ((1797, 1, 28, 28), 'uint8', 255)
+    """
+    import numpy as np
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    source = load_digits()
+    small = (source.images * 255 / 16).round().astype(np.uint8)
+    # Pillow works on uint8 in whole numbers, so every machine gets the same pixels.
+    large = [
+        Image.fromarray(s).resize((28, 28), Image.Resampling.BILINEAR) for s in small
+    ]
+    return bunch(
+        return_X_y,
+        data=np.stack([np.asarray(image) for image in large])[:, None],
+        target=source.target.astype(np.int64),
+        target_names=np.array(DIGITS),
+        provenance=f"UCI Optical Recognition of Handwritten Digits, the copy in "
+        f"{sklearn_version()}; enlarged from 8x8 to 28x28 by this package",
+    )
+
+
+def _load(name, return_X_y, stand_in):
+    try:
+        return bunch(return_X_y, **read(name))
+    except DataNotAvailable as error:
+        if not stand_in:
+            raise
+        warnings.warn(f"{error} scikit-learn's digits stand in for it.", stacklevel=3)
+    digits = load_digits_images()
+    digits.provenance = f"STAND-IN for {name}: {digits.provenance}"
+    return bunch(return_X_y, **digits)
+
+
+# ---------------------------------------------------------------- kept files
+
+
+def read(name):
+    """The fields of a set's Bunch, from the kept file or from its sources."""
+    if (mark := _mark(name)) and (fields := _read_kept(name, mark)):
+        return fields
+    paths = locate(name)
+    mark = _mark(name)  # before reading: a later change of the source makes another
+    parts = _convert(name, paths)
+    for folder in _folders():
+        path = folder / f"{name}-{mark}.images"
+        try:
+            with workshop_beside(path) as aside:
+                part = Path(aside, path.name)
+                _write(part, parts)
+                os.replace(part, path)
+            fields = _map(path)
+        except OSError:  # read-only or full: the next folder, or no kept file at all
+            continue
+        for old in set(folder.glob(f"{name}-*.images")) - {path}:
+            with contextlib.suppress(OSError):
+                old.unlink()
+        return fields
+    return _fields(parts)
+
+
+def _folders():
+    """Where kept files may lie: with the data, or with the user if that is read-only."""
+    yield data_root() / "cache"
+    yield user_folder() / "cache"
+
+
+def _mark(name):
+    """A digest of the state of a set's files that names its kept file."""
+    try:
+        states = [(file.path, path_of(file).stat()) for file in files_of(name)]
+    except OSError:
+        return None
+    told = repr([_FORM, *((path, s.st_size, s.st_mtime_ns) for path, s in states)])
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _read_kept(name, mark):
+    for folder in _folders():
+        try:
+            return _map(folder / f"{name}-{mark}.images")
+        except (OSError, ValueError, EOFError):  # none, or damaged: made anew
+            continue
+    return None
+
+
+def _write(path, parts):
+    """Small arrays in numpy's format, then the bare pixels, which can be mapped."""
+    import numpy as np
+
+    images = [_channels_first(parts[key]) for key in ("train_images", "test_images")]
+    n_train, n_test = map(len, images)
+    with open(path, "wb") as file:
+        for key in ("train_labels", "test_labels", "classes", "provenance"):
+            np.save(file, parts[key])
+        np.save(file, np.array([n_train + n_test, *images[0].shape[1:]]))
+        for part in images:
+            file.write(np.ascontiguousarray(part))
+
+
+def _map(path):
+    import numpy as np
+
+    with open(path, "rb") as file:
+        *parts, shape = (np.load(file) for _ in range(5))
+        # "c": pages come from the file, a write goes to a private copy of its page.
+        data = np.memmap(file, np.uint8, "c", file.tell(), tuple(shape.tolist()))
+    return _bunch_fields(np.asarray(data), *parts)
+
+
+def _fields(parts):
+    import numpy as np
+
+    images = [_channels_first(parts[key]) for key in ("train_images", "test_images")]
+    rest = ("train_labels", "test_labels", "classes", "provenance")
+    return _bunch_fields(np.concatenate(images), *(parts[key] for key in rest))
+
+
+def _bunch_fields(data, train_labels, test_labels, classes, provenance):
+    import numpy as np
+
+    sizes = [len(train_labels), len(test_labels)]
+    return {
+        "data": data,
+        "target": np.concatenate([train_labels, test_labels]).astype(np.int64),
+        "target_names": classes,
+        "partition": np.repeat(["train", "test"], sizes),
+        "provenance": str(provenance),
+    }
+
+
+def _channels_first(images):
+    return images.transpose(0, 3, 1, 2)
+
+
+# ---------------------------------------------------------------- sources
+
+
+def _convert(name, paths):
+    """Read a set's files into `_KEYS`, ``classes`` and ``provenance``, checked.
+
+    Images (n, H, W, C) and labels (n,), both uint8.
+    """
+    import numpy as np
+
+    described = SETS[name]
+    prepared = paths[0].suffix == ".npz"
+    where = " and ".join(map(str, paths))
+    cure = (
+        "Prepare it anew, or move it away to have the official files used."
+        if prepared
+        else "Move it away and get it anew."
+    )
+    reader = _read_prepared if prepared else described.reader
+    try:
+        parts = reader(*paths)
+    except KeyError as error:
+        raise DataCorrupt(f"{where}: {error.args[0]}. {cure}") from error
+    except _UNREADABLE as error:
+        raise DataCorrupt(
+            f"{where} cannot be read ({error}); it may be truncated. {cure}"
+        ) from error
+    if not prepared:
+        parts |= {"provenance": described.provenance, "classes": described.classes}
+    parts["classes"] = np.asarray(parts["classes"])
+    parts["provenance"] = np.asarray(parts["provenance"])
+    for problem in _problems(parts, described):
+        raise DataCorrupt(f"{where}: {problem}. {cure}")
+    return parts
+
+
+# What readers raise on a broken file; a MemoryError is no fault of the file.
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    pickle.UnpicklingError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def _problems(parts, described):
+    for split in ("train", "test"):
+        images, labels = parts[f"{split}_images"], parts[f"{split}_labels"]
+        for key, array in {"images": images, "labels": labels}.items():
+            if array.dtype != "uint8":
+                yield f"{split}_{key} is of dtype {array.dtype}, expected uint8"
+        if images.shape[1:] != described.shape or not len(images):
+            expected = ", ".join(map(str, described.shape))
+            yield f"{split}_images is of shape {images.shape}, expected (n, {expected})"
+        if labels.shape != images.shape[:1]:
+            yield (
+                f"{split}_labels is of shape {labels.shape}, expected "
+                f"({len(images)},), one for each image"
+            )
+        last = len(described.classes) - 1
+        if labels.max() > last:
+            yield f"{split}_labels reach up to {labels.max()}, expected 0 to {last}"
+    if parts["classes"].tolist() != list(described.classes):
+        yield (
+            f"classes are {parts['classes'].tolist()}, expected "
+            f"{list(described.classes)}"
+        )
+
+
+def _read_prepared(path):
+    import numpy as np
+
+    wanted = (*_KEYS, "classes", "provenance")
+    with np.load(path) as stored:
+        for key in wanted:
+            if key not in stored.files:
+                there = ", ".join(stored.files) or "nothing"
+                raise KeyError(f"there is no array {key!r}, it holds {there}")
+        return {key: stored[key] for key in wanted}
+
+
+def _read_idx(*paths):
+    parts = dict(zip(_KEYS, map(_idx_array, paths), strict=True))
+    # (n, H, W) to (n, H, W, 1)
+    return {k: v[..., None] if k.endswith("images") else v for k, v in parts.items()}
+
+
+def _idx_array(path):
+    import numpy as np
+
+    with gzip.open(path) as file:
+        raw = file.read()
+    # Two zeros, the code 8 of unsigned bytes, the number of axes; then their lengths.
+    if raw[:3] != b"\0\0\x08":
+        raise ValueError(f"{path.name} begins with {raw[:3]!r}, not as an idx file")
+    lengths = np.frombuffer(raw, ">i4", raw[3], offset=4)
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(lengths)
+
+
+def _read_cifar10(path):
+    import numpy as np
+
+    def batch(archive, name):
+        # A pickle may run any code: the archive's checksum was compared before.
+        file = archive.extractfile(f"cifar-10-batches-py/{name}")
+        stored = pickle.load(file, encoding="latin1")
+        images = stored["data"].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+        return images, np.array(stored["labels"], dtype=np.uint8)
+
+    with tarfile.open(path) as archive:
+        train = [batch(archive, f"data_batch_{number}") for number in range(1, 6)]
+        test = batch(archive, "test_batch")
+    images, labels = (np.concatenate(arrays) for arrays in zip(*train, strict=True))
+    return dict(zip(_KEYS, (images, labels, *test), strict=True))
+
+
+def _read_svhn(*paths):
+    import numpy as np
+    from scipy.io import loadmat
+
+    parts = []
+    for path in paths:
+        stored = loadmat(path, variable_names=["X", "y"])
+        labels = stored["y"].ravel().astype(np.uint8)
+        labels[labels == 10] = 0
+        parts += [stored["X"].transpose(3, 0, 1, 2), labels]
+    return dict(zip(_KEYS, parts, strict=True))
+
+
+def _read_celeba(images, attributes, partitions):
+    import numpy as np
+    from PIL import Image
+    from tqdm.auto import tqdm
+
+    hair = _hair_colours(attributes)
+    with open(partitions) as lines:
+        split = dict(line.split() for line in lines)
+    parts = {}
+    with zipfile.ZipFile(images) as archive:
+        for key, wanted in {"train": "01", "test": "2"}.items():
+            names = [name for name in hair if split[name] in wanted]
+            pixels = np.empty((len(names), 32, 32, 3), np.uint8)
+            told = tqdm(names, f"CelebA, {key}", disable=len(names) < 1000)
+            for row, name in enumerate(told):
+                packed = io.BytesIO(archive.read(f"img_align_celeba/{name}"))
+                face = Image.open(packed).convert("RGB").crop((0, 20, 178, 198))
+                pixels[row] = face.resize((32, 32), Image.Resampling.BILINEAR)
+            parts[f"{key}_images"] = pixels
+            parts[f"{key}_labels"] = np.array([hair[n] for n in names], np.uint8)
+    return parts
+
+
+def _hair_colours(path):
+    """From the image's name to its class, for images with exactly one of `HAIR`."""
+    with open(path) as lines:
+        next(lines)  # the number of images
+        columns = next(lines).split()
+        wanted = [columns.index(colour) + 1 for colour in HAIR]  # after the name
+        found = {}
+        for line in lines:
+            values = line.split()
+            colours = [code for code, at in enumerate(wanted) if values[at] == "1"]
+            if len(colours) == 1:
+                found[values[0]] = colours[0]
+    return found
+
+
+class _Set(NamedTuple):
+    reader: Callable  # from the official files' paths to `_KEYS`
+    shape: tuple[int, int, int]  # (H, W, C)
+    classes: tuple[str, ...]
+    provenance: str  # of the official files
+
+
+SETS = {
+    "mnist": _Set(_read_idx, (28, 28, 1), DIGITS, "MNIST, the official files"),
+    "fashion_mnist": _Set(
+        _read_idx,
+        (28, 28, 1),
+        (
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ),
+        "Fashion-MNIST, the official files",
+    ),
+    "cifar10": _Set(
+        _read_cifar10,
+        (32, 32, 3),
+        (
+            "airplane",
+            "automobile",
+            "bird",
+            "cat",
+            "deer",
+            "dog",
+            "frog",
+            "horse",
+            "ship",
+            "truck",
+        ),
+        "CIFAR-10, the official archive",
+    ),
+    "svhn": _Set(
+        _read_svhn, (32, 32, 3), DIGITS, "SVHN, the official cropped digits (format 2)"
+    ),
+    "celeba": _Set(
+        _read_celeba,
+        (32, 32, 3),
+        HAIR,
+        "CelebA, the official aligned images with exactly one of five hair colours, "
+        "middle 178x178 pixels made 32x32",
+    ),
+}
