@@ -6,6 +6,7 @@ training part and nothing else.
 
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import joblib
 import numpy as np
@@ -24,7 +25,8 @@ def calibration_slope(y_true, probability) -> float:
     """Slope of a logistic regression of the outcome on the predicted log-odds.
 
     1 is calibrated, below 1 overconfident, above 1 too cautious. NaN where the classes
-    are separated perfectly, since the slope is then infinite.
+    are separated perfectly, since the slope is then infinite, where all predictions are
+    equal and where one class is missing.
 
     Parameters
     ----------
@@ -38,9 +40,13 @@ def calibration_slope(y_true, probability) -> float:
     >>> bool(abs(calibration_slope(rng.uniform(size=20_000) < p, p) - 1) < 0.05)
     True
     """
+    y_true, probability = np.asarray(y_true, dtype=bool), np.asarray(probability)
     p = np.clip(probability, 1e-6, 1 - 1e-6)
     odds = np.log(p / (1 - p))[:, None]
-    if metrics.roc_auc_score(y_true, probability) in (0, 1) or np.ptp(odds) == 0:
+    yes, no = probability[y_true], probability[~y_true]
+    if not (len(yes) and len(no)) or np.ptp(odds) == 0:
+        return np.nan
+    if yes.min() > no.max() or yes.max() < no.min():
         return np.nan
     return float(LogisticRegression(C=np.inf).fit(odds, y_true).coef_[0, 0])
 
@@ -108,6 +114,59 @@ def score(y_true, probabilities, classes: Sequence, y_pred=None) -> dict[str, fl
     row["brier"] = np.square(y_hot - p).reshape(len(y_true), -1).sum(axis=1).mean()
     row["log_loss"] = metrics.log_loss(y_true, probabilities, labels=numbers)
     return {name: float(value) for name, value in row.items()}
+
+
+def correct_prior(probabilities, trained, true):
+    """Turn probabilities learned on resampled rows back to the shares out there.
+
+    Each class's probability is multiplied by its true share over its share in training,
+    and rows are made to sum to 1 again [1]_. Exact where resampling changed nothing but
+    the shares and the classifier is calibrated on what it saw; it mends no overfitting.
+    Rows keep their order within a two-class problem, so that ROC-AUC stays as it is.
+
+    Parameters
+    ----------
+    probabilities : array of shape (n, K)
+        Predicted by a classifier that was fitted on resampled rows.
+    trained, true : array-like of shape (K,)
+        Shares, or counts, of the classes among the rows it was fitted on, and where it
+        will be used.
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n, K)
+
+    Raises
+    ------
+    ValueError
+        Not one share per class, or a class that was not trained on.
+
+    References
+    ----------
+    .. [1] Saerens, Latinne and Decaestecker, "Adjusting the outputs of a classifier to
+       new a priori probabilities", Neural Computation 14, 2002, section 2.
+
+    Examples
+    --------
+    Even chances from balanced training mean the true share:
+
+    >>> correct_prior([[0.5, 0.5]], trained=[1, 1], true=[90, 10])
+    array([[0.9, 0.1]])
+    """
+    probabilities = np.asarray(probabilities, dtype=float)
+    trained, true = np.asarray(trained, dtype=float), np.asarray(true, dtype=float)
+    if not trained.shape == true.shape == probabilities.shape[1:]:
+        raise ValueError(
+            f"{trained.size} trained and {true.size} true shares for "
+            f"{probabilities.shape[-1]} columns of probabilities; give one per class."
+        )
+    if (trained <= 0).any():
+        raise ValueError(
+            f"trained={trained.tolist()}: a class without training rows has no "
+            "probability to correct. Leave it out, or train on it."
+        )
+    weighed = probabilities * true / trained
+    return weighed / weighed.sum(axis=1, keepdims=True)
 
 
 # ---------------------------------------------------------------------- one honest run
@@ -276,6 +335,27 @@ def corrected_resampled_ttest(differences, n_train: int, n_test: int):
     return float(mean), float(p_value), float(mean - half), float(mean + half)
 
 
+def paired(results: pd.DataFrame, metric: str, reference: str):
+    """Differences of every method from one, split by split.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Rows of one data set and one protocol, as `evaluate` or `load_results` gives them.
+    metric : str
+        Column to compare.
+    reference : str
+        Method that the others are compared with.
+
+    Returns
+    -------
+    differences : DataFrame, one row per seed and fold, one column per other method
+        NaN where one of the two has no value.
+    """
+    wide = results.pivot(index=["seed", "fold"], columns="method", values=metric)
+    return wide.drop(columns=reference).sub(wide[reference], axis=0)
+
+
 def compare(results: pd.DataFrame, metric: str, reference: str, n_test=None):
     """Test every method against one, split by split, with Holm's correction.
 
@@ -298,20 +378,109 @@ def compare(results: pd.DataFrame, metric: str, reference: str, n_test=None):
     """
     from statsmodels.stats.multitest import multipletests
 
-    wide = results.pivot(index=["seed", "fold"], columns="method", values=metric)
     n_train = int(results["n_train"].iloc[0])
     n_test = int(results["n_test"].iloc[0]) if n_test is None else n_test
     rows = {}
-    for method in wide.columns.drop(reference):
-        both = wide[[method, reference]].dropna()
-        difference, p, low, high = corrected_resampled_ttest(
-            both[method] - both[reference], n_train, n_test
-        )
-        rows[method] = difference, low, high, p, len(both)
+    for method, values in paired(results, metric, reference).items():
+        known = values.dropna()
+        mean, p, low, high = corrected_resampled_ttest(known, n_train, n_test)
+        rows[method] = mean, low, high, p, len(known)
     columns = ["difference", "low", "high", "p", "n"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     table.insert(4, "p_holm", multipletests(table["p"], method="holm")[1])
     return table
+
+
+class Friedman(NamedTuple):
+    """What `friedman_nemenyi` found; `helpers.plotting.critical_difference` draws it."""
+
+    ranks: pd.Series  #: average rank of each method, 1 is best, best first
+    statistic: float  #: Friedman's chi-squared, corrected for ties
+    p: float  #: of no difference between any of the methods
+    p_pairs: pd.DataFrame  #: Nemenyi's p for each pair of methods
+    critical_difference: float  #: average ranks further apart than this differ
+    n: int  #: data sets
+    alpha: float  #: level of `critical_difference`
+
+
+def friedman_nemenyi(scores: pd.DataFrame, *, higher_is_better=True, alpha=0.05):
+    """Compare methods over several data sets by their ranks.
+
+    Friedman's test asks whether any method differs; Nemenyi's, which method from which,
+    corrected for all pairs [1]_. Look at the pairs only where Friedman's p is small.
+
+    For **several data sets** only, one row each. Folds, repeats and seeds of one data set
+    share rows and are no independent trials: average them first, and compare methods on
+    a single data set by `compare`. Even then five sets separate little: five methods
+    differ at the 5 % level only where their average ranks, which go from 1 to 5, are 2.73
+    apart, and three methods over two sets never do.
+
+    Parameters
+    ----------
+    scores : DataFrame of shape (data sets, methods)
+        A metric's mean over folds and seeds; data set names as index.
+    higher_is_better : bool
+        False for ``brier``, ``log_loss`` and other losses.
+    alpha : float in (0, 1)
+        Level of the critical difference.
+
+    Returns
+    -------
+    Friedman
+
+    Raises
+    ------
+    ValueError
+        Fewer than 3 methods or 2 data sets, a name twice, a missing score.
+
+    References
+    ----------
+    .. [1] Demsar, "Statistical comparisons of classifiers over multiple data sets",
+       Journal of Machine Learning Research 7, 2006, section 3.2.2.
+
+    Examples
+    --------
+    >>> scores = pd.DataFrame(
+    ...     {"nothing": [0.7, 0.8, 0.6], "smote": [0.8, 0.9, 0.7], "gan": [0.9, 0.7, 0.5]},
+    ...     index=["bcw", "wine", "digits"],
+    ... )
+    >>> found = friedman_nemenyi(scores)
+    >>> found.ranks.round(2).to_dict()
+    {'smote': 1.33, 'nothing': 2.33, 'gan': 2.33}
+    >>> round(found.p, 2), round(found.critical_difference, 2)
+    (0.37, 1.91)
+    """
+    from scikit_posthocs import posthoc_nemenyi_friedman
+
+    n, k = scores.shape
+    if k < 3 or n < 2:
+        raise ValueError(
+            f"{k} method(s) on {n} data set(s): ranks need 3 methods and 2 data sets or "
+            "more. Two methods: Wilcoxon's test; one data set: `compare`."
+        )
+    for names, what in ((scores.index, "data set"), (scores.columns, "method")):
+        if len(twice := names[names.duplicated()]):
+            raise ValueError(
+                f"The {what} {twice[0]!r} stands there more than once; average folds and "
+                "seeds first, they are not independent."
+            )
+    if scores.isna().any(axis=None):
+        row, column = np.argwhere(scores.isna())[0]
+        raise ValueError(
+            f"No score of {scores.columns[column]!r} on {scores.index[row]!r}; compute it, "
+            "or leave the method or the data set out."
+        )
+    # Means of equal scores may differ in their last digit, and ranks would tell.
+    losses = scores.astype(float).round(12) * (-1 if higher_is_better else 1)
+    ranks = losses.rank(axis=1).mean().sort_values(kind="stable")
+    if (losses.nunique(axis=1) == 1).all():
+        statistic, p = 0.0, 1.0  # scipy divides by zero
+    else:
+        statistic, p = map(float, stats.friedmanchisquare(*losses.to_numpy().T))
+    quantile = stats.studentized_range.isf(alpha, k, np.inf) / np.sqrt(2)
+    apart = float(quantile * np.sqrt(k * (k + 1) / (6 * n)))
+    pairs = posthoc_nemenyi_friedman(losses).loc[ranks.index, ranks.index]
+    return Friedman(ranks, statistic, p, pairs, apart, n, alpha)
 
 
 def summarise(results: pd.DataFrame, columns: Sequence[str], by="method", digits=3):

@@ -9,6 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from sklearn.calibration import calibration_curve
 
 COLOURS = {
     "grey": "#7F7F7F",
@@ -131,3 +132,121 @@ def differences(tables: dict[str, pd.DataFrame], axes) -> None:
             )
         ax.set(title=title, yticks=rows, ylim=(-0.6, len(table) - 0.4))
         ax.set_yticklabels([name.replace("_", " ") for name in table.index])
+
+
+def paired_differences(splits, table: pd.DataFrame, ax: Axes, title="") -> Axes:
+    """A dot for every split's difference under the mean and its corrected interval.
+
+    The dots show how far one split can lie from the mean; the interval, how far the mean
+    of other patients might.
+
+    Parameters
+    ----------
+    splits : DataFrame
+        What `helpers.evaluation.paired` returns: a row per split, a column per method.
+    table : DataFrame
+        What `helpers.evaluation.compare` returns for the same rows.
+    """
+    for row, name in zip(np.arange(len(table))[::-1], table.index, strict=True):
+        values = splits[name].dropna().to_numpy()
+        # Steps of the golden section never fall on the same height, and need no seed.
+        heights = row + (np.arange(len(values)) * 0.618 % 1 - 0.5) * 0.5
+        ax.scatter(
+            values, heights, s=10, color=COLOURS["grey"], alpha=0.5, linewidths=0
+        )
+    differences({title: table}, [ax])
+    return ax
+
+
+def reliability(y_true, probabilities: dict[str, np.ndarray], axes, n_bins=10) -> None:
+    """How often the event came where it was predicted, above how often it was predicted.
+
+    Points are means of bins that hold about equally many predictions, so that each rests
+    on as many rows. On the dashed diagonal what is said is what happens; below it, risks are
+    overstated.
+
+    Parameters
+    ----------
+    y_true : array of bool or int, shape (n,)
+        Whether the event came; several rounds of predictions may be stacked.
+    probabilities : dict of str to array of shape (n,)
+        Name to predicted probability of the event, up to six.
+    axes : two Axes
+        Curves on the first, a histogram of the predictions on the second.
+    n_bins : int
+        Bins of the curves; the histogram has 20 of equal width.
+
+    Raises
+    ------
+    ValueError
+        More methods than lines that can be told apart.
+    """
+    if len(probabilities) > 6:
+        raise ValueError(
+            f"{len(probabilities)} methods in one figure; nobody can tell more than 6 "
+            "lines apart. Draw two figures."
+        )
+    curves, counts = axes
+    y_true = np.asarray(y_true).astype(int)
+    curves.plot([0, 1], [0, 1], color=COLOURS["grey"], linestyle=(0, (4, 3)), lw=1)
+    markers = "oD^sXv"
+    lines = ["-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1))]
+    colours = [*COLOURS.values()][1:]
+    for i, (name, p) in enumerate(probabilities.items()):
+        observed, predicted = calibration_curve(
+            y_true, p, n_bins=n_bins, strategy="quantile"
+        )
+        style = {"color": colours[i], "linestyle": lines[i], "linewidth": 1.8}
+        curves.plot(predicted, observed, marker=markers[i], ms=6, label=name, **style)
+        counts.hist(p, bins=np.linspace(0, 1, 21), histtype="step", **style)
+    curves.set(xlim=(0, 1), ylim=(0, 1), ylabel="observed share")
+    curves.set_title(f"n = {len(y_true):,} predictions, {y_true.sum():,} events")
+    counts.set(xlim=(0, 1), xlabel="predicted probability", ylabel="predictions")
+
+
+def critical_difference(test, ax: Axes) -> Axes:
+    """Average ranks on a line, best on the left; bars link what cannot be told apart.
+
+    Where Friedman's test finds no difference at all, one bar links all methods, whatever
+    the pairs say.
+
+    Parameters
+    ----------
+    test : helpers.evaluation.Friedman
+        What `helpers.evaluation.friedman_nemenyi` returns.
+    """
+    from scikit_posthocs import critical_difference_diagram
+
+    # One bar per group that is not significant, so all of 1 links all.
+    pairs = test.p_pairs if test.p < test.alpha else test.p_pairs * 0 + 1
+    ranks = test.ranks.rename(lambda name: str(name).replace("_", " "))
+    drawn = critical_difference_diagram(
+        ranks,
+        pairs.set_axis(ranks.index).set_axis(ranks.index, axis=1),
+        alpha=test.alpha,
+        ax=ax,
+        label_fmt_left="{label}  {rank:.2f} ",
+        label_fmt_right=" {rank:.2f}  {label}",
+        elbow_props={"color": COLOURS["grey"], "linewidth": 1, "clip_on": False},
+        marker_props={"color": COLOURS["blue"], "s": 36, "clip_on": False},
+        crossbar_props={"color": COLOURS["orange"], "linewidth": 4},
+        text_h_margin=0.05 * (len(ranks) - 1),
+    )
+    for label in drawn["labels"]:
+        label.set_color(COLOURS["black"])  # else that of its line, too pale to read
+    low, high = 1, len(ranks)
+    width = min(test.critical_difference, high - low)
+    beyond = ", longer than the line" if width < test.critical_difference else ""
+    ax.plot([low, low + width], [1.6, 1.6], color=COLOURS["black"], marker="|", lw=1.5)
+    ax.annotate(
+        f"critical difference {test.critical_difference:.2f}{beyond}",
+        (low, 1.6),
+        (0, 5),
+        textcoords="offset points",
+    )
+    bottom = min(text.get_position()[1] for text in drawn["labels"])
+    ax.set(xlim=(low, high), xticks=range(low, high + 1), ylim=(bottom - 0.6, 2.6))
+    ax.spines["top"].set_visible(True)
+    p = f"= {test.p:.3f}" if test.p >= 0.001 else "< 0.001"
+    ax.set_title(f"{test.n} data sets, Friedman's p {p}", pad=12)
+    return ax

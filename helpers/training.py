@@ -459,17 +459,23 @@ def train(
     FloatingPointError
         A value became NaN or infinite.
     """
-    values: dict[str, list[Tensor]] = {}
+    # One tensor for each value: lists of small ones would pin memory all over the heap.
+    values: dict[str, Tensor] = {}
     done, ended = 0, False
 
+    def record(name, shape):
+        if name not in values:
+            values[name] = torch.empty(n_steps, *shape, device=generator.device)
+        return values[name]
+
     def history():
-        return {name: torch.stack(column) for name, column in values.items()}
+        return {name: column[:done] for name, column in values.items()}
 
     def snapshot():
         return {
             "done": done,
             "ended": ended,
-            "history": history(),
+            "history": {name: column.clone() for name, column in history().items()},
             "generator": generator.get_state(),
             "state": {name: part.state_dict() for name, part in state.items()},
         }
@@ -478,7 +484,7 @@ def train(
         saved = checkpoint.stages[stage]
         done, ended = saved["done"], saved["ended"]
         for name, column in saved["history"].items():
-            values[name] = list(column.to(generator.device))
+            record(name, column.shape[1:])[:done] = column
         generator.set_state(saved["generator"])
         for name, part in state.items():
             part.load_state_dict(saved["state"][name])
@@ -490,22 +496,22 @@ def train(
     with bar:
         while not ended and done < n_steps:
             for name, value in step().items():
-                values.setdefault(name, []).append(value.detach())
+                record(name, value.shape)[done] = value.detach()
             done += 1
             bar.update()
             ended = bool(stop and done % stop_every == 0 and stop(history()))
             if time.monotonic() - checked >= HEARTBEAT:
-                _refuse_nonfinite(values, stage, done)
+                _refuse_nonfinite(history(), stage, done)
                 checked = time.monotonic()
                 if checkpoint and checkpoint.due:
                     checkpoint.save(stage, snapshot())
-    _refuse_nonfinite(values, stage, done)
+    _refuse_nonfinite(history(), stage, done)
     ended = True
     if checkpoint and not unchanged:
         checkpoint.save(stage, snapshot())
     columns = {"step": np.arange(1, done + 1)}
     for name, column in history().items():
-        column = column.float().cpu().numpy()
+        column = column.cpu().numpy()
         if column.ndim == 1:
             columns[name] = column
         else:

@@ -81,7 +81,40 @@ def test_calibration_slope_finds_a_known_distortion(slope):
 def test_calibration_slope_of_a_perfect_or_constant_prediction_is_nan():
     y = np.array([0, 0, 1, 1])
     assert np.isnan(evaluation.calibration_slope(y, y.astype(float)))
+    assert np.isnan(evaluation.calibration_slope(y, 1 - y.astype(float)))
     assert np.isnan(evaluation.calibration_slope(y, np.full(4, 0.5)))
+    assert np.isnan(evaluation.calibration_slope(y > 2, np.array([0.1, 0.2, 0.3, 0.4])))
+    # One wrong pair, or one tie, and the slope is finite.
+    assert evaluation.calibration_slope(y, np.array([0.1, 0.5, 0.4, 0.9])) > 0
+
+
+def test_prior_correction_undoes_thinning():
+    """Bayes by hand: shares 9 to 1, trained as 1 to 1."""
+    p = np.array([[0.5, 0.5], [0.2, 0.8], [1.0, 0.0]])
+    corrected = evaluation.correct_prior(p, trained=[50, 50], true=[90, 10])
+    odds = np.array([1 / 9, 4 / 9])
+    assert corrected[:2, 1] == pytest.approx(odds / (1 + odds))
+    assert corrected[2].tolist() == [1, 0]
+    back = evaluation.correct_prior(corrected, trained=[0.9, 0.1], true=[0.5, 0.5])
+    assert back == pytest.approx(p)
+
+
+def test_prior_correction_of_three_classes():
+    p = np.array([[0.2, 0.3, 0.5]])
+    corrected = evaluation.correct_prior(p, trained=[1, 1, 2], true=[4, 1, 0])
+    assert corrected == pytest.approx(np.array([[0.8, 0.3, 0]]) / 1.1)
+
+
+@pytest.mark.parametrize(
+    ("trained", "true", "message"),
+    [
+        ([1, 1, 1], [1, 1], "3 trained and 2 true shares for 2 columns"),
+        ([0, 1], [1, 1], "a class without training rows"),
+    ],
+)
+def test_prior_correction_refuses_wrong_shares(trained, true, message):
+    with pytest.raises(ValueError, match=message):
+        evaluation.correct_prior([[0.5, 0.5]], trained, true)
 
 
 # ------------------------------------------------------------------------- leakage
@@ -228,6 +261,103 @@ def test_compare_pairs_by_split_and_corrects_by_holm():
     assert table.loc["better", "difference"] == pytest.approx(0.1, abs=0.01)
     assert table.loc["better", "p_holm"] == pytest.approx(2 * table.loc["better", "p"])
     assert table.loc["same", "p_holm"] == 1
+
+
+def test_paired_differences_are_those_that_compare_tests():
+    rows = pd.DataFrame(
+        [
+            (0, 0, "nothing", 0.5),
+            (0, 1, "nothing", 0.6),
+            (0, 0, "smote", 0.7),
+            (0, 1, "smote", 0.5),
+            (0, 1, "gan", 0.9),  # its other cell is still missing
+        ],
+        columns=["seed", "fold", "method", "acsa"],
+    )
+    wide = evaluation.paired(rows, "acsa", "nothing")
+    assert wide["smote"].tolist() == pytest.approx([0.2, -0.1])
+    assert wide["gan"].tolist() == pytest.approx([np.nan, 0.3], nan_ok=True)
+    assert "nothing" not in wide
+
+
+# Demsar 2006, Table 6: AUC of four variants of C4.5. As printed the last two tie on
+# "voting"; the ranks printed beside them say that unrounded they do not.
+DEMSAR = pd.DataFrame(
+    {
+        "adult": [0.763, 0.768, 0.771, 0.798],
+        "breast cancer": [0.599, 0.591, 0.590, 0.569],
+        "breast cancer wisconsin": [0.954, 0.971, 0.968, 0.967],
+        "cmc": [0.628, 0.661, 0.654, 0.657],
+        "ionosphere": [0.882, 0.888, 0.886, 0.898],
+        "iris": [0.936, 0.931, 0.916, 0.931],
+        "liver disorders": [0.661, 0.668, 0.609, 0.685],
+        "lung cancer": [0.583, 0.583, 0.563, 0.625],
+        "lymphography": [0.775, 0.838, 0.866, 0.875],
+        "mushroom": [1.000, 1.000, 1.000, 1.000],
+        "primary tumor": [0.940, 0.962, 0.965, 0.962],
+        "rheum": [0.619, 0.666, 0.614, 0.669],
+        "voting": [0.972, 0.981, 0.9751, 0.975],
+        "wine": [0.957, 0.978, 0.946, 0.970],
+    },
+    index=["C4.5", "C4.5+m", "C4.5+cf", "C4.5+m+cf"],
+).T
+
+
+def test_friedman_and_nemenyi_give_the_numbers_of_demsar():
+    found = evaluation.friedman_nemenyi(DEMSAR)
+    assert found.ranks.round(3).to_dict() == {
+        "C4.5+m+cf": 1.964,
+        "C4.5+m": 2.0,
+        "C4.5+cf": 2.893,
+        "C4.5": 3.143,
+    }
+    assert found.ranks.index[0] == "C4.5+m+cf"
+    # The paper's 9.28 has no correction for ties; scipy's divides by 1 - 78/840: three
+    # ties of two values and one of four.
+    assert found.statistic * (1 - (3 * 6 + 60) / 840) == pytest.approx(9.28, abs=0.005)
+    assert found.p == pytest.approx(stats.chi2.sf(found.statistic, 3))
+    assert round(found.critical_difference, 2) == 1.25
+    assert (found.n, found.alpha) == (14, 0.05)
+    at_10 = evaluation.friedman_nemenyi(DEMSAR, alpha=0.1)
+    assert round(at_10.critical_difference, 2) == 1.12
+
+
+def test_nemenyi_pairs_and_critical_difference_agree():
+    found = evaluation.friedman_nemenyi(DEMSAR, alpha=0.1)
+    for a, b in [("C4.5", "C4.5+m"), ("C4.5", "C4.5+m+cf"), ("C4.5+m", "C4.5+m+cf")]:
+        apart = abs(found.ranks[a] - found.ranks[b]) > found.critical_difference
+        assert (found.p_pairs.loc[a, b] < 0.1) == apart
+    assert found.p_pairs.loc["C4.5", "C4.5+m"] < 0.1
+
+
+def test_losses_rank_the_other_way():
+    better = evaluation.friedman_nemenyi(DEMSAR)
+    same = evaluation.friedman_nemenyi(1 - DEMSAR, higher_is_better=False)
+    pd.testing.assert_series_equal(better.ranks, same.ranks)
+    assert evaluation.friedman_nemenyi(1 - DEMSAR).ranks["C4.5"] == pytest.approx(
+        5 - better.ranks["C4.5"]
+    )
+
+
+def test_rounding_errors_are_ties_and_only_ties_are_no_evidence():
+    equal = pd.DataFrame({"a": [0.1 + 0.2, 1], "b": [0.3, 1], "c": [0.3, 1]})
+    found = evaluation.friedman_nemenyi(equal)
+    assert (found.statistic, found.p) == (0, 1)
+    assert found.ranks.tolist() == [2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        (DEMSAR.iloc[:, :2], r"2 method\(s\) on 14 data set"),
+        (DEMSAR.iloc[:1], r"4 method\(s\) on 1 data set"),
+        (DEMSAR.replace(0.763, np.nan), "No score of 'C4.5' on 'adult'"),
+        (pd.concat([DEMSAR, DEMSAR.iloc[[3]]]), "data set 'cmc' stands there more"),
+    ],
+)
+def test_ranks_of_too_little_or_of_folds_are_refused(scores, message):
+    with pytest.raises(ValueError, match=message):
+        evaluation.friedman_nemenyi(scores)
 
 
 # ---------------------------------------------------------------------- cells and stores

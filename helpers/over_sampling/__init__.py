@@ -7,6 +7,7 @@ find it (CONTRIBUTING.md has an example from start to end).
 from ._base import BaseDeepOverSampler
 from ._gan import GANOverSampler
 from ._gan_smote import GANSMOTE, fit_stacked
+from ._stacked_gans import StackedGANs, sum_of_distances
 
 #: name in tables -> class
 SAMPLERS = {
@@ -17,6 +18,8 @@ SAMPLERS = {
 __all__ = [
     "SAMPLERS",
     "BaseDeepOverSampler",
+    "StackedGANs",
     "fit_stacked",
+    "sum_of_distances",
     *(c.__name__ for c in SAMPLERS.values()),
 ]

@@ -1,0 +1,184 @@
+"""What the shared figures show: the numbers given to them, and not by colour alone."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from helpers import plotting
+from helpers.evaluation import compare, friedman_nemenyi, paired
+
+
+@pytest.fixture
+def axes():
+    with plt.rc_context({**plotting.STYLE, "backend": "Agg"}):
+        figure, axes = plt.subplots(2, 1)
+        yield axes
+        figure.canvas.draw()  # what cannot be drawn fails here
+        plt.close(figure)
+
+
+def ranked(gaps, n):
+    """Scores of `n` data sets on which the methods, best first, lie `gaps` apart."""
+    noise = np.random.default_rng(0).normal(0, 1, (n, len(gaps)))
+    return pd.DataFrame(noise - np.cumsum(gaps), columns=[*"abcdefgh"[: len(gaps)]])
+
+
+def bars(ax):
+    """Ends of the thick lines that link methods."""
+    orange = plotting.COLOURS["orange"]
+    lines = [line for line in ax.lines if to_hex(line.get_color()).upper() == orange]
+    return sorted((min(line.get_xdata()), max(line.get_xdata())) for line in lines)
+
+
+def shown(ax):
+    return [text.get_text().strip() for text in ax.texts]
+
+
+# ---------------------------------------------------------------- critical differences
+
+
+def test_diagram_shows_every_rank_and_links_what_is_not_apart(axes):
+    test = friedman_nemenyi(ranked([0, 0.1, 9], 40))
+    plotting.critical_difference(test, axes[0])
+    points = [c.get_offsets()[0] for c in axes[0].collections]
+    assert sorted(x for x, _ in points) == pytest.approx(test.ranks.tolist())
+    assert {y for _, y in points} == {0}
+    for name, rank in test.ranks.items():
+        assert any({name, f"{rank:.2f}"} == {*text.split()} for text in shown(axes[0]))
+    a, b, c = test.ranks[["a", "b", "c"]]
+    assert c - max(a, b) > test.critical_difference > abs(a - b)
+    (bar,) = bars(axes[0])
+    assert bar == pytest.approx((min(a, b), max(a, b)))
+    assert axes[0].get_title() == "40 data sets, Friedman's p < 0.001"
+
+
+def test_diagram_draws_the_critical_difference_to_scale(axes):
+    test = friedman_nemenyi(ranked([0, 0.1, 9], 40))
+    plotting.critical_difference(test, axes[0])
+    (scale,) = [line for line in axes[0].lines if line.get_marker() == "|"]
+    assert np.ptp(scale.get_xdata()) == pytest.approx(test.critical_difference)
+    assert f"critical difference {test.critical_difference:.2f}" in shown(axes[0])
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_diagram_without_a_difference_links_all(axes, n):
+    """Also where a pair taken by itself would pass for different."""
+    test = friedman_nemenyi(ranked([0, 0, 0, 0], n))
+    assert test.p > 0.05
+    test.p_pairs.iloc[0, -1] = test.p_pairs.iloc[-1, 0] = 0.001
+    plotting.critical_difference(test, axes[0])
+    assert bars(axes[0]) == [(test.ranks.min(), test.ranks.max())]
+    (told,) = [text for text in shown(axes[0]) if "critical" in text]
+    assert ("longer than the line" in told) == (n == 2)
+    (scale,) = [line for line in axes[0].lines if line.get_marker() == "|"]
+    assert np.ptp(scale.get_xdata()) == pytest.approx(min(test.critical_difference, 3))
+
+
+def test_diagram_is_black_on_white_with_plain_names(axes):
+    scores = ranked([0, 1, 2], 10).rename(columns={"a": "random_oversampling"})
+    plotting.critical_difference(friedman_nemenyi(scores), axes[0])
+    assert any("random oversampling" in text for text in shown(axes[0]))
+    assert {to_hex(text.get_color()) for text in axes[0].texts} == {"#000000"}
+    assert axes[0].spines["top"].get_visible()  # the line of ranks; STYLE hides it
+    assert plotting.STYLE["figure.facecolor"] == "white"
+    assert plotting.STYLE["savefig.facecolor"] == "white"
+
+
+# ---------------------------------------------------------------- paired differences
+
+
+def results():
+    rng = np.random.default_rng(0)
+    base = rng.normal(0.5, 0.1, 30)
+    gains = {"nothing": 0, "clear": 0.3, "unclear": 0.01}
+    return pd.DataFrame(
+        {"seed": 0, "fold": fold, "method": method, "acsa": value}
+        | {"n_train": 80, "n_test": 20}
+        for method, gain in gains.items()
+        for fold, value in enumerate(base + gain + rng.normal(0, 0.05, 30) * (gain > 0))
+        if not (method == "clear" and fold == 3)  # a cell that is still missing
+    )
+
+
+def test_every_split_is_a_dot_around_its_own_method(axes):
+    splits = paired(results(), "acsa", "nothing")
+    table = compare(results(), "acsa", "nothing").loc[["unclear", "clear"]]
+    ax = plotting.paired_differences(splits, table, axes[0], "ACSA")
+    names = [tick.get_text() for tick in ax.get_yticklabels()]
+    assert names == ["unclear", "clear"]
+    heights = dict(zip(names, ax.get_yticks(), strict=True))
+    assert heights["unclear"] > heights["clear"]  # in the order of the table
+    dots = {
+        name: c.get_offsets() for name, c in zip(names, ax.collections[:2], strict=True)
+    }
+    for name, (x, y) in {k: v.T for k, v in dots.items()}.items():
+        assert sorted(x) == pytest.approx(sorted(splits[name].dropna()))
+        assert abs(y - heights[name]).max() <= 0.25
+        assert len(np.unique(y)) == len(y)
+    assert len(dots["clear"]) == 29
+
+
+def test_intervals_are_those_of_the_table_and_clear_ones_have_another_marker(axes):
+    splits = paired(results(), "acsa", "nothing")
+    table = compare(results(), "acsa", "nothing")
+    assert [*(table["p_holm"] < 0.05)] == [True, False]
+    ax = plotting.paired_differences(splits, table, axes[0])
+    drawn = {
+        container.lines[0].get_marker(): (
+            container.lines[0].get_xdata()[0],
+            *container.lines[2][0].get_segments()[0][:, 0],
+        )
+        for container in ax.containers
+    }
+    columns = ["difference", "low", "high"]
+    assert drawn["D"] == pytest.approx(table.loc["clear", columns].tolist())
+    assert drawn["o"] == pytest.approx(table.loc["unclear", columns].tolist())
+
+
+# ---------------------------------------------------------------- reliability
+
+
+def risks():
+    rng = np.random.default_rng(0)
+    p = rng.beta(1, 6, 4000)
+    return rng.uniform(size=4000) < p, {"honest": p, "too_high": np.sqrt(p)}
+
+
+def test_honest_risks_lie_on_the_diagonal_and_overstated_ones_below(axes):
+    y, p = risks()
+    plotting.reliability(y, p, axes)
+    curves = {line.get_label(): line for line in axes[0].lines}
+    predicted, observed = curves["honest"].get_data()
+    assert len(predicted) == 10
+    assert observed == pytest.approx(predicted, abs=0.04)
+    # Bins of equal size: their mean is the mean over all rows.
+    assert np.mean(predicted) == pytest.approx(p["honest"].mean())
+    assert np.mean(observed) == pytest.approx(y.mean())
+    predicted, observed = curves["too_high"].get_data()
+    assert (observed < predicted).all()
+
+
+def test_reliability_tells_how_many_and_distinguishes_without_colour(axes):
+    y, p = risks()
+    plotting.reliability(y, p, axes)
+    assert axes[0].get_title() == f"n = 4,000 predictions, {y.sum()} events"
+    named = [line for line in axes[0].lines if line.get_label() in p]
+    assert len({line.get_marker() for line in named}) == 2
+    assert len({line.get_linestyle() for line in named}) == 2
+    outlines = [patch.get_xy() for patch in axes[1].patches]
+    assert len(outlines) == 2
+    assert (
+        max(outlines[0][:, 1])
+        == np.histogram(p["honest"], np.linspace(0, 1, 21))[0].max()
+    )
+    styles = [patch.get_linestyle() for patch in axes[1].patches]
+    assert styles[0] != styles[1]
+
+
+def test_more_methods_than_line_styles_are_refused(axes):
+    y, p = risks()
+    many = {str(i): p["honest"] for i in range(7)}
+    with pytest.raises(ValueError, match=r"7 methods.*6"):
+        plotting.reliability(y, many, axes)
