@@ -363,9 +363,32 @@ def cells(profile):
         Cell(CHAPTER, profile, "petrography", method, seed, fold, f"{split}-{name}-1")
         for split, methods, seed in plan
         for method in methods
-        for name in (classifiers if split != "samples" else ("none",))
         for fold in range(N_FOLDS)
+        for name in (classifiers if split != "samples" else ("none",))
     ] + digit_cells(profile)
+
+
+@functools.lru_cache(maxsize=1)  # the classifiers of a fold follow one another
+def resampled(method, split, seed, fold, profile):
+    """Training rows, test rows and what an arm adds to the former.
+
+    Returns
+    -------
+    train, test, new : (X, y) each
+    seconds : float
+        That the arm took.
+    """
+    data = load_petrography()
+    X, y = data.data, data.target
+    where = {"seed": seed, "fold": fold, "profile": profile}
+    where["split"] = "folds" if split == "samples" else split
+    train, test = folds(X, y, where["split"], seed)[fold]
+    if split == "samples":
+        n = dict.fromkeys(range(len(data.target_names)), N_SAMPLES)
+    else:
+        n = wanted(y[train], split)
+    *new, seconds = new_rows(method, X[train], y[train], n, **where)
+    return (X[train], y[train]), (X[test], y[test]), new, seconds
 
 
 # Rows are few: threads would only wait for one another.
@@ -375,54 +398,33 @@ def run(cell):
     if cell.dataset == "mnist_bits":
         return run_digits(cell)
     data = load_petrography()
-    X, y, names = data.data, data.target, [*data.target_names]
+    names = [*data.target_names]
     split, classifier, _ = cell.protocol.split("-")
-    where = {"seed": cell.seed, "fold": cell.fold, "profile": cell.profile}
-    where["split"] = "folds" if split == "samples" else split
-    train, test = folds(X, y, where["split"], cell.seed)[cell.fold]
-    common = {"provenance": data.provenance, "n_train": len(train), "n_test": len(test)}
-    hard = {"device": hardware(), "precision": "float32"}
-
+    where = cell.method, split, cell.seed, cell.fold, cell.profile
+    (X, y), (X_test, y_test), (X_new, y_new), seconds = resampled(*where)
+    row = {"provenance": data.provenance, "n_train": len(y), "n_test": len(y_test)}
+    row |= {"n_synthetic": len(y_new), "sampler_seconds": seconds}
+    row |= {"device": hardware(), "precision": "float32"}
     if split == "samples":
-        n = dict.fromkeys(range(len(names)), N_SAMPLES)
-        X_new, y_new, seconds = new_rows(cell.method, X[train], y[train], n, **where)
         X_new = np.rint(X_new)  # SMOTE's are fractions
         judged = [
-            judge_samples(
-                X[train][y[train] == c], X_new[y_new == c], data.feature_groups
-            )
-            for c in n
+            judge_samples(X[y == c], X_new[y_new == c], data.feature_groups)
+            for c in range(len(names))
         ]
-        row = {name: float(np.mean([j[name] for j in judged])) for name in judged[0]}
-        return {
-            **common,
-            **row,
-            "n_synthetic": len(y_new),
-            "sampler_seconds": seconds,
-        } | hard
+        means = {name: float(np.mean([j[name] for j in judged])) for name in judged[0]}
+        return row | means | {"classifier_seconds": np.nan}
 
-    n = wanted(y[train], where["split"])
-    X_new, y_new, seconds = new_rows(cell.method, X[train], y[train], n, **where)
     weights = "balanced" if cell.method == "class_weight" else None
     started, extra = time.perf_counter(), {}
-    X_all, y_all = np.concatenate([X[train], X_new]), np.concatenate([y[train], y_new])
+    X_all, y_all = np.concatenate([X, X_new]), np.concatenate([y, y_new])
     if cell.method == "dummy":
-        p = DummyClassifier(strategy="prior").fit(X_all, y_all).predict_proba(X[test])
+        p = DummyClassifier(strategy="prior").fit(X_all, y_all).predict_proba(X_test)
     elif classifier == "network":
-        p, extra = fit_network(
-            X[train], y[train], X_new, y_new, X[test], y[test], weights
-        )
+        p, extra = fit_network(X, y, X_new, y_new, X_test, y_test, weights)
     else:
-        p = fit_other(classifier, weights).fit(X_all, y_all).predict_proba(X[test])
-    return {
-        **common,
-        **score(y[test], p, names),
-        **extra,
-        "n_synthetic": len(y_new),
-        "sampler_seconds": seconds,
-        "classifier_seconds": time.perf_counter() - started,
-        **hard,
-    }
+        p = fit_other(classifier, weights).fit(X_all, y_all).predict_proba(X_test)
+    row["classifier_seconds"] = time.perf_counter() - started
+    return row | score(y_test, p, names) | extra
 
 
 # ------------------------------------------------- section 4's "much higher dimensional"
