@@ -344,7 +344,7 @@ def cells(profile):
     few = ["gan_smote_authors_code"]
     enlarged = ["nothing", "random_oversampling", "noise", "smote", "gan_smote"]
     sampled = ["random_oversampling", "smoten", "smote", "gan", "gan_smote"]
-    sampled += ["gan_smote_group_argmax", *few, *ABLATION]
+    sampled += ["gan_smote_group_argmax", *few]
     if profile == "smoke":
         arms, sampled = (
             ["dummy", "nothing", "smote", "gan_smote"],
@@ -353,7 +353,10 @@ def cells(profile):
         enlarged = enlarged[-1:]
     classifiers = "network", "logistic", "forest"
     plan = [("folds", [*arms, *few], 0), ("samples", sampled, 0)]
-    plan += [("folds", ABLATION, 0)] if profile == "paper" else []
+    if profile == "paper":  # one variant after the other, since each is a training
+        plan += [
+            (split, [name], 0) for name in ABLATION for split in ("samples", "folds")
+        ]
     plan += [("grouped", [*arms, *few], 0)]
     plan += [("folds", [*arms, *few], seed) for seed in range(1, n_few)]
     plan += [("enlarged2", enlarged, 0), ("enlarged4", enlarged, 0)]
