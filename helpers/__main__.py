@@ -106,12 +106,24 @@ def run(
     only: Annotated[
         str | None, typer.Option(metavar="PATTERN", help="Cells such as 'bcw/gan*'.")
     ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Scheduler of a Dask cluster: tcp://host:8786."
+        ),
+    ] = None,
 ):
     """Compute the rows that a chapter's table in book/results lacks."""
-    with _plain_errors(RuntimeError):  # some cells failed; the message names the first
+    # Some cells failed, and the message names the first; or distributed is not there.
+    with _plain_errors(RuntimeError, ModuleNotFoundError):
+        if dask and jobs != 1:
+            raise ValueError(
+                f"--jobs {jobs} is for this machine; with --dask each worker of the "
+                "cluster takes a run per thread. Leave one of the two out."
+            )
         from .runs import run_chapter
 
-        run_chapter(chapter, profile=profile, n_jobs=jobs, only=only)
+        run_chapter(chapter, profile=profile, n_jobs=jobs, only=only, dask=dask)
 
 
 @app.command()

@@ -4,6 +4,7 @@ A run is a cell; `run_cells` computes the missing ones and appends their rows to
 file; `load_results` finds that file again, here or at the project's repository.
 """
 
+import contextlib
 import csv
 import difflib
 import fnmatch
@@ -15,8 +16,11 @@ import json
 import os
 import pkgutil
 import platform
+import signal
 import subprocess
-from collections.abc import Callable, Iterable
+import traceback
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -102,8 +106,15 @@ def _compute(run, cell):
     try:
         row = {**cell._asdict(), **run(cell), **environment(), "started": started}
     except Exception as error:  # the other cells go on; run_cells tells at the end
-        return cell, error
+        return cell, _failure(error)
     return cell, row
+
+
+def _failure(error):
+    """The error as text: not every exception survives the way to another process."""
+    failure = RuntimeError(f"{type(error).__name__}: {error}")
+    failure.add_note("".join(traceback.format_exception(error)))
+    return failure
 
 
 def run_cells(
@@ -112,8 +123,9 @@ def run_cells(
     """Compute the cells that `store` lacks and append their rows as they come.
 
     Killed, it loses at most the cells in flight, and the same call goes on. Two processes
-    may share a store. Under ``joblib.parallel_config(backend="dask")`` the cells run on a
-    cluster, and the rows come back here.
+    may share a store. Under ``joblib.parallel_config(backend="dask")`` the cells run on
+    the cluster of the active Dask client, and the rows come back here: workers need this
+    package and the data, but not the store.
 
     Parameters
     ----------
@@ -123,12 +135,14 @@ def run_cells(
     store : path-like
         CSV file.
     n_jobs : int
-        Processes; -1 takes one per core.
+        Processes; -1 takes one per core. On a cluster its workers decide.
 
     Raises
     ------
     RuntimeError
         Some cells failed; the others are stored.
+    ConnectionError
+        The cluster is gone; what came back is stored.
     """
     cells, store = list(cells), Path(store)
     done = set()
@@ -136,27 +150,118 @@ def run_cells(
         done = set(read_store(store)[KEY].itertuples(index=False, name=None))
     missing = [c for c in cells if tuple(getattr(c, k) for k in KEY) not in done]
     print(f"{store}: {len(missing)} of {len(cells)} cells missing", flush=True)
-    computed = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
-        joblib.delayed(_compute)(run, cell) for cell in missing
-    )
+    client = getattr(joblib.parallel.get_active_backend()[0], "client", None)
+    if client is None:
+        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        with _deaf_to_ctrl_c():
+            computed = parallel(joblib.delayed(_compute)(run, c) for c in missing)
+    else:
+        computed = _on_cluster(client, run, missing)
     failed = []
-    for cell, row in tqdm(computed, total=len(missing), mininterval=5, unit="cell"):
-        if isinstance(row, Exception):
-            failed.append((cell, row))
-        else:
-            append_row(store, row)
+    try:
+        for cell, row in tqdm(computed, total=len(missing), mininterval=5, unit="cell"):
+            if isinstance(row, Exception):
+                failed.append((cell, row))
+            else:
+                append_row(store, row)
+    finally:
+        with warnings.catch_warnings():
+            # What joblib has to say about results that Ctrl-C wastes.
+            warnings.simplefilter("ignore")
+            computed.close()
     if failed:
         cell, error = failed[0]
         raise RuntimeError(
             f"{len(failed)} of {len(missing)} cells failed, the others are stored. First: "
-            f"{'/'.join(map(str, cell))}: {type(error).__name__}: {error}"
+            f"{'/'.join(map(str, cell))}: {error}"
         ) from error
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c():
+    """Let processes that are started here ignore Ctrl-C, which a terminal sends to all.
+
+    Else each would print its own traceback. Their caller ends them.
+    """
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # only the main thread may, and Ctrl-C reaches no other
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _on_cluster(client, run, cells) -> Iterator[tuple[Cell, dict | Exception]]:
+    """Yield each cell and its row as a Dask worker has computed it.
+
+    Not through joblib's backend: it sends cells in batches, which are lost as one, and
+    waits forever for a batch that killed its worker too often (joblib 1.6).
+    """
+    from distributed import CancelledError, as_completed
+
+    address = client.scheduler.address
+    print(f"{address}: cluster of {len(client.nthreads())} workers", flush=True)
+    futures = client.map(functools.partial(_compute, run), cells, pure=False)
+    cell_of = {future.key: cell for future, cell in zip(futures, cells, strict=True)}
+    waiting = as_completed(futures, loop=client.loop)
+    try:
+        for future in waiting:
+            try:
+                computed = future.result()
+            except CancelledError:
+                raise ConnectionError(
+                    f"The Dask scheduler at {address} is gone. The rows that came back "
+                    "are stored, and the same call goes on."
+                ) from None
+            except Exception as error:  # workers died under it, one after another
+                computed = cell_of[future.key], _failure(error)
+            future.release()  # else computed again when its worker dies later
+            yield computed
+    finally:  # stopped early: the cluster need not compute the rest
+        client.cancel([*waiting.futures])
+
+
+@contextlib.contextmanager
+def cluster(address: str, timeout: float = 5):
+    """Let `run_cells` compute on a Dask cluster for the length of a ``with`` block.
+
+    Parameters
+    ----------
+    address : str
+        Of the scheduler: ``"tcp://host:8786"``.
+    timeout : float
+        Seconds to wait for its answer.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        distributed is not installed.
+    ConnectionError
+        No scheduler answers.
+    """
+    try:
+        from distributed import Client
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "A cluster needs the package distributed, which is not installed: "
+            "pip install -e '.[distributed]'"
+        ) from None
+    try:
+        client = Client(address, timeout=timeout)
+    except Exception as error:  # of many kinds, by what is wrong with the address
+        raise ConnectionError(
+            f"No Dask scheduler answers at {address}: {str(error) or type(error).__name__}. "
+            "Start one with `dask scheduler`; it prints its address."
+        ) from error
+    with client, joblib.parallel_config(backend="dask"):
+        yield client
 
 
 def append_row(store, row: dict) -> None:
     """Add one row to a CSV file, whole or not at all, also beside other writers."""
-    from .training import write_atomically
-
     store = Path(store)
     store.parent.mkdir(parents=True, exist_ok=True)
     values = {
@@ -174,6 +279,8 @@ def append_row(store, row: dict) -> None:
                 os.fsync(file.fileno())
             return
         # The first row, or one with other columns than those before it.
+        from .training import write_atomically
+
         frames = [read_store(store)] if store.exists() else []
         table = pd.concat([*frames, pd.DataFrame([values])], ignore_index=True)
         write_atomically(lambda aside: table.to_csv(aside, index=False), store)
@@ -259,7 +366,13 @@ def project_url() -> str:
     return next(u.split(", ")[1] for u in urls if u.startswith("Repository"))
 
 
-def run_chapter(chapter: str, profile: str, n_jobs: int = 1, only: str | None = None):
+def run_chapter(
+    chapter: str,
+    profile: str,
+    n_jobs: int = 1,
+    only: str | None = None,
+    dask: str | None = None,
+):
     """Compute a chapter's stored table: ``python -m helpers run``.
 
     Parameters
@@ -272,11 +385,15 @@ def run_chapter(chapter: str, profile: str, n_jobs: int = 1, only: str | None = 
         Processes.
     only : str, optional
         Pattern such as ``"bcw/gan*"`` that ``dataset/method/protocol`` must match.
+    dask : str, optional
+        Address of a Dask scheduler, whose workers then compute; see `cluster`.
 
     Raises
     ------
     ValueError
         No such chapter or profile, or a pattern that matches nothing.
+    ConnectionError
+        No Dask scheduler answers.
     """
     from . import experiments
 
@@ -295,7 +412,8 @@ def run_chapter(chapter: str, profile: str, n_jobs: int = 1, only: str | None = 
         Path.cwd(),
     )
     store = root / "book" / "results" / f"{chapter}-{profile}.csv"
-    run_cells(cells, module.run, store, n_jobs)
+    with cluster(dask) if dask else contextlib.nullcontext():
+        run_cells(cells, module.run, store, n_jobs)
 
 
 def require_known(kind: str, name: str, known: Iterable[str]) -> None:

@@ -107,10 +107,31 @@ def test_run(calls):
         "b/*",
     ]
     assert call(*words).exit_code == 0
-    assert calls == [("gan_tutorial", {"profile": "tenth", "n_jobs": 2, "only": "b/*"})]
+    named = {"profile": "tenth", "n_jobs": 2, "only": "b/*", "dask": None}
+    assert calls == [("gan_tutorial", named)]
     calls.error = RuntimeError("3 of 9 cells failed")
     done = call(*words)
     assert (done.exit_code, done.stderr) == (1, "Error: 3 of 9 cells failed\n")
+
+
+def test_run_on_a_cluster(calls):
+    words = ["run", "gan_tutorial", "--profile", "tenth", "--dask", "tcp://a:8786"]
+    assert call(*words).exit_code == 0
+    named = {"profile": "tenth", "n_jobs": 1, "only": None, "dask": "tcp://a:8786"}
+    assert calls == [("gan_tutorial", named)]
+    done = call(*words, "--jobs", "2")
+    assert done.exit_code == 2
+    assert "--jobs 2 is for this machine" in done.stderr
+    assert len(calls) == 1
+
+
+def test_a_cluster_without_distributed_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    words = ["--profile", "smoke", "--dask", "tcp://a:8786"]
+    done = call("run", "gan_tutorial", *words)
+    assert done.exit_code == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "pip install -e '.[distributed]'" in done.stderr
 
 
 def test_data_lists_the_sets():
