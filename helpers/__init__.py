@@ -7,8 +7,10 @@ line start at once.
 from importlib import import_module
 
 _HOME = {
+    "DeepSMOTE": "over_sampling",
     "GANOverSampler": "over_sampling",
     "GANSMOTE": "over_sampling",
+    "ResNet18Classifier": "classifiers",
     "compare": "evaluation",
     "correct_prior": "evaluation",
     "evaluate": "evaluation",

@@ -8,7 +8,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def mlp(sizes: Sequence[int], activation: type[nn.Module] = nn.SELU) -> nn.Sequential:
+def mlp(
+    sizes: Sequence[int],
+    activation: type[nn.Module] = nn.SELU,
+    batch_norm: bool = False,
+) -> nn.Sequential:
     """A fully connected network, `activation` between its layers and none at its end.
 
     Parameters
@@ -17,6 +21,8 @@ def mlp(sizes: Sequence[int], activation: type[nn.Module] = nn.SELU) -> nn.Seque
         Width of the input, of every hidden layer, of the output.
     activation : Module class
         SELU where nothing else is asked for, as in the GAN tutorial (step 2c).
+    batch_norm : bool
+        Put batch normalisation in front of every activation.
 
     Examples
     --------
@@ -29,8 +35,11 @@ def mlp(sizes: Sequence[int], activation: type[nn.Module] = nn.SELU) -> nn.Seque
     """
     layers: list[nn.Module] = []
     for width_in, width_out in pairwise(sizes):
-        layers += [nn.Linear(width_in, width_out), activation()]
-    return nn.Sequential(*layers[:-1])
+        layers.append(nn.Linear(width_in, width_out))
+        if batch_norm:
+            layers.append(nn.BatchNorm1d(width_out))
+        layers.append(activation())
+    return nn.Sequential(*layers[: -2 if batch_norm else -1])
 
 
 def mlp_generator(latent_dim: int, hidden: Sequence[int], n_features: int):
@@ -103,3 +112,104 @@ class StackedMLP(nn.Module):
 
 def _linear_layers(network):
     return [layer for layer in network if isinstance(layer, nn.Linear)]
+
+
+#: Channels of DeepSMOTE's four convolutions at full width.
+CHANNELS = 64, 128, 256, 512
+
+
+def conv_encoder(image_shape: Sequence[int], latent_dim: int, width: float = 1.0):
+    """DeepSMOTE's encoder: (n, C, H, W) -> (n, latent_dim).
+
+    Four convolutions of kernel 4 and stride 2, so that each halves a side and rounds
+    down: 28-14-7-3-1 and 32-16-8-4-2. A side that is one pixel already stays one. Batch
+    normalisation from the second convolution on, LeakyReLU(0.2) after each.
+
+    The authors' code has these layers for 28x28. For 32x32 a comment in it gives the
+    fourth convolution stride 1, down to one pixel; the journal's "S = 2" is followed
+    here, since it is one rule for all sizes.
+
+    Parameters
+    ----------
+    image_shape : (C, H, W)
+        Any number of channels; the sides need not be equal.
+    latent_dim : int
+        Length of the code.
+    width : float
+        Factor of the 64, 128, 256 and 512 channels.
+
+    Examples
+    --------
+    >>> import torch
+    >>> conv_encoder((3, 32, 32), latent_dim=600, width=0.1)(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 600])
+    """
+    channels, *sides = image_shape
+    layers: list[nn.Module] = []
+    for i, out in enumerate(_channels(width)):
+        kernel, stride, padding = zip(
+            *((4, 2, 1) if side > 1 else (1, 1, 0) for side in sides), strict=True
+        )
+        layers.append(nn.Conv2d(channels, out, kernel, stride, padding, bias=False))
+        if i:
+            layers.append(nn.BatchNorm2d(out))
+        layers.append(nn.LeakyReLU(0.2, inplace=True))
+        channels, sides = out, [max(1, side // 2) for side in sides]
+    # 28x28: (n, 512, 1, 1); 32x32: (n, 512, 2, 2)
+    n_features = channels * sides[0] * sides[1]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(n_features, latent_dim))
+
+
+def conv_decoder(image_shape: Sequence[int], latent_dim: int, width: float = 1.0):
+    """DeepSMOTE's decoder: (n, latent_dim) -> (n, C, H, W), in [-1, 1].
+
+    A linear layer fills 512 small maps; three transposed convolutions bring them to
+    256, 128 and C maps of full size, with batch normalisation and ReLU between them and
+    tanh at the end.
+
+    At 28x28 the authors' sizes: 7-10-13-28, no mirror of the encoder. At any other size
+    those that a reimplementation takes for 32x32: 8-16-32-32, two doublings and a last
+    layer of kernel 3. Their rule is a quarter of each side, rounded down, doubled twice,
+    with one row or column more where a half was rounded down: 21 is 5-10-21-21.
+
+    Parameters
+    ----------
+    image_shape, latent_dim, width
+        As in `conv_encoder`. Sides of at least 4 pixels.
+
+    Examples
+    --------
+    >>> import torch
+    >>> conv_decoder((1, 28, 28), latent_dim=300, width=0.1)(torch.zeros(2, 300)).shape
+    torch.Size([2, 1, 28, 28])
+    """
+    channels, *sides = image_shape
+    _, c, b, a = _channels(width)  # 128, 256, 512 maps
+    start = [side // 4 for side in sides]
+    if sides == [28, 28]:
+        first = nn.ConvTranspose2d(a, b, 4)  # 7 -> 10
+        second = nn.ConvTranspose2d(b, c, 4)  # 10 -> 13
+        third = nn.ConvTranspose2d(c, channels, 4, stride=2)  # 13 -> 28
+    else:
+        odd_halves = [side // 2 % 2 for side in sides]
+        odd = [side % 2 for side in sides]
+        first = nn.ConvTranspose2d(a, b, 4, 2, 1, output_padding=odd_halves)
+        second = nn.ConvTranspose2d(b, c, 4, 2, 1, output_padding=odd)
+        third = nn.ConvTranspose2d(c, channels, 3, 1, 1)
+    return nn.Sequential(
+        nn.Linear(latent_dim, a * start[0] * start[1]),
+        nn.ReLU(inplace=True),
+        nn.Unflatten(1, (a, *start)),  # 28x28: (n, 512, 7, 7)
+        first,
+        nn.BatchNorm2d(b),
+        nn.ReLU(inplace=True),
+        second,
+        nn.BatchNorm2d(c),
+        nn.ReLU(inplace=True),
+        third,
+        nn.Tanh(),
+    )
+
+
+def _channels(width):
+    return [max(1, round(width * channels)) for channels in CHANNELS]

@@ -117,10 +117,12 @@ def initialise(
         Returns the network.
     generator : torch.Generator
         Source of the weights; its device is the network's.
-    scheme : {"torch", "glorot"}
+    scheme : {"torch", "glorot", "kaiming"}
         ``"torch"``: uniform in plus or minus ``1 / sqrt(fan_in)``, the default of
         torch's layers. ``"glorot"``: Glorot-uniform weights and zero biases, the
-        default of Keras, in which two of the papers' codes are written.
+        default of Keras, in which two of the papers' codes are written. ``"kaiming"``:
+        normal weights of variance ``2 / fan_out`` in convolutions, ``"torch"`` in all
+        else, as torchvision has it for residual networks.
 
     Raises
     ------
@@ -138,6 +140,13 @@ def initialise(
             bound = 1 / math.sqrt(fan_in)
             if scheme == "glorot":
                 nn.init.xavier_uniform_(layer.weight, generator=generator)
+            elif scheme == "kaiming" and not isinstance(layer, nn.Linear):
+                nn.init.kaiming_normal_(
+                    layer.weight,
+                    mode="fan_out",
+                    nonlinearity="relu",
+                    generator=generator,
+                )
             else:
                 nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
             if layer.bias is not None and scheme == "glorot":

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 #: Constructor parameters that make a sampler train in milliseconds, where two epochs do
 #: not.
 TINY = {
+    "deep_smote": {"epochs": 2, "width": 0.05, "lr": 0.01},
     "gan": {"epochs": 2, "generator_layers": (8,), "discriminator_layers": (8,)},
     "gan_smote": {
         "epochs": 4,

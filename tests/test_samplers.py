@@ -120,7 +120,7 @@ def test_balanced_data_come_back_as_they_are(sampler_name):
         sampler.sample(0, 3)
 
 
-@pytest.mark.parametrize("shape", [(3, 4, 4), (4, 4)])
+@pytest.mark.parametrize("shape", [(3, 8, 8), (8, 8)])
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_images_go_in_and_come_out(sampler_name, shape, dtype):
     rng = np.random.default_rng(0)
@@ -136,10 +136,10 @@ def test_images_go_in_and_come_out(sampler_name, shape, dtype):
 def test_pixels_in_columns_share_one_range(sampler_name):
     """A pixel that is 0 in every training image may be generated above 0."""
     y = np.repeat([0, 1], [12, 5])
-    X = np.random.default_rng(0).integers(0, 256, size=(len(y), 16)).astype("uint8")
+    X = np.random.default_rng(0).integers(0, 256, size=(len(y), 64)).astype("uint8")
     X[:, 0] = 0
     as_table, _ = make_sampler(sampler_name).fit_resample(X, y)
-    as_image, _ = make_sampler(sampler_name, image_shape=(1, 4, 4)).fit_resample(X, y)
+    as_image, _ = make_sampler(sampler_name, image_shape=(1, 8, 8)).fit_resample(X, y)
     assert (as_table[:, 0] == 0).all()
     assert (as_image[len(y) :, 0] > 0).any()
 

@@ -5,12 +5,14 @@ find it (CONTRIBUTING.md has an example from start to end).
 """
 
 from ._base import BaseDeepOverSampler
+from ._deep_smote import DeepSMOTE
 from ._gan import GANOverSampler
 from ._gan_smote import GANSMOTE, fit_stacked
 from ._stacked_gans import StackedGANs, sum_of_distances
 
 #: name in tables -> class
 SAMPLERS = {
+    "deep_smote": DeepSMOTE,
     "gan": GANOverSampler,
     "gan_smote": GANSMOTE,
 }

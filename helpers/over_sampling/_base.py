@@ -50,7 +50,8 @@ class BaseDeepOverSampler(BaseOverSampler):
     _min_rows = 2
     #: Name of a preset to the parameters in which it differs from the defaults.
     _presets: dict = {}
-    #: Names of what a method learns beside its networks, plain values, for `save`.
+    #: Names of what a method learns beside its networks, plain values or tensors, for
+    #: `save`.
     _own_state: tuple = ()
 
     _parameter_constraints: dict = {

@@ -1,0 +1,579 @@
+"""Classifiers over torch networks, with scikit-learn's interface.
+
+What scikit-learn and imbalanced-learn do with a classifier works on these: pipelines,
+AdaBoost, calibration, tuned thresholds, ``sample_weight``.
+"""
+
+import contextlib
+import numbers
+import os
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import stats
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
+from torchvision.models import resnet18
+
+from . import training
+
+MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4
+PADDING = 4  # pixels that a random crop may shift by
+MIN_SIDE = 8  # pixels; the imagenet stem leaves 2 of them to the first residual stage
+QUANTILES = 2**14  # points that stand for a Beta distribution
+CHUNK = 512  # images classified at once
+
+POSITIVE_INT = Interval(numbers.Integral, 1, None, closed="left")
+NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")
+
+
+class ResNet18Classifier(ClassifierMixin, BaseEstimator):
+    """ResNet-18 [1]_ for images, trained from scratch for a fixed number of steps.
+
+    The network is torchvision's. DeepSMOTE's authors classify with "ResNet-18" and give
+    no optimiser, learning rate, number of epochs, augmentation or stem, so the recipe is
+    ours, put together from well-known values: SGD with Nesterov momentum 0.9 and weight
+    decay 5e-4 on all weights, as is usual on CIFAR-10; a learning rate that rises for
+    30 % of the steps to `lr` and falls along a cosine to nothing, the one-cycle policy
+    [2]_ with torch's defaults and constant momentum; cross-entropy without label
+    smoothing; pixels shifted and scaled by the training mean and standard deviation of
+    their channel.
+
+    Training takes `n_steps` batches whatever the number of rows. Counted in epochs, a set
+    balanced by oversampling would be trained for longer than the one it came from, and
+    any gain could be that of training.
+
+    Parameters
+    ----------
+    stem : {"imagenet", "cifar"}, default="imagenet"
+        The first layers. ``"imagenet"``: a 7x7 convolution with stride 2 and a maximum
+        over 3x3 with stride 2, as published; on 28 to 32 pixels it is fast and loses
+        detail. ``"cifar"``: one 3x3 convolution with stride 1, as [1]_ has it for CIFAR-10
+        (section 4.2); fifteen times the arithmetic.
+    n_steps : int, default=2000
+        Optimiser steps. With fewer than about 50, the averages that batch norm keeps
+        for `predict` still hold much of their start, and scores suffer.
+    batch_size : int, default=128
+        Images per step, at least 2; all images where there are fewer. The last batch of
+        a pass through the data is left out where it would be smaller, since batch norm
+        needs company.
+    lr : float, default=0.1
+        Highest learning rate.
+    augment : {"crop", "crop+flip"} or None, default=None
+        ``"crop"``: each training image is moved by up to 4 pixels in both directions, and
+        what comes in from outside has the training mean ([1]_, section 4.2). ``"crop+flip"``
+        also mirrors half of them left to right, which digits do not bear.
+    mixup : float, default=0.0
+        alpha of mixup [3]_: images and labels are mixed in pairs with a share drawn from
+        Beta(alpha, alpha), each pair its own. 0 is off; 0.2 to 1 is usual.
+    logit_adjustment : float, default=0.0
+        tau of the logit-adjusted loss [4]_ (section 5.2): ``tau * log(prior)`` is added to
+        the logits in training only, where the prior of a class is its share of the training
+        rows, or of their weight. 0 is off. With 1, `predict_proba` estimates what the
+        probabilities would be if all classes were equally frequent.
+    image_shape : tuple (C, H, W) or None, default=None
+        Shape of an image where the rows of X are flat.
+    device : str, default="auto"
+        ``"auto"`` takes cuda, then mps, then cpu.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of the convolutions. Weights, loss and the last layer stay in float32. ``"auto"``
+        is bfloat16 where the hardware computes in it.
+    random_state : int, RandomState or None, default=None
+        Decides everything: weights, batches, augmentation, mixup.
+    checkpoint : path-like or None, default=None
+        File that training goes on from and writes to.
+    verbose : bool, default=False
+        Show a progress bar.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+        Class labels.
+    history_ : DataFrame
+        Columns ``step`` and ``loss``, one row per step.
+    network_ : torch.nn.Module
+        The trained network; takes images scaled by ``mean_`` and ``scale_``, (n, C, H, W),
+        and returns logits, (n, K).
+    mean_, scale_ : ndarray of shape (C,)
+        Mean and standard deviation of the training images, each channel its own.
+
+    References
+    ----------
+    .. [1] He et al., "Deep residual learning for image recognition", CVPR 2016.
+    .. [2] Smith and Topin, "Super-convergence: very fast training of neural networks using
+       large learning rates", arXiv:1708.07120, 2017.
+    .. [3] Zhang et al., "mixup: beyond empirical risk minimization", ICLR 2018.
+    .. [4] Menon et al., "Long-tail learning via logit adjustment", ICLR 2021.
+
+    Examples
+    --------
+    Two steps learn nothing; they show the call.
+
+    >>> from sklearn.datasets import load_digits
+    >>> X, y = load_digits(return_X_y=True)
+    >>> classifier = ResNet18Classifier(
+    ...     image_shape=(1, 8, 8), n_steps=2, batch_size=16, random_state=0
+    ... )
+    >>> classifier.fit(X, y).predict_proba(X[:5]).shape
+    (5, 10)
+    """
+
+    _parameter_constraints: dict = {
+        "stem": [StrOptions({"imagenet", "cifar"})],
+        "n_steps": [POSITIVE_INT],
+        "batch_size": [Interval(numbers.Integral, 2, None, closed="left")],
+        "lr": [Interval(numbers.Real, 0, None, closed="neither")],
+        "augment": [StrOptions({"crop", "crop+flip"}), None],
+        "mixup": [NOT_NEGATIVE],
+        "logit_adjustment": [NOT_NEGATIVE],
+        "image_shape": [tuple, list, None],
+        "device": [str],
+        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+        "random_state": ["random_state"],
+        "checkpoint": [str, os.PathLike, None],
+        "verbose": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        *,
+        stem="imagenet",
+        n_steps=2000,
+        batch_size=128,
+        lr=0.1,
+        augment=None,
+        mixup=0.0,
+        logit_adjustment=0.0,
+        image_shape=None,
+        device="auto",
+        precision="auto",
+        random_state=None,
+        checkpoint=None,
+        verbose=False,
+    ):
+        self.stem = stem
+        self.n_steps = n_steps
+        self.batch_size = batch_size
+        self.lr = lr
+        self.augment = augment
+        self.mixup = mixup
+        self.logit_adjustment = logit_adjustment
+        self.image_shape = image_shape
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.checkpoint = checkpoint
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train from fresh weights.
+
+        Parameters
+        ----------
+        X : array-like
+            Images of shape (n, C, H, W) or (n, H, W), at least 8 pixels a side, or
+            (n, C * H * W) with `image_shape`. Whole or real numbers of any finite range.
+        y : array-like of shape (n,)
+            Class labels of any kind.
+        sample_weight : array-like of shape (n,), optional
+            Not negative. The loss is the weighted mean over the training set, so that
+            only ratios count. A row with weight 0 is as if it were not there, except that
+            its label is in ``classes_``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            NaN or infinity, one class only, weights that are negative or not one per row,
+            images that are too small or have the channels last, an `image_shape` that
+            does not multiply out, a parameter out of its range, a device that is not
+            there, a checkpoint of another fit.
+        FloatingPointError
+            The training diverged.
+        """
+        X, y = validate_data(self, X, y, allow_nd=True)
+        check_classification_targets(y)
+        images = self._images(X)
+        weights = _checked_weights(sample_weight, len(y))
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        seen = weights > 0
+        if (n_seen := len(np.unique(codes[seen]))) < 2:
+            raise ValueError(
+                f"y has {n_seen} class(es) with a positive weight "
+                f"({self.classes_[np.unique(codes[seen])].tolist()}); at least 2 are needed "
+                "to tell them apart."
+            )
+
+        device = training.resolve_device(self.device)
+        precision = training.resolve_precision(self.precision, device, images=True)
+        generator = training.make_generator(self.random_state, device)
+        checkpoint = self.checkpoint and training.Checkpoint(
+            self.checkpoint, self._identity(X, y, weights, device, precision)
+        )
+        self._shape = images.shape[1:]
+        Z = _to_device(images[seen], device)
+        self.mean_, self.scale_ = _moments(Z)
+        codes = torch.as_tensor(codes[seen], device=device)
+        # Weights that sum to 1, as AdaBoost hands on, would shrink every gradient.
+        weights = weights[seen] / weights[seen].mean()
+        weights = torch.as_tensor(weights, dtype=torch.float32, device=device)
+
+        self.network_ = self._network(Z.shape[1], generator).train()
+        step, state = self._step(Z, codes, weights, generator, precision)
+        with _deterministic(device):
+            self.history_ = training.train(
+                step,
+                self.n_steps,
+                state=state,
+                generator=generator,
+                checkpoint=checkpoint,
+                stage="ResNet-18",
+                verbose=self.verbose,
+            )
+        self.network_.eval()
+        return self
+
+    def predict_proba(self, X):
+        """Estimate the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like
+            Images of the shape seen in `fit`.
+
+        Returns
+        -------
+        probabilities : ndarray of float64, shape (n, K)
+            Columns in the order of ``classes_``; rows sum to 1.
+
+        Raises
+        ------
+        ValueError
+            NaN or infinity, or images of another shape.
+        """
+        check_is_fitted(self, "network_")
+        images = self._images(validate_data(self, X, reset=False, allow_nd=True))
+        if images.shape[1:] != self._shape:
+            raise ValueError(
+                f"X has images of shape {images.shape[1:]}, the classifier was fitted on "
+                f"{self._shape}; bring them to that shape."
+            )
+        device = training.resolve_device(self.device)
+        precision = training.resolve_precision(self.precision, device, images=True)
+        network = self.network_.to(device)
+        scaled = _scaler(self.mean_, self.scale_, device)
+        logits = []
+        with torch.inference_mode(), _deterministic(device), _cast(device, precision):
+            for start in range(0, len(images), CHUNK):
+                chunk = _to_device(images[start : start + CHUNK], device)
+                logits.append(network(scaled(chunk)).cpu())
+        return torch.cat(logits).double().softmax(dim=1).numpy()
+
+    def predict(self, X):
+        """Return the most probable class of each image; parameters as `predict_proba`."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+    # ------------------------------------------------------------------ the machinery
+
+    def _images(self, X):
+        """View X as images (n, C, H, W), or say why it cannot be."""
+        if X.ndim == 4 and X.shape[-1] in (1, 3) and X.shape[1] not in (1, 3):
+            raise ValueError(
+                f"X has shape {X.shape}, which looks like images with the channels last; "
+                "pass X.transpose(0, 3, 1, 2), of shape (n, C, H, W)."
+            )
+        if self.image_shape is not None:
+            shape = tuple(self.image_shape)
+            if len(shape) != 3 or np.prod(shape) != np.prod(X.shape[1:]):
+                raise ValueError(
+                    f"image_shape={shape}, but a row of X has {np.prod(X.shape[1:])} "
+                    "values; give (C, H, W) with C * H * W equal to it."
+                )
+            X = X.reshape(-1, *shape)
+        elif X.ndim == 3:
+            X = X[:, None]
+        elif X.ndim != 4:
+            raise ValueError(
+                f"X has shape {X.shape}; give images (n, C, H, W) or (n, H, W), or say with "
+                "image_shape=(C, H, W) what a flat row holds."
+            )
+        if min(X.shape[2:]) < MIN_SIDE:
+            raise ValueError(
+                f"X has images of {X.shape[2]} x {X.shape[3]} pixels; ResNet-18 halves "
+                f"them up to five times and needs at least {MIN_SIDE} a side. Enlarge them."
+            )
+        return X
+
+    def _network(self, channels, generator):
+        def build():
+            network = resnet18(weights=None)
+            if self.stem == "cifar":
+                network.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
+                network.maxpool = nn.Identity()
+            elif channels != network.conv1.in_channels:
+                network.conv1 = nn.Conv2d(
+                    channels, 64, 7, stride=2, padding=3, bias=False
+                )
+            network.fc = Float32Linear(network.fc.in_features, len(self.classes_))
+            return network
+
+        network = training.initialise(build, generator, scheme="kaiming")
+        return network.to(memory_format=torch.channels_last)
+
+    def _step(self, Z, codes, weights, generator, precision):
+        """Return one training step and all that it changes."""
+        device, n_classes = Z.device, len(self.classes_)
+        network = self.network_
+        optimiser = torch.optim.SGD(
+            network.parameters(),
+            lr=self.lr,
+            momentum=MOMENTUM,
+            nesterov=True,
+            weight_decay=WEIGHT_DECAY,
+            fused=True,
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, self.lr, total_steps=int(self.n_steps), cycle_momentum=False
+        )
+        batches = training.Batches(len(Z), self.batch_size, generator, drop_last=True)
+        scaled = _scaler(self.mean_, self.scale_, device)
+        targets = weighted_targets(codes, weights, n_classes)
+        offsets = prior_offsets(targets, self.logit_adjustment)
+        shares = beta_quantiles(self.mixup, device) if self.mixup else None
+
+        def step():
+            rows = next(batches)
+            x, target = scaled(Z[rows]), targets[rows]
+            if self.augment:
+                x = shift_and_flip(x, generator, flip=self.augment == "crop+flip")
+            if shares is not None:
+                x, target = mix_pairs(x, target, shares, generator)
+            with _cast(device, precision):
+                logits = network(x)
+            loss = F.cross_entropy(logits + offsets, target)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            return {"loss": loss}
+
+        state = {
+            "network": network,
+            "optimiser": optimiser,
+            "schedule": schedule,
+            "batches": batches,
+        }
+        return step, state
+
+    def _identity(self, X, y, weights, device, precision):
+        """What a checkpoint must agree on to be gone on from."""
+        parameters = {
+            name: repr(value)
+            for name, value in self.get_params(deep=False).items()
+            if name not in ("checkpoint", "verbose", "device", "random_state")
+        }
+        # A RandomState has no lasting name, and None no seed: the checkpoint's
+        # generator goes on in both cases.
+        seeded = isinstance(self.random_state, numbers.Integral)
+        return {
+            **parameters,
+            "classifier": type(self).__name__,
+            "data": training.digest(X, y, weights),
+            "device": device.type,
+            "precision": str(precision),
+            "random_state": str(self.random_state) if seeded else "-",
+        }
+
+
+class Float32Linear(nn.Linear):
+    """A linear layer that leaves the lower precision around it.
+
+    With the 8 bits of bfloat16, logits near 10 lie 1/16 apart: scores would tie.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.float())
+
+
+# ------------------------------------------------------------------ loss and options
+
+
+def weighted_targets(codes: Tensor, weights: Tensor, n_classes: int) -> Tensor:
+    """Put each row's weight in the column of its class: (n,), (n,) -> (n, n_classes).
+
+    Cross-entropy against these targets, averaged over the rows, is the weighted loss
+    where the weights have mean 1.
+
+    Examples
+    --------
+    >>> weighted_targets(torch.tensor([1, 0]), torch.tensor([0.5, 1.5]), 2)
+    tensor([[0.0000, 0.5000],
+            [1.5000, 0.0000]])
+    """
+    targets = weights.new_zeros(len(codes), n_classes)
+    return targets.scatter_(1, codes[:, None], weights[:, None])
+
+
+def prior_offsets(targets: Tensor, tau: float) -> Tensor:
+    """``tau * log(prior)`` of each class, from weighted targets (n, K) to (K,).
+
+    A class without weight has offset 0, above all others, and so is still trained away.
+
+    Examples
+    --------
+    >>> prior_offsets(torch.eye(2)[[0, 0, 0, 1]], tau=1).exp()
+    tensor([0.7500, 0.2500])
+    """
+    prior = targets.sum(dim=0) / targets.sum()
+    return tau * torch.where(prior > 0, prior, 1).log()
+
+
+def beta_quantiles(alpha: float, device: torch.device) -> Tensor:
+    """Equally probable points of Beta(alpha, alpha), to draw shares from.
+
+    Torch's own Beta distribution takes no generator. These points miss the distribution
+    function by 1/32768 at most.
+    """
+    probabilities = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    points = stats.beta.ppf(probabilities, alpha, alpha)
+    return torch.as_tensor(points, dtype=torch.float32, device=device)
+
+
+def mix_pairs(x, targets, shares, generator) -> tuple[Tensor, Tensor]:
+    """Mixup: pull each image and its target towards those of another in the batch.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n, C, H, W)
+    targets : Tensor of shape (n, K)
+        Weighted or not; each partner brings its own weight.
+    shares : Tensor of shape (m,)
+        What is kept of the first partner is drawn from these.
+    generator : torch.Generator
+        Draws partners and shares.
+
+    Returns
+    -------
+    x, targets : Tensors
+        Shaped as given, ``share * first + (1 - share) * second``.
+
+    Notes
+    -----
+    One share per pair, as the paper's formula has it; its authors' code draws one per
+    batch.
+    """
+    draw = {"generator": generator, "device": x.device}
+    partner = torch.randperm(len(x), **draw)
+    share = shares[torch.randint(len(shares), (len(x),), **draw)]
+    mixed = x[partner].lerp(x, share[:, None, None, None])
+    return mixed, targets[partner].lerp(targets, share[:, None])
+
+
+def shift_and_flip(x, generator, flip=True) -> Tensor:
+    """Move each image by up to 4 pixels, and mirror half of them left to right.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n, C, H, W)
+        Images with mean 0, which is what comes in from outside.
+    generator : torch.Generator
+        Draws two shifts and a mirror for each image.
+    flip : bool
+        False never mirrors.
+
+    Returns
+    -------
+    Tensor of shape (n, C, H, W)
+    """
+    n, _, height, width = x.shape
+    draw = {"generator": generator, "device": x.device}
+    down, right = torch.randint(2 * PADDING + 1, (2, n, 1), **draw)
+    rows = torch.arange(height, device=x.device) + down  # (n, H)
+    columns = torch.arange(width, device=x.device).expand(n, -1)
+    if flip:
+        mirrored = torch.rand(n, 1, **draw) < 0.5
+        columns = torch.where(mirrored, columns.flip(1), columns)
+    columns = columns + right  # (n, W)
+    image = torch.arange(n, device=x.device)
+    # (n, H + 8, W + 8, C): the index then gathers whole pixels, in channels-last order.
+    padded = F.pad(x, [PADDING] * 4).permute(0, 2, 3, 1)
+    moved = padded[image[:, None, None], rows[:, :, None], columns[:, None, :]]
+    return moved.permute(0, 3, 1, 2)
+
+
+# ------------------------------------------------------------------ small parts
+
+
+def _checked_weights(sample_weight, n):
+    if sample_weight is None:
+        return np.ones(n)
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n,):
+        raise ValueError(
+            f"sample_weight has shape {weights.shape}, X has {n} rows; give one weight "
+            "per row."
+        )
+    if len(bad := np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))):
+        raise ValueError(
+            f"sample_weight is {weights[bad[0]]} in row {bad[0]}; weights must be finite "
+            "and not negative."
+        )
+    return weights
+
+
+def _to_device(images, device):
+    """Copy images as they are stored: a quarter of the memory where they are uint8."""
+    dtype = np.uint8 if images.dtype == np.uint8 else np.float32
+    with np.errstate(over="ignore"):
+        images = np.array(images, dtype=dtype, order="C")
+    return torch.as_tensor(images, device=device)
+
+
+def _moments(Z):
+    """Mean and standard deviation of each channel; 1 where nothing varies."""
+    # One channel at a time: uint8 images need four times their memory as float32.
+    pairs = [torch.std_mean(channel.float(), correction=0) for channel in Z.unbind(1)]
+    scale, mean = torch.tensor(pairs).T.numpy()
+    if not np.isfinite(scale).all():
+        raise ValueError(
+            "The values of X, or their spread, are more than a float32 can hold; rescale "
+            "X first."
+        )
+    return mean, np.where(scale > 0, scale, 1)
+
+
+def _scaler(mean, scale, device):
+    """Make the function from stored images to what the network takes."""
+    mean, scale = (
+        torch.as_tensor(values, dtype=torch.float32, device=device)[:, None, None]
+        for values in (mean, scale)
+    )
+
+    def scaled(Z):
+        x = Z.to(torch.float32, memory_format=torch.channels_last)
+        return (x - mean) / scale
+
+    return scaled
+
+
+def _cast(device, precision):
+    return torch.autocast(device.type, precision, enabled=precision != torch.float32)
+
+
+def _deterministic(device):
+    """Have cuDNN choose convolutions that give the same sums every time."""
+    if device.type != "cuda":
+        return contextlib.nullcontext()
+    return torch.backends.cudnn.flags(
+        enabled=True, deterministic=True, allow_tf32=torch.backends.cudnn.allow_tf32
+    )
