@@ -123,8 +123,8 @@ class GANSMOTE(BaseDeepOverSampler):
     ...     feature_groups=wine.feature_groups, decode="group_argmax",
     ... )
     >>> X, y = sampler.fit_resample(wine.data, wine.target)
-    >>> X.shape, sorted(set(X[:, wine.feature_groups[0]].sum(axis=1)))
-    ((213, 52), [1.0])
+    >>> X.shape, set(X[:, wine.feature_groups[0]].sum(axis=1).tolist())
+    ((213, 52), {1.0})
     """
 
     _parameter_constraints: dict = {
