@@ -361,12 +361,8 @@ def compare(results: pd.DataFrame, metric: str, reference: str, n_test=None):
 
     Parameters
     ----------
-    results : DataFrame
-        Rows of one data set and one protocol, as `evaluate` or `load_results` gives them.
-    metric : str
-        Column to compare.
-    reference : str
-        Method that the others are compared with.
+    results, metric, reference
+        As in `paired`.
     n_test : int, optional
         Rows tested on in each split; by default what the column ``n_test`` says.
 

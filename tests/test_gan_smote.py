@@ -52,7 +52,7 @@ def test_padding_counts_for_nothing():
     rows = torch.rand(5, 4)
     padded = torch.cat([rows, torch.full((3, 4), 0.5)])
     gans = PAPER.stack(np.concatenate([bits(5, 4), bits(8, 4)]), [0] * 5 + [1] * 8)
-    both = gans._sums(torch.stack([padded, torch.rand(8, 4)]))
+    both = gans.sums(torch.stack([padded, torch.rand(8, 4)]))
     assert torch.allclose(both[0, :5], sum_of_distances(rows), rtol=1e-5)
     assert (both[0, 5:] == 0).all()
 
@@ -63,7 +63,7 @@ def test_the_authors_distance_is_to_one_row_and_carries_no_gradient():
     table = bits(18, 58)
     gans = sampler.stack(table)
     rows = torch.as_tensor(table, dtype=torch.float32)[None].requires_grad_()
-    sums = gans._sums(rows)
+    sums = gans.sums(rows)
     assert sums.shape == (1, 1)
     assert sums.item() == np.abs(table - table[3]).sum()
     assert not sums.requires_grad
@@ -166,7 +166,7 @@ def test_bits_are_flipped_at_the_rate_of_the_epoch_and_blurred():
     u = torch.rand(1, 40, 50, generator=torch.Generator().manual_seed(0))
     for epoch, rate in ((0, 0.3), (18_500, 0.15), (38_000, 0.0)):
         gans.epoch = epoch
-        seen = gans._blurred_and_flipped(u)[0].numpy()
+        seen = gans.blur_and_flip(u)[0].numpy()
         flipped = np.abs(seen - table) > 0.5
         assert flipped.mean() == pytest.approx(rate, abs=0.03)
         distance = np.minimum(seen, 1 - seen)
@@ -368,3 +368,46 @@ def test_samples_are_judged():
     assert collapsed["ones"] == 3
     half = chapter.judge_samples(real, real[[0] * 10], groups)
     assert half["coverage"] == 0.5
+
+
+@pytest.mark.parametrize(
+    "groups, message",
+    [
+        (["grain", "sorting"], "lists of column numbers"),
+        ([[0, 1], [], [2, 3]], "Group 1 of feature_groups is empty"),
+        ([[0, 1.5], [2, 3]], "lists of column numbers"),
+    ],
+)
+def test_groups_that_are_no_column_numbers_are_refused(groups, message):
+    sampler = GANSMOTE(feature_groups=groups)
+    with pytest.raises(ValueError, match=message):
+        sampler.fit_resample(bits(12, 4), [0] * 8 + [1] * 4)
+
+
+def test_groups_may_be_numpy_and_survive_saving(tmp_path):
+    groups = [np.arange(0, 2), np.arange(2, 6)]
+    sampler = GANSMOTE(
+        feature_groups=groups, decode="group_argmax", epochs=2, random_state=0
+    )
+    sampler.fit_resample(bits(14, 6), [0] * 9 + [1] * 5)
+    sampler.save(tmp_path / "gans.pt")
+    loaded = GANSMOTE.load(tmp_path / "gans.pt")
+    rows = loaded.sample(1, 20, random_state=3)
+    np.testing.assert_array_equal(rows, sampler.sample(1, 20, random_state=3))
+    assert (rows[:, :2].sum(axis=1) <= 1).all()
+    assert (rows[:, 2:].sum(axis=1) <= 1).all()
+
+
+def test_argmax_asked_for_after_fitting_without_groups_is_refused():
+    sampler = GANSMOTE(epochs=2, random_state=0)
+    sampler.fit_resample(bits(12, 4), [0] * 8 + [1] * 4)
+    sampler.set_params(decode="group_argmax")
+    with pytest.raises(ValueError, match="needs feature_groups"):
+        sampler.sample(1, 2)
+
+
+def test_a_stack_refuses_checkpoints(tmp_path):
+    samplers = [GANSMOTE(epochs=2, checkpoint=tmp_path / "a.pt") for _ in range(2)]
+    data = (bits(12, 4), np.repeat([0, 1], [8, 4]))
+    with pytest.raises(ValueError, match="writes no checkpoints"):
+        fit_stacked(samplers, [data, data])

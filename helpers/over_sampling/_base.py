@@ -359,6 +359,11 @@ class BaseDeepOverSampler(BaseOverSampler):
             self._row_shape = X.shape[1:]
         else:
             self._row_shape = tuple(self.image_shape)
+            if len(self._row_shape) != 3:
+                raise ValueError(
+                    f"image_shape={self._row_shape} has {len(self._row_shape)} entries; "
+                    "give (C, H, W), with C=1 for images without colour."
+                )
             if np.prod(self._row_shape) != np.prod(self._shape):
                 raise ValueError(
                     f"image_shape={self._row_shape} has {np.prod(self._row_shape)} values, "

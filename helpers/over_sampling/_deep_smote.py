@@ -229,11 +229,6 @@ class DeepSMOTE(BaseDeepOverSampler):
         return Z
 
     def _images(self):
-        if len(self._row_shape) not in (1, 3):
-            raise ValueError(
-                f"image_shape={self._row_shape} has {len(self._row_shape)} entries; give "
-                "(C, H, W), with C=1 for images without colour."
-            )
         return len(self._row_shape) == 3
 
     # ------------------------------------------------------------------ training

@@ -1,7 +1,9 @@
 """GAN-SMOTE: a GAN per class for tables of zeros and ones."""
 
 import numbers
+import operator
 import warnings
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -146,7 +148,7 @@ class GANSMOTE(BaseDeepOverSampler):
         "binarize": [StrOptions({"median"}), None],
     }
     del _parameter_constraints["batch_size"]  # always the whole class
-    _own_state = ("_never_empty",)
+    _own_state = ("_groups", "_never_empty")
     _presets = {"authors_code": {"minibatch_l1": "authors_code", "restart_from": 2000}}
 
     def __init__(
@@ -214,10 +216,9 @@ class GANSMOTE(BaseDeepOverSampler):
             self._refuse_other_values(X if not images else Z)
         else:
             Z = self._cut(Z, axis=None if images else 0)
-        self._check_groups(int(np.prod(self._row_shape)))
         flat = Z.reshape(len(Z), -1)
-        groups = self.feature_groups or []
-        self._never_empty = [bool((flat[:, g].sum(axis=1) > 0).all()) for g in groups]
+        self._groups = self._checked_groups(flat.shape[1])
+        self._never_empty = [flat[:, g].any(axis=1).all().item() for g in self._groups]
         self._fit_schedules()
         return Z
 
@@ -258,26 +259,41 @@ class GANSMOTE(BaseDeepOverSampler):
         )
         return above.astype(np.float32).reshape(shape)
 
-    def _check_groups(self, n_features):
+    def _checked_groups(self, n_features):
+        """The groups as lists of int; none where none are given."""
         if self.feature_groups is None:
-            if self.decode == "group_argmax":
-                raise ValueError(
-                    "decode='group_argmax' needs feature_groups, a list of the column "
-                    "numbers of each attribute; or take decode='round'."
-                )
-            return
-        listed = [int(c) for group in self.feature_groups for c in group]
-        seen = set(listed)
-        if doubled := sorted({c for c in listed if listed.count(c) > 1}):
+            self._refuse_argmax_without_groups(())
+            return []
+        try:
+            groups = [[operator.index(c) for c in g] for g in self.feature_groups]
+        except TypeError as error:
+            raise ValueError(
+                f"feature_groups must be lists of column numbers ({error}); columns may "
+                "share a name, so names will not do."
+            ) from error
+        if [] in groups:
+            raise ValueError(
+                f"Group {groups.index([])} of feature_groups is empty; leave it out."
+            )
+        listed = Counter(column for group in groups for column in group)
+        if doubled := sorted(column for column, n in listed.items() if n > 1):
             raise ValueError(
                 f"feature_groups overlap: column(s) {doubled} are in more than one group."
             )
         every = set(range(n_features))
-        if seen != every:
+        if (seen := set(listed)) != every:
             raise ValueError(
                 f"feature_groups miss column(s) {sorted(every - seen)} and name unknown "
                 f"{sorted(seen - every)}; X has columns 0 to {n_features - 1}. Put a column "
                 "that stands alone into a group of its own."
+            )
+        return groups
+
+    def _refuse_argmax_without_groups(self, groups):
+        if self.decode == "group_argmax" and not groups:
+            raise ValueError(
+                "decode='group_argmax' needs feature_groups, a list of the column "
+                "numbers of each attribute; or take decode='round'."
             )
 
     def _fit_schedules(self):
@@ -381,10 +397,9 @@ class GANSMOTE(BaseDeepOverSampler):
         )
         rows = self.networks_[f"generator {code}"](z)
         bits = (rows > 0.5).float()
+        self._refuse_argmax_without_groups(self._groups)  # set after fitting
         if self.decode == "group_argmax":
-            for group, never_empty in zip(
-                self.feature_groups, self._never_empty, strict=True
-            ):
+            for group, never_empty in zip(self._groups, self._never_empty, strict=True):
                 largest = torch.zeros_like(bits[:, group])
                 largest.scatter_(1, rows[:, group].argmax(1, keepdim=True), 1)
                 bits[:, group] = largest if never_empty else largest * bits[:, group]
@@ -430,7 +445,8 @@ def fit_stacked(samplers, datasets):
     Raises
     ------
     ValueError
-        The samplers differ in how they train, or the tables in their columns.
+        The samplers differ in how they train or ask for a checkpoint, which one stack
+        cannot write for each; or the tables differ in their columns.
     """
     alike = [
         {k: v for k, v in s.get_params(deep=False).items() if k not in OWN}
@@ -439,6 +455,10 @@ def fit_stacked(samplers, datasets):
     if different := {k for one in alike for k in one if one[k] != alike[0][k]}:
         raise ValueError(
             f"Samplers of one stack must train alike, these differ in {sorted(different)}."
+        )
+    if any(sampler.checkpoint for sampler in samplers):
+        raise ValueError(
+            "fit_stacked writes no checkpoints; leave checkpoint out, or fit one by one."
         )
     if len(widths := {np.shape(X)[1:] for X, _ in datasets}) > 1:
         raise ValueError(f"The data sets have rows of different shapes: {widths}.")

@@ -141,7 +141,7 @@ class StackedGANs:
         )
         # The sums of the real rows are taken before bits are flipped, so once for all.
         self.scale = torch.full((K,), FIRST_SCALE, device=device)
-        self.real_sums = self._sums(self.real)
+        self.real_sums = self.sums(self.real)
         self.epoch = 0
 
     # ------------------------------------------------------------------ schedules
@@ -202,8 +202,14 @@ class StackedGANs:
             words[:, k, :n] = bits.random_(-(2**63), None, generator=generator)
         return z, u, words.view(torch.int16)[..., :units]
 
-    def _blurred_and_flipped(self, u):
-        """The real bits as the discriminator sees them (section 2.2)."""
+    def blur_and_flip(self, u):
+        """The real bits as the discriminator sees them now (section 2.2).
+
+        Parameters
+        ----------
+        u : Tensor of shape (K, n_max, d)
+            Uniform numbers in [0, 1).
+        """
         flipped = torch.where(u < self.flip_rate(self.epoch), 1 - self.real, self.real)
         # The low digits of the number that decides on the flip are uniform again.
         return flipped.sub_((u * 4096).frac_(), alpha=self.settings.blur).abs_()
@@ -231,13 +237,13 @@ class StackedGANs:
 
         with self.lower:
             with torch.no_grad():
-                real = self._blurred_and_flipped(u[..., :d])
+                real = self.blur_and_flip(u[..., :d])
                 fake = self.G(z[..., : s.latent_dim]).float()
                 rows = torch.cat([real, fake], 1)
                 if s.minibatch_l1 is not None:
                     columns = [
                         self._column(self.real_sums, column_noise[..., 0]),
-                        self._column(self._sums(fake), column_noise[..., 1]),
+                        self._column(self.sums(fake), column_noise[..., 1]),
                     ]
                     rows = torch.cat([rows, torch.cat(columns, 1)[..., None]], 2)
             on_both = self.D(rows, masks_first)[..., 0].float()
@@ -250,7 +256,7 @@ class StackedGANs:
         with self.lower:
             rows = made = self.G(z[..., s.latent_dim :]).float()
             if s.minibatch_l1 is not None:
-                column = self._column(self._sums(made), column_noise[..., 2])
+                column = self._column(self.sums(made), column_noise[..., 2])
                 rows = torch.cat([made, column[..., None]], 2)
             on_made = self.D(rows, masks_second)[..., 0].float()
         G_loss = ((on_made - 1).square() * self.weight).sum(1)
@@ -265,7 +271,7 @@ class StackedGANs:
 
     # ------------------------------------------------------ minibatch discrimination
 
-    def _sums(self, rows):
+    def sums(self, rows):
         """Sums of distances: one per row, or the authors' one per batch, (K, n or 1)."""
         if self.settings.minibatch_l1 == "authors_code":
             # All distances to row 3 alone, counted from 0, and no gradient.
