@@ -1,0 +1,280 @@
+"""The runs of the image chapter: `book/deep_smote.ipynb`.
+
+The paper's protocol (section 4) is `draw`, `resample` and `classifier`; `cells` says which
+runs the stored tables have. Every arm of a draw is trained on the same images, tested on
+the same images and given the same number of optimiser steps.
+"""
+
+import functools
+import time
+
+import numpy as np
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils.class_weight import compute_sample_weight
+
+from .. import data, training
+from ..classifiers import ResNet18Classifier
+from ..data import deepsmote_counts, make_imbalanced
+from ..evaluation import score
+from ..over_sampling import DeepSMOTE
+from ..runs import Cell, hardware
+
+CHAPTER = "deep_smote"
+PROFILES = ("tenth", "paper", "smoke")
+#: The data sets, in the order of the paper's Table 1, and their loaders.
+LOADERS = {
+    "mnist": data.load_mnist,
+    "fashion_mnist": data.load_fashion_mnist,
+    "cifar10": data.load_cifar10,
+    "svhn": data.load_svhn,
+    "celeba": data.load_celeba,
+    "digits_images": data.load_digits_images,
+}
+N_FOLDS = 5
+#: Digits are not mirrored.
+AUGMENT = dict.fromkeys(["fashion_mnist", "cifar10", "celeba"], "crop+flip")
+
+#: Arms that the published table leaves out, and SMOTE.
+SIMPLE = [
+    "dummy",
+    "nothing",
+    "class_weight",
+    "random_oversampling",
+    "random_oversampling_augmented",
+    "mixup",
+    "logit_adjustment",
+    "smote",
+]
+#: DeepSMOTE by what its penalty does; the first is the paper's.
+PENALTIES = {
+    "deep_smote": "paper",
+    "deep_smote_authors_code": "authors_code",
+    "deep_smote_no_penalty": "none",
+}
+ARMS = [*SIMPLE, *PENALTIES]
+
+#: What a profile trains. "tenth" divides the training counts by ten and fits a laptop;
+#: "paper" has its counts and its sampler, and a classifier that learns some 20 epochs of
+#: a balanced set. The paper says nothing of its classifier's training.
+SETTINGS = {
+    "paper": {"scale": 1, "sampler": {}, "n_steps": 6000, "stem": "cifar"},
+    "tenth": {
+        "scale": 1 / 10,
+        "sampler": {"width": 0.5, "n_steps": 400},
+        "n_steps": 200,
+        "stem": "imagenet",
+    },
+    "smoke": {
+        "scale": 1 / 40,
+        "sampler": {"width": 0.05, "n_steps": 4},
+        "n_steps": 4,
+        "stem": "imagenet",
+    },
+}
+#: Of CIFAR-10, SVHN and CelebA our copies may be parts: counts that do not fit shrink.
+SVHN_PART = 1 / 5
+
+
+# ---------------------------------------------------------------- data
+
+
+def scales(name, n, profile):
+    """Return the factors of the training and of the test counts.
+
+    Tests are whole where the data allow it, since ten images of a class say little
+    enough. The digits that stand in for MNIST and the part of SVHN are smaller sets.
+    """
+    scale = SETTINGS[profile]["scale"]
+    if name == "digits_images":
+        return min(scale, 1 / 40), 1 / 40
+    if name == "svhn" and n < 50_000:
+        return min(scale, SVHN_PART), SVHN_PART
+    return scale, 1
+
+
+@functools.lru_cache(maxsize=1)
+def pool(name):
+    """Load a data set once for all of its cells."""
+    return LOADERS[name]()
+
+
+def draw(name, seed, fold, profile):
+    """Draw one imbalanced training set and its two test sets (section 4).
+
+    The official training and test images are pooled and cut into five folds: the class
+    counts are drawn from four of them, both tests from the fifth. CelebA's training and
+    test images stay apart as they were published, so that its folds are draws.
+
+    Parameters
+    ----------
+    name : str
+        One of `LOADERS`.
+    seed, fold : int
+        Repeat, and fold of that repeat.
+    profile : str
+
+    Returns
+    -------
+    train, imbalanced, balanced : (X, y) each
+        `imbalanced` has the class proportions of the training set and is the test of the
+        seed paper's Table 1; `balanced` is the journal version's other one.
+    """
+    images = pool(name)
+    y = images.target
+    if name == "celeba":
+        learnt = np.flatnonzero(images.partition == "train")
+        kept = np.flatnonzero(images.partition == "test")
+    else:
+        cut = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
+        learnt, kept = [*cut.split(np.zeros(len(y)), y)][fold]
+    scale, test_scale = scales(name, len(y), profile)
+    train = deepsmote_counts(name, scale).train
+    tests = deepsmote_counts(name, test_scale)
+    if profile == "smoke":
+        train = np.maximum(train, 3)  # at a fortieth a class has a single image
+    random_state = 1000 * seed + fold
+    drawn = []
+    for rows, n in ((learnt, train), (kept, tests.test), (kept, tests.balanced)):
+        rows, _ = make_imbalanced(rows, y[rows], [*n], random_state)
+        drawn.append((images.data[rows], y[rows]))
+    return drawn
+
+
+# ---------------------------------------------------------------- arms
+
+
+def deep_smote(method, profile, random_state):
+    """The sampler of an arm."""
+    return DeepSMOTE(
+        penalty=PENALTIES[method],
+        value_range=(0, 255),
+        random_state=random_state,
+        **SETTINGS[profile]["sampler"],
+    )
+
+
+def smote(X, y, random_state):
+    """SMOTE between pixels, with fewer neighbours where a class has not so many rows."""
+    flat, counts = X.reshape(len(X), -1).astype(np.float32), np.bincount(y)
+    images, labels = [X], [y]
+    for c in np.flatnonzero(counts < counts.max()):
+        sampler = SMOTE(
+            sampling_strategy={c: counts.max()},
+            k_neighbors=min(5, counts[c] - 1),
+            random_state=random_state,
+        )
+        X_all, y_all = sampler.fit_resample(flat, y)
+        new = X_all[len(X) :].reshape(-1, *X.shape[1:])
+        images.append(np.rint(new).astype(X.dtype))
+        labels.append(y_all[len(y) :])
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def resample(method, X, y, profile, random_state):
+    """Balance a training set.
+
+    Returns
+    -------
+    X, y : arrays
+        The original rows first.
+    extra : dict
+        What the training says of itself, for the row.
+    """
+    if method in PENALTIES:
+        sampler = deep_smote(method, profile, random_state)
+        X, y = sampler.fit_resample(X, y)
+        last = sampler.history_.tail(20)
+        extra = {
+            "sampler_steps": len(sampler.history_),
+            "reconstruction_loss": float(last["reconstruction_loss"].mean()),
+            "penalty_loss": float(last["penalty"].mean()),
+        }
+        return X, y, extra
+    if method == "smote":
+        return *smote(X, y, random_state), {}
+    if method.startswith("random_oversampling"):
+        rows, y = RandomOverSampler(random_state=random_state).fit_resample(
+            np.arange(len(y))[:, None], y
+        )
+        return X[rows[:, 0]], y, {}
+    return X, y, {}
+
+
+def classifier(method, name, profile, random_state):
+    """The ResNet-18 of section 4, or the dummy that always answers the same."""
+    if method == "dummy":
+        return DummyClassifier(strategy="prior")
+    return ResNet18Classifier(
+        stem=SETTINGS[profile]["stem"],
+        n_steps=SETTINGS[profile]["n_steps"],
+        augment=AUGMENT.get(name, "crop") if method.endswith("augmented") else None,
+        mixup=1.0 if method == "mixup" else 0.0,
+        logit_adjustment=1.0 if method == "logit_adjustment" else 0.0,
+        random_state=random_state,
+    )
+
+
+# ---------------------------------------------------------------- cells
+
+
+def cells(profile):
+    """The runs of a profile: one draw of every data set, then the others."""
+    plan = {
+        "smoke": [("digits_images", 0)],
+        "tenth": [(name, 0) for name in LOADERS if name != "digits_images"]
+        + [(name, fold) for fold in (1, 2) for name in ("mnist", "cifar10")],
+        "paper": [
+            (name, fold)
+            for fold in range(N_FOLDS)
+            for name in LOADERS
+            if name != "digits_images"
+        ],
+    }[profile]
+    return [
+        Cell(CHAPTER, profile, name, method, 0, fold, "resnet18-1")
+        for name, fold in plan
+        for method in ARMS
+    ]
+
+
+def run(cell):
+    """Compute one row."""
+    name, method, profile = cell.dataset, cell.method, cell.profile
+    (X, y), *tests = draw(name, cell.seed, cell.fold, profile)
+    random_state = 1000 * cell.seed + cell.fold
+    started = time.perf_counter()
+    X_all, y_all, extra = resample(method, X, y, profile, random_state)
+    sampled = time.perf_counter()
+    model = classifier(method, name, profile, random_state)
+    if method == "class_weight":
+        model.fit(X_all, y_all, compute_sample_weight("balanced", y_all))
+    else:
+        model.fit(X_all, y_all)
+    fitted = time.perf_counter()
+    device = training.resolve_device("auto")
+    precision = training.resolve_precision("auto", device, images=True)
+    row = {
+        "provenance": pool(name).provenance,
+        "n_train": len(y),
+        "n_test": len(tests[0][1]),
+        "n_balanced_test": len(tests[1][1]),
+        "n_synthetic": len(y_all) - len(y),
+        "sampler_seconds": sampled - started,
+        "classifier_seconds": fitted - sampled,
+        "device": hardware(device),
+        "precision": str(precision).removeprefix("torch."),
+    }
+    for prefix, (X_test, y_test) in zip(("", "balanced_"), tests, strict=True):
+        row |= scores(prefix, y_test, model.predict_proba(X_test))
+    return row | extra
+
+
+def scores(prefix, y, probabilities):
+    """Section 4's metrics and a few beside them, for one of the two tests."""
+    classes = [str(c) for c in range(probabilities.shape[1])]
+    kept = ["accuracy", "acsa", "gmean_macro", "gmean_product", "f1_macro", "log_loss"]
+    kept += [f"recall_{c}" for c in classes]
+    row = score(y, probabilities, classes)
+    return {prefix + metric: row[metric] for metric in kept}
