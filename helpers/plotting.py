@@ -250,3 +250,29 @@ def critical_difference(test, ax: Axes) -> Axes:
     p = f"= {test.p:.3f}" if test.p >= 0.001 else "< 0.001"
     ax.set_title(f"{test.n} data sets, Friedman's p {p}", pad=12)
     return ax
+
+
+def image_grid(rows: dict[str, np.ndarray], ax: Axes, columns=(), title="") -> Axes:
+    """Images in named rows, as many in each.
+
+    Parameters
+    ----------
+    rows : dict of str to array of shape (n, C, H, W)
+        Values in [0, 255]; C is 1 or 3.
+    columns : sequence of n str
+        What stands above the columns.
+    """
+    from torch import as_tensor
+    from torchvision.utils import make_grid
+
+    images = np.concatenate([*rows.values()])
+    n, (height, width) = len(images) // len(rows), images.shape[2:]
+    gap = 2
+    grid = make_grid(as_tensor(images), n, padding=gap, pad_value=255)
+    ax.imshow(grid.permute(1, 2, 0).numpy().astype("uint8"), interpolation="nearest")
+    ax.set_yticks(gap + height / 2 + np.arange(len(rows)) * (height + gap), [*rows])
+    ax.set_xticks(gap + width / 2 + np.arange(len(columns)) * (width + gap), [*columns])
+    ax.tick_params(length=0, labeltop=True, labelbottom=False)
+    ax.spines[:].set_visible(False)
+    ax.set_title(title)
+    return ax

@@ -371,7 +371,7 @@ def test_samples_are_judged():
 
 
 @pytest.mark.parametrize(
-    "groups, message",
+    ("groups", "message"),
     [
         (["grain", "sorting"], "lists of column numbers"),
         ([[0, 1], [], [2, 3]], "Group 1 of feature_groups is empty"),

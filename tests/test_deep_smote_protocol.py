@@ -1,0 +1,165 @@
+"""The image chapter's protocol: what is drawn, what each arm sees, what a row holds."""
+
+import numpy as np
+import pytest
+
+from helpers.data import deepsmote_counts
+from helpers.experiments import deep_smote as chapter
+from helpers.runs import Cell
+
+
+def as_set(X):
+    return {image.tobytes() for image in X}
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return chapter.draw("digits_images", 0, 0, "smoke")
+
+
+def test_training_and_tests_share_no_image_and_have_the_published_counts(drawn):
+    (X, y), (X_test, y_test), (X_balanced, y_balanced) = drawn
+    pool = chapter.pool("digits_images")
+    rows = {}  # equal images of the pool are told apart by their number
+    for row, image in enumerate(pool.data):
+        rows.setdefault(image.tobytes(), []).append(row)
+    twice = {image for image, numbers in rows.items() if len(numbers) > 1}
+    assert not (as_set(X) & (as_set(X_test) | as_set(X_balanced))) - twice
+    tests = deepsmote_counts("digits_images", 1 / 40)
+    assert np.bincount(y_test).tolist() == [*tests.test]
+    assert np.bincount(y_balanced).tolist() == [*tests.balanced]
+    assert np.bincount(y).tolist() == [100, 50, 25, 19, 13, 9, 5, 3, 3, 3]
+
+
+def test_folds_of_a_repeat_test_on_different_images(drawn):
+    other = chapter.draw("digits_images", 0, 1, "smoke")
+    shared = as_set(drawn[2][0]) & as_set(other[2][0])
+    assert len(shared) <= 3  # the pool holds a few images twice
+
+
+def test_a_draw_is_repeated_by_its_numbers(drawn):
+    again = chapter.draw("digits_images", 0, 0, "smoke")
+    for (X, y), (X_again, y_again) in zip(drawn, again, strict=True):
+        np.testing.assert_array_equal(X, X_again)
+        np.testing.assert_array_equal(y, y_again)
+
+
+@pytest.mark.parametrize("method", ["random_oversampling", "smote", "deep_smote"])
+def test_oversamplers_balance_and_keep_the_images(drawn, method):
+    X, y = drawn[0]
+    X_all, y_all, _ = chapter.resample(method, X, y, "smoke", 0)
+    assert X_all.dtype == X.dtype
+    assert np.bincount(y_all).tolist() == [100] * 10
+    np.testing.assert_array_equal(X_all[: len(X)], X)
+
+
+@pytest.mark.parametrize("method", ["dummy", "nothing", "class_weight", "mixup"])
+def test_the_other_arms_see_the_images_as_they_are(drawn, method):
+    X, y = drawn[0]
+    X_all, y_all, extra = chapter.resample(method, X, y, "smoke", 0)
+    assert X_all is X
+    assert y_all is y
+    assert extra == {}
+
+
+def test_pixels_between_two_images_are_rounded_and_in_their_class(drawn):
+    X, y = drawn[0]
+    X_all, y_all = chapter.smote(X, y, 0)
+    new, labels = X_all[len(X) :], y_all[len(y) :]
+    for c in (7, 9):
+        low, high = X[y == c].min(axis=0), X[y == c].max(axis=0)
+        assert (new[labels == c] >= low).all()
+        assert (new[labels == c] <= high).all()
+
+
+def test_arms_differ_in_one_thing_and_share_the_recipe():
+    plain = chapter.classifier("nothing", "cifar10", "tenth", 3).get_params()
+    changes = {
+        "random_oversampling_augmented": {"augment": "crop+flip"},
+        "mixup": {"mixup": 1.0},
+        "logit_adjustment": {"logit_adjustment": 1.0},
+        "smote": {},
+        "deep_smote": {},
+    }
+    for method, change in changes.items():
+        parameters = chapter.classifier(method, "cifar10", "tenth", 3).get_params()
+        assert {k: v for k, v in parameters.items() if v != plain[k]} == change
+    digits = chapter.classifier("random_oversampling_augmented", "svhn", "tenth", 3)
+    assert digits.augment == "crop"  # a mirrored digit is no digit
+
+
+def test_every_profile_has_every_arm_on_every_draw():
+    for profile in chapter.PROFILES:
+        cells = chapter.cells(profile)
+        assert len(set(cells)) == len(cells)
+        draws = {(c.dataset, c.fold) for c in cells}
+        assert len(cells) == len(draws) * len(chapter.ARMS)
+    tenth = [(c.dataset, c.fold) for c in chapter.cells("tenth")]
+    assert {name for name, fold in tenth if fold == 2} == {"mnist", "cifar10"}
+
+
+def test_a_row_has_both_tests_and_its_provenance():
+    cell = Cell("deep_smote", "smoke", "digits_images", "dummy", 0, 0, "resnet18-1")
+    row = chapter.run(cell)
+    # The dummy names the most frequent class: one recall of ten is 1.
+    assert row["acsa"] == row["balanced_acsa"] == pytest.approx(0.1)
+    assert row["gmean_product"] == 0
+    assert row["recall_0"] == 1
+    assert row["accuracy"] == pytest.approx(25 / 58)
+    assert row["balanced_accuracy"] == pytest.approx(0.1)
+    assert row["n_synthetic"] == 0
+    assert "Optical Recognition" in row["provenance"]
+    counts = chapter.counts_of("digits_images", row["n_train"], row["n_test"])
+    assert counts.train[-3:] == (3, 3, 3)
+    assert counts.balanced == (30,) * 10
+
+
+def test_class_weights_reach_the_classifier(monkeypatch):
+    seen = {}
+
+    def fit(self, X, y, sample_weight=None):
+        seen["weights"] = {
+            int(c): float(sample_weight[y == c][0]) for c in np.unique(y)
+        }
+        self.classes_ = np.unique(y)
+        return self
+
+    monkeypatch.setattr(chapter.ResNet18Classifier, "fit", fit)
+    monkeypatch.setattr(
+        chapter.ResNet18Classifier,
+        "predict_proba",
+        lambda self, X: np.full((len(X), 10), 0.1),
+    )
+    chapter.run(
+        Cell("deep_smote", "smoke", "digits_images", "class_weight", 0, 0, "-1")
+    )
+    assert seen["weights"][0] * 100 == pytest.approx(seen["weights"][9] * 3)
+
+
+def test_the_published_table_is_read_as_printed():
+    table = chapter.published()
+    assert table.loc["deep_smote", ("imbalanced", "mnist", "acsa")] == pytest.approx(
+        0.9616
+    )
+    assert table.loc[
+        "deep_smote", ("imbalanced", "celeba", "f1_macro")
+    ] == pytest.approx(0.6699)
+    assert table.loc["smote", ("imbalanced", "svhn", "gmean_macro")] == pytest.approx(
+        0.7633
+    )
+    assert table.loc["deep_smote", ("balanced", "cifar10", "acsa")] == pytest.approx(
+        0.4538
+    )
+
+
+def test_a_set_that_cannot_be_had_is_replaced_with_a_warning(monkeypatch):
+    def fails():
+        raise chapter.data.DataNotAvailable("No MNIST here.")
+
+    monkeypatch.setitem(chapter.LOADERS, "mnist", fails)
+    chapter.pool.cache_clear()
+    with pytest.warns(UserWarning, match="stand in"):
+        assert chapter.available("mnist") == "digits_images"
+    assert chapter.available("digits_images") == "digits_images"
+    with pytest.raises(ValueError, match="Did you mean 'cifar10'"):
+        chapter.available("cifar")
