@@ -31,6 +31,7 @@ from ..evaluation import compare, score
 from ..networks import mlp
 from ..over_sampling import GANSMOTE, GANOverSampler, fit_stacked
 from ..runs import Cell, hardware
+from . import answer
 
 CHAPTER = "gan_smote"
 PROFILES = ("paper", "smoke")
@@ -513,11 +514,8 @@ def glance(rows):
     rows = rows[rows["method"].isin(["nothing", "gan_smote"])]
     test = compare(rows, "accuracy", "nothing").loc["gan_smote"]
     without = rows.loc[rows["method"] == "nothing", "accuracy"].mean()
-    answer = (
-        "Yes" if test["low"] > 0 else "No" if test["high"] < 0 else "Not measurably"
-    )
     return (
-        f"{answer}: accuracy {without:.3f} without, {test['difference']:+.3f} with GAN-SMOTE "
+        f"{answer(test)}: accuracy {without:.3f} without, {test['difference']:+.3f} with GAN-SMOTE "
         f"(95 % interval {test['low']:+.3f} to {test['high']:+.3f}, {test['n']:.0f} folds; "
         "the paper: 0.686 and +0.007, one sample of 140)"
     )

@@ -29,6 +29,7 @@ from ..data import load_bcw
 from ..evaluation import compare, score
 from ..over_sampling import GANOverSampler
 from ..runs import Cell, hardware
+from . import answer
 
 CHAPTER = "gan_tutorial"
 PROFILES = ("paper", "smoke")
@@ -261,11 +262,8 @@ def glance(rows):
     rows = rows[rows["method"].isin(["nothing", "gan"])]
     test = compare(rows, "recall_malignant", "nothing", n_test=114).loc["gan"]
     without = rows.loc[rows["method"] == "nothing", "recall_malignant"].mean()
-    answer = (
-        "Yes" if test["low"] > 0 else "No" if test["high"] < 0 else "Not measurably"
-    )
     return (
-        f"{answer}: recall of malignant masses {without:.3f} without, "
+        f"{answer(test)}: recall of malignant masses {without:.3f} without, "
         f"{test['difference']:+.3f} with the GAN (95 % interval {test['low']:+.3f} to "
         f"{test['high']:+.3f}, {test['n']:.0f} random splits; the paper: 0.906 and +0.047 "
         "on one)"

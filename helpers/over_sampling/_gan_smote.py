@@ -31,8 +31,8 @@ class GANSMOTE(BaseDeepOverSampler):
     from the others of its batch.
 
     The defaults are the paper's, with the numbers that only its code gives [2]_ (marked
-    "code"). They take minutes: 40,000 epochs for three classes of 35 rows last about a
-    minute on one core.
+    "code"). They take minutes: 40,000 epochs for three classes of 35 rows last about
+    six on one busy core.
 
     Parameters
     ----------
