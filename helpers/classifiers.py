@@ -18,8 +18,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 from torchvision.models import resnet18
+from torchvision.models.resnet import BasicBlock
 
 from . import training
+from .networks import TinyConv2d
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4
 PADDING = 4  # pixels that a random crop may shift by
@@ -323,10 +325,18 @@ class ResNet18Classifier(ClassifierMixin, BaseEstimator):
                 network.conv1 = nn.Conv2d(
                     channels, 64, 7, stride=2, padding=3, bias=False
                 )
+            for block in network.modules():
+                if isinstance(block, BasicBlock):
+                    block.conv1, block.conv2 = (
+                        TinyConv2d(old.in_channels, old.out_channels, old.stride[0])
+                        for old in (block.conv1, block.conv2)
+                    )
             network.fc = Float32Linear(network.fc.in_features, len(self.classes_))
             return network
 
         network = training.initialise(build, generator, scheme="kaiming")
+        if generator.device.type == "cpu":
+            return network  # oneDNN orders weights itself; gradients would be copied
         return network.to(memory_format=torch.channels_last)
 
     def _step(self, Z, codes, weights, generator, precision):

@@ -1,5 +1,6 @@
 """Small networks, shapes in comments. No training code, no weights drawn here."""
 
+import functools
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -213,3 +214,55 @@ def conv_decoder(image_shape: Sequence[int], latent_dim: int, width: float = 1.0
 
 def _channels(width):
     return [max(1, round(width * channels)) for channels in CHANNELS]
+
+
+class TinyConv2d(nn.Conv2d):
+    """A 3x3 convolution with padding 1 that is quick on maps of 1 to 2 pixels a side.
+
+    There most of the nine weights meet nothing but padding, and a CPU's convolution
+    multiplies them all the same. A fully connected layer made of those that meet a pixel
+    gives the same numbers; on larger maps and on GPUs this is the convolution it extends.
+
+    Parameters
+    ----------
+    width_in, width_out : int
+        Channels.
+    stride : int
+
+    Examples
+    --------
+    >>> TinyConv2d(4, 8, stride=2)(torch.zeros(5, 4, 2, 2)).shape
+    torch.Size([5, 8, 1, 1])
+    """
+
+    def __init__(self, width_in: int, width_out: int, stride: int = 1):
+        super().__init__(width_in, width_out, 3, stride, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, width_in, *sides = x.shape
+        if x.device.type != "cpu" or max(sides) > 2:
+            return super().forward(x)
+        width_out, pixels = self.out_channels, sides[0] * sides[1]
+        meets = meetings(*sides, self.stride[0]).to(self.weight)
+        ends = meets.shape[2:]
+        layer = self.weight.reshape(-1, 9) @ meets.flatten(1)
+        layer = layer.reshape(width_out, width_in, pixels, -1).permute(1, 2, 3, 0)
+        y = x.reshape(n, -1) @ layer.reshape(width_in * pixels, -1)
+        return y.reshape(n, *ends, width_out).permute(0, 3, 1, 2)
+
+
+@functools.cache
+@torch.inference_mode(mode=False)  # what is kept may serve a training later
+def meetings(height: int, width: int, stride: int) -> Tensor:
+    """Which of nine weights carries which pixel to which: (9, pixels in, rows, columns out).
+
+    Examples
+    --------
+    A single pixel meets the weight in the middle and no other:
+
+    >>> meetings(1, 1, 1).flatten().tolist()
+    [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]
+    """
+    pixels = torch.eye(height * width).reshape(-1, 1, height, width)
+    weights = torch.eye(9).reshape(9, 1, 3, 3)
+    return F.conv2d(pixels, weights, stride=stride, padding=1).transpose(0, 1)

@@ -25,6 +25,7 @@ from torch import nn
 from torchvision.models import resnet18
 
 from helpers import ResNet18Classifier, classifiers, training
+from helpers.networks import TinyConv2d, meetings
 
 CPU = torch.device("cpu")
 
@@ -560,3 +561,37 @@ def test_cuda_gives_the_same_twice(digits, stem):
     assert first.history_.equals(second.history_)
     assert (first.predict_proba(X) == second.predict_proba(X)).all()
     assert first.score(X, y) > 0.6
+
+
+# ------------------------------------------------------------------ tiny maps
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("sides", [(1, 1), (1, 2), (2, 1), (2, 2), (3, 2)])
+def test_tiny_maps_are_convolved_as_by_torch(sides, stride):
+    tiny = TinyConv2d(3, 5, stride).double()
+    plain = torch.nn.Conv2d(3, 5, 3, stride, padding=1, bias=False).double()
+    plain.load_state_dict(tiny.state_dict())
+    x = torch.randn(4, 3, *sides, dtype=torch.double)
+    meetings.cache_clear()
+    with torch.inference_mode():  # nothing kept from here may spoil a training
+        assert torch.allclose(tiny(x), plain(x))
+    gradients = []
+    for convolve in (tiny, plain):
+        z = x.clone().requires_grad_()
+        convolve(z).square().sum().backward()
+        gradients.append((z.grad, convolve.weight.grad))
+    for ours, theirs in zip(*gradients, strict=True):
+        assert torch.allclose(ours, theirs)
+
+
+def test_resnet_is_torchvisions_in_every_number():
+    classifier = ResNet18Classifier(n_steps=1, batch_size=8, random_state=0)
+    X = np.random.default_rng(0).normal(size=(20, 3, 32, 32))
+    classifier.fit(X, np.arange(20) % 2)
+    theirs = resnet18(num_classes=2)
+    theirs.load_state_dict(classifier.network_.state_dict())
+    x = torch.as_tensor(X, dtype=torch.float32)
+    with torch.no_grad():
+        ours, theirs = classifier.network_(x), theirs.eval()(x)
+    assert torch.allclose(ours, theirs, atol=1e-5)
