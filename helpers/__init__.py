@@ -7,9 +7,14 @@ line start at once.
 from importlib import import_module
 
 _HOME = {
+    "AMDO": "over_sampling",
+    "BAGAN": "over_sampling",
     "DeepSMOTE": "over_sampling",
+    "GAMO": "over_sampling",
     "GANOverSampler": "over_sampling",
     "GANSMOTE": "over_sampling",
+    "MC_CCR": "over_sampling",
+    "MC_RBO": "over_sampling",
     "ResNet18Classifier": "classifiers",
     "compare": "evaluation",
     "correct_prior": "evaluation",

@@ -17,8 +17,11 @@ from helpers.over_sampling import SAMPLERS
 ROOT = Path(__file__).parents[1]
 
 #: Constructor parameters that make a sampler train in milliseconds, where two epochs do
-#: not.
+#: not, or where nothing is trained.
 TINY = {
+    "amdo": {},
+    "bagan": {"epochs": 2, "width": 0.05, "lr": 0.01},
+    "gamo": {"epochs": 2, "width": 0.05},
     "deep_smote": {"epochs": 2, "width": 0.05, "lr": 0.01},
     "gan": {"epochs": 2, "generator_layers": (8,), "discriminator_layers": (8,)},
     "gan_smote": {
@@ -27,6 +30,8 @@ TINY = {
         "restart_every": 2,
         "binarize": "median",
     },
+    "mc_ccr": {},
+    "mc_rbo": {"n_steps": 100},
 }
 
 
@@ -47,7 +52,8 @@ def table():
     """Three classes with 30, 12 and 7 rows of 5 columns."""
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1, 2], [30, 12, 7])
-    return rng.normal(size=(len(y), 5)) + y[:, None], rng.permutation(y)
+    order = rng.permutation(len(y))
+    return (rng.normal(size=(len(y), 5)) + y[:, None])[order], y[order]
 
 
 @pytest.fixture(scope="session")

@@ -135,6 +135,8 @@ def test_images_go_in_and_come_out(sampler_name, shape, dtype):
 
 def test_pixels_in_columns_share_one_range(sampler_name):
     """A pixel that is 0 in every training image may be generated above 0."""
+    if sampler_name == "amdo":
+        pytest.skip("keeps to the span of a class, where constant pixels stay constant")
     y = np.repeat([0, 1], [12, 5])
     X = np.random.default_rng(0).integers(0, 256, size=(len(y), 64)).astype("uint8")
     X[:, 0] = 0
@@ -194,14 +196,17 @@ def test_save_and_load(sampler_name, table, tmp_path):
 
 def test_save_takes_what_a_grid_search_leaves(sampler_name, table, tmp_path):
     """Numbers of numpy, a dictionary keyed by them, a function, a RandomState."""
-    sampler = make_sampler(sampler_name, epochs=np.int64(3), lr=np.float64(1e-3))
+    found = {"epochs": np.int64(3), "lr": np.float64(1e-3), "k_neighbors": np.int64(3)}
+    taken = SAMPLERS[sampler_name]().get_params()
+    found = {name: value for name, value in found.items() if name in taken}
+    sampler = make_sampler(sampler_name, **found)
     for strategy in ({np.int64(2): np.int64(20)}, lambda y: {2: 20}):
         sampler.set_params(
             sampling_strategy=strategy, random_state=np.random.RandomState(0)
         )
         sampler.fit(*table).save(tmp_path / "sampler.pt")
         loaded = SAMPLERS[sampler_name].load(tmp_path / "sampler.pt")
-        assert (loaded.epochs, loaded.lr) == (3, 1e-3)
+        assert {name: loaded.get_params()[name] for name in found} == found
         again = loaded.sample(2, 4, random_state=1)
         assert (again == sampler.sample(2, 4, random_state=1)).all()
 
@@ -231,9 +236,14 @@ def test_pipeline_under_cross_validation_and_grid_search(sampler_name, table):
     pipeline = make_pipeline(make_sampler(sampler_name), LogisticRegression())
     scores = cross_validate(pipeline, *table, cv=3, n_jobs=2, return_estimator=True)
     assert scores["test_score"].mean() > 1 / 3
-    name = pipeline.steps[0][0]
-    search = GridSearchCV(pipeline, {f"{name}__epochs": [1, 2]}, cv=2).fit(*table)
-    assert search.best_params_[f"{name}__epochs"] in (1, 2)
+    name, sampler = pipeline.steps[0]
+    trained = "epochs" in sampler.get_params()
+    grid = (
+        {"epochs": [1, 2]} if trained else {"sampling_strategy": ["auto", "minority"]}
+    )
+    [(parameter, values)] = grid.items()
+    search = GridSearchCV(pipeline, {f"{name}__{parameter}": values}, cv=2).fit(*table)
+    assert search.best_params_[f"{name}__{parameter}"] in values
     # Test folds are scored as they are: the fitted pipeline resamples only when fitting.
     assert len(search.predict(table[0])) == len(table[0])
 
@@ -257,6 +267,8 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_refused_before_training(sampler_name, table, case, monkeypatch):
     (X, y), (data, parameters, message) = table, BAD[case]
+    if missing := {*parameters} - {*SAMPLERS[sampler_name]().get_params()}:
+        pytest.skip(f"has no {missing}")
     X = X.copy()
     if "X" in data:
         X[: np.size(data["X"]), 0] = data["X"]
@@ -282,9 +294,9 @@ def test_preset_and_its_overrides(sampler_name):
     cls = SAMPLERS[sampler_name]
     if "authors_code" not in cls._presets:
         pytest.skip("its authors published no code that differs")
-    authors = cls.preset("authors_code", epochs=7)
-    assert authors.epochs == 7
-    assert authors.get_params() != cls(epochs=7).get_params()
+    authors = cls.preset("authors_code", random_state=7)
+    assert authors.random_state == 7
+    assert authors.get_params() != cls(random_state=7).get_params()
     assert cls.preset("paper").get_params() == cls().get_params()
     with pytest.raises(
         ValueError, match="no preset 'author'; it has paper, authors_code"

@@ -4,17 +4,27 @@ To add a method: one file beside this one, one line in `SAMPLERS`, where the sha
 find it (CONTRIBUTING.md has an example from start to end).
 """
 
+from ._amdo import AMDO
+from ._bagan import BAGAN
 from ._base import BaseDeepOverSampler
 from ._deep_smote import DeepSMOTE
+from ._gamo import GAMO
 from ._gan import GANOverSampler
 from ._gan_smote import GANSMOTE, fit_stacked
+from ._mc_ccr import MC_CCR
+from ._mc_rbo import MC_RBO
 from ._stacked_gans import StackedGANs, sum_of_distances
 
 #: name in tables -> class
 SAMPLERS = {
+    "amdo": AMDO,
+    "bagan": BAGAN,
     "deep_smote": DeepSMOTE,
+    "gamo": GAMO,
     "gan": GANOverSampler,
     "gan_smote": GANSMOTE,
+    "mc_ccr": MC_CCR,
+    "mc_rbo": MC_RBO,
 }
 
 __all__ = [

@@ -207,7 +207,8 @@ class BaseDeepOverSampler(BaseOverSampler):
             name: _plain(value, defaults[name])
             for name, value in self.get_params(deep=False).items()
         }
-        parameters["checkpoint"] = None
+        if "checkpoint" in parameters:
+            parameters["checkpoint"] = None
         content = {
             "class": type(self).__name__,
             "parameters": parameters,

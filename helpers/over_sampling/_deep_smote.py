@@ -257,7 +257,9 @@ class DeepSMOTE(BaseDeepOverSampler):
         others = {
             self.classes_.tolist()[c]: int((codes == c).sum()) - 1 for c in wanted
         }
-        self.k_neighbors_ = {c: min(self.k_neighbors, n) for c, n in others.items()}
+        self.k_neighbors_ = {
+            c: min(int(self.k_neighbors), n) for c, n in others.items()
+        }
         if fewer := {c: n for c, n in others.items() if n < self.k_neighbors}:
             listed = ", ".join(f"{n} in class {c!r}" for c, n in fewer.items())
             warnings.warn(
