@@ -320,7 +320,9 @@ def _fill_in_answers(stage):
     text = index.read_text()
     for chapter in re.findall(r"\{\{ glance_(\w+) \}\}", text):
         module = importlib.import_module(f".experiments.{chapter}", __package__)
-        answer = module.glance(read_store(stage / f"book/results/{chapter}-paper.csv"))
+        # The first profile is the one that the chapter shows.
+        rows = read_store(stage / f"book/results/{chapter}-{module.PROFILES[0]}.csv")
+        answer = module.glance(rows)
         text = text.replace(f"{{{{ glance_{chapter} }}}}", answer)
     index.write_text(text)
 

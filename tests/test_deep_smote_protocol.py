@@ -5,7 +5,7 @@ import pytest
 
 from helpers.data import deepsmote_counts
 from helpers.experiments import deep_smote as chapter
-from helpers.runs import Cell
+from helpers.runs import Cell, read_store, run_cells
 
 
 def as_set(X):
@@ -44,7 +44,10 @@ def test_a_draw_is_repeated_by_its_numbers(drawn):
         np.testing.assert_array_equal(y, y_again)
 
 
-@pytest.mark.parametrize("method", ["random_oversampling", "smote", "deep_smote"])
+@pytest.mark.parametrize(
+    "method",
+    ["random_oversampling", "smote", "amdo", "mc_rbo", "bagan", "gamo", "deep_smote"],
+)
 def test_oversamplers_balance_and_keep_the_images(drawn, method):
     X, y = drawn[0]
     X_all, y_all, _ = chapter.resample(method, X, y, "smoke", 0)
@@ -62,6 +65,24 @@ def test_the_other_arms_see_the_images_as_they_are(drawn, method):
     assert extra == {}
 
 
+def test_mc_ccr_cleans_as_published_and_keeps_every_image_in_place(drawn):
+    X, y = drawn[0]
+    X_all, y_all, _ = chapter.resample("mc_ccr", X, y, "smoke", 0)
+    assert np.bincount(y_all).tolist() == [100] * 10
+    moved = (X_all[: len(X)] != X).reshape(len(X), -1).any(axis=1)
+    assert 0 < moved.sum() < len(X) / 2
+    np.testing.assert_array_equal(y_all[: len(y)], y)
+
+
+def test_the_cost_of_a_method_is_measured_beside_the_rest():
+    cell = Cell("deep_smote", "tenth", "noise-60x8x8", "amdo", 0, 0, "cost-1")
+    row = chapter.run(cell)
+    assert row["n_synthetic"] == 48
+    assert row["n_train"] == 60
+    assert row["sampler_seconds"] > 0
+    assert row["peak_mebibytes"] >= 0
+
+
 def test_pixels_between_two_images_are_rounded_and_in_their_class(drawn):
     X, y = drawn[0]
     X_all, y_all = chapter.smote(X, y, 0)
@@ -76,7 +97,7 @@ def test_arms_differ_in_one_thing_and_share_the_recipe():
     plain = chapter.classifier("nothing", "cifar10", "tenth", 3).get_params()
     changes = {
         "random_oversampling_augmented": {"augment": "crop+flip"},
-        "mixup": {"mixup": 1.0},
+        "mixup": {"mixup": 0.2},
         "logit_adjustment": {"logit_adjustment": 1.0},
         "smote": {},
         "deep_smote": {},
@@ -92,9 +113,10 @@ def test_every_profile_has_every_arm_on_every_draw():
     for profile in chapter.PROFILES:
         cells = chapter.cells(profile)
         assert len(set(cells)) == len(cells)
+        cells = [c for c in cells if c.protocol == chapter.PROTOCOL]
         draws = {(c.dataset, c.fold) for c in cells}
         assert len(cells) == len(draws) * len(chapter.ARMS)
-    tenth = [(c.dataset, c.fold) for c in chapter.cells("tenth")]
+    tenth = [(c.dataset, c.fold) for c in chapter.cells("tenth") if c.fold]
     assert {name for name, fold in tenth if fold == 2} == {"mnist", "cifar10"}
 
 
@@ -112,6 +134,16 @@ def test_a_row_has_both_tests_and_its_provenance():
     counts = chapter.counts_of("digits_images", row["n_train"], row["n_test"])
     assert counts.train[-3:] == (3, 3, 3)
     assert counts.balanced == (30,) * 10
+
+
+def test_rows_of_another_protocol_stay_and_are_not_taken_for_ours(tmp_path):
+    store = tmp_path / "deep_smote-smoke.csv"
+    ours = [c for c in chapter.cells("smoke") if c.method == "dummy"]
+    older = [c._replace(protocol="resnet18-0") for c in ours]
+    run_cells(older, chapter.run, store)
+    run_cells(ours, chapter.run, store)
+    rows = read_store(store)
+    assert [*rows["protocol"]] == ["resnet18-0", chapter.PROTOCOL]
 
 
 def test_class_weights_reach_the_classifier(monkeypatch):
