@@ -13,6 +13,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import torch
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import StratifiedKFold
@@ -401,7 +402,7 @@ COST_SIZES = [
     (500, 56),
 ]
 #: Updates of the networks, whose number and not the data decides how long they take.
-COST_STEPS = 20
+COST_STEPS = 5
 
 
 def cost_cells(profile):
@@ -415,7 +416,7 @@ def cost_cells(profile):
 
 
 def run_cost(cell):
-    """One row: seconds and peak memory of balancing two classes, in a process of its own."""
+    """One row: CPU seconds and peak memory of balancing, in a process of its own."""
     _, size = cell.dataset.split("-")
     n, side, _ = map(int, size.split("x"))
     with multiprocessing.get_context("spawn").Pool(1) as pool_:
@@ -433,7 +434,8 @@ def run_cost(cell):
 
 
 def measure_cost(method, n, side):
-    """Seconds, peak memory above that before, and images made."""
+    """Seconds of one core, peak memory above that before, and images made."""
+    torch.set_num_threads(1)
     X = np.random.default_rng(0).integers(0, 256, (n, 1, side, side), dtype=np.uint8)
     y = np.repeat([0, 1], [n - n // 10, n // 10])
     short = {"width": 0.5, "n_steps": COST_STEPS}
@@ -442,7 +444,7 @@ def measure_cost(method, n, side):
     import resource  # Windows has none
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.perf_counter()
+    started = time.process_time()
     if method in RIVALS or method == "deep_smote":
         networks = method in ("bagan", "gamo", "deep_smote")
         made = RIVALS.get(method, DeepSMOTE)(
@@ -451,7 +453,7 @@ def measure_cost(method, n, side):
         y_all = made.fit_resample(X, y)[1]
     else:
         y_all = resample(method, X, y, "tenth", 0)[1]
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return seconds, (after - before) / 1024, len(y_all) - n
 
