@@ -76,6 +76,13 @@ def test_properties(sampler_name, data):
         assert np.array_equal(before, after)
 
 
+@pytest.mark.parametrize("value", [2**54 - 3, 2**63 - 1, -(2**63)])
+def test_whole_numbers_that_no_float_can_hold(sampler_name, value):
+    X, y = np.full((9, 2), value), np.repeat([0, 1], [6, 3])
+    X_new, _ = make_sampler(sampler_name).fit_resample(X, y)
+    assert (X_new == value).all()
+
+
 def test_another_seed_gives_other_rows(sampler_name, table):
     first, _ = make_sampler(sampler_name, random_state=1).fit_resample(*table)
     second, _ = make_sampler(sampler_name, random_state=2).fit_resample(*table)

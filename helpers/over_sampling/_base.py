@@ -391,15 +391,16 @@ class BaseDeepOverSampler(BaseOverSampler):
         elif images and X.dtype == np.uint8:
             self._low, self._high = np.array(0.0), np.array(255.0)
         else:  # a table: each column its own
-            self._low = X.min(axis=axis).astype(np.float64)
-            self._high = X.max(axis=axis).astype(np.float64)
+            # In their own type: float64 has not every whole number above 2^53.
+            self._low, self._high = np.asarray(X.min(axis)), np.asarray(X.max(axis))
+        low, high = (b.astype(np.float64) for b in (self._low, self._high))
         with np.errstate(over="ignore"):
-            span = self._high - self._low
+            span = high - low
         if not np.isfinite(span).all():
             raise ValueError(
                 "The values of X span more than a float64 can hold; rescale X first."
             )
-        Z = (X - self._low) / np.where(span > 0, span, 1)
+        Z = (X - low) / np.where(span > 0, span, 1)
         return Z.reshape(-1, *self._row_shape).astype(np.float32)
 
     def _draw(self, code, n, generator):
@@ -407,8 +408,14 @@ class BaseDeepOverSampler(BaseOverSampler):
         with torch.no_grad():
             Z = self._generate(code, n, generator)
         Z = Z.float().cpu().numpy().astype(np.float64).reshape(n, *self._shape)
-        X = np.clip(self._low + Z * (self._high - self._low), self._low, self._high)
-        return np.where(self._whole, np.rint(X), X).astype(self._dtype)
+        low, high = (b.astype(np.float64) for b in (self._low, self._high))
+        X = np.clip(low + Z * (high - low), low, high)
+        X = np.where(self._whole, np.rint(X), X)
+        with np.errstate(invalid="ignore"):  # above the largest int64, by rounding
+            X = X.astype(self._dtype)
+        # A range that was given, or means of columns, may be no values of that type.
+        exact = self._low.dtype == self._dtype
+        return np.clip(X, self._low, self._high) if exact else X
 
     def _identity(self, X, y, device):
         """What a checkpoint must agree on to be gone on from."""

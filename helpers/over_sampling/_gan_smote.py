@@ -250,13 +250,19 @@ class GANSMOTE(BaseDeepOverSampler):
         for side in (~above, above):
             count = side.sum(axis=axis)
             means.append((flat * side).sum(axis=axis) / np.maximum(count, 1))
-        span = self._high - self._low
+        first, last = (b.astype(np.float64) for b in (self._low, self._high))
         row = self._shape if axis == 0 else ()
         low, high = (np.reshape(mean, row) for mean in means)
         low = np.where(np.reshape(above.all(axis=axis), row), high, low)  # constant
-        self._low, self._high = (
-            np.minimum(self._low + mean * span, self._high) for mean in (low, high)
+        low, high = (
+            np.minimum(first + mean * (last - first), last) for mean in (low, high)
         )
+        if np.issubdtype(self._low.dtype, np.integer):
+            # Above 2^53 the mean of whole numbers, as a float, may be outside of them.
+            with np.errstate(invalid="ignore"):
+                low, high = (np.rint(b).astype(self._low.dtype) for b in (low, high))
+            low, high = (np.clip(b, self._low, self._high) for b in (low, high))
+        self._low, self._high = low, high
         return above.astype(np.float32).reshape(shape)
 
     def _checked_groups(self, n_features):
