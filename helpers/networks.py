@@ -266,3 +266,230 @@ def meetings(height: int, width: int, stride: int) -> Tensor:
     pixels = torch.eye(height * width).reshape(-1, 1, height, width)
     weights = torch.eye(9).reshape(9, 1, 3, 3)
     return F.conv2d(pixels, weights, stride=stride, padding=1).transpose(0, 1)
+
+
+class Dropout(nn.Module):
+    """Dropout whose masks come from a generator of our own; torch's takes none.
+
+    Parameters
+    ----------
+    p : float in [0, 1)
+        Share of the values that become 0; the others are divided by ``1 - p``.
+
+    Attributes
+    ----------
+    generator : torch.Generator or None
+        To be set before a training, with `draw_masks_from`. None, as at first, is torch's
+        global generator.
+
+    Examples
+    --------
+    >>> layer = Dropout(0.5)
+    >>> layer.generator = torch.Generator().manual_seed(0)
+    >>> layer(torch.ones(1000)).unique().tolist()
+    [0.0, 2.0]
+    >>> layer.eval()(torch.ones(2)).tolist()
+    [1.0, 1.0]
+    """
+
+    def __init__(self, p: float):
+        super().__init__()
+        self.p, self.generator = p, None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or not self.p:
+            return x
+        keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
+        return x * keep.div_(1 - self.p)
+
+    def extra_repr(self):
+        return f"p={self.p}"
+
+
+def draw_masks_from(generator: torch.Generator | None, *networks: nn.Module) -> None:
+    """Let every `Dropout` of these networks draw from `generator`."""
+    for network in networks:
+        for layer in network.modules():
+            if isinstance(layer, Dropout):
+                layer.generator = generator
+
+
+#: Feature maps of Brownlee's two networks at full width.
+G_CHANNELS = 256, 128, 128, 128
+D_CHANNELS = 64, 128, 128, 256
+
+
+def brownlee_generator(
+    image_shape: Sequence[int], latent_dim: int = 100, width: float = 1.0
+):
+    """Brownlee's generator for CIFAR-10: (n, latent_dim) -> (n, C, H, W), in [-1, 1].
+
+    A dense layer fills 256 maps of an eighth of each side, three transposed convolutions
+    (kernel 4, stride 2) of 128 maps double them, a 3x3 convolution with tanh paints the
+    image; LeakyReLU(0.2) between them. At 3x32x32: 4x4x256 and 1,466,115 weights. Sides
+    that are no multiple of 8 are made larger and cropped.
+
+    Parameters
+    ----------
+    image_shape : (C, H, W)
+        Any number of channels, any sides.
+    latent_dim : int
+    width : float
+        Factor of the 256 and 128 maps.
+
+    References
+    ----------
+    J. Brownlee, "How to develop a GAN to generate CIFAR10 small color photographs",
+    Machine Learning Mastery, 2019.
+
+    Examples
+    --------
+    >>> G = brownlee_generator((3, 32, 32))
+    >>> sum(p.numel() for p in G.parameters())
+    1466115
+    >>> brownlee_generator((1, 28, 30), width=0.1)(torch.zeros(2, 100)).shape
+    torch.Size([2, 1, 28, 30])
+    """
+    channels, *sides = image_shape
+    start = [-(-side // 8) for side in sides]
+    maps = [max(1, round(width * c)) for c in G_CHANNELS]
+    layers: list[nn.Module] = [
+        nn.Linear(latent_dim, maps[0] * start[0] * start[1]),
+        nn.LeakyReLU(0.2, inplace=True),
+        nn.Unflatten(1, (maps[0], *start)),  # 32x32: (n, 256, 4, 4)
+        ChannelsLast(),
+    ]
+    for width_in, width_out in pairwise(maps):  # 8x8, 16x16, 32x32
+        layers += [
+            Doubling(width_in, width_out),
+            nn.LeakyReLU(0.2, inplace=True),
+        ]
+    layers += [nn.Conv2d(maps[-1], channels, 3, padding=1), nn.Tanh()]
+    if any(side % 8 for side in sides):
+        layers.append(nn.ZeroPad2d([-edge for edge in _edges(sides)]))  # crops
+    return nn.Sequential(*layers)
+
+
+def brownlee_discriminator(
+    image_shape: Sequence[int], width: float = 1.0, n_outputs: int = 1
+):
+    """Brownlee's discriminator: (n, C, H, W) -> (n, n_outputs) logits.
+
+    Four 3x3 convolutions of 64, 128, 128 and 256 maps, the last three with stride 2,
+    LeakyReLU(0.2) after each, then dropout of 0.4 and a dense layer. At 3x32x32: 522,497
+    weights. Sides that are no multiple of 8 get zeros around them. Brownlee ends with a
+    sigmoid; logits are what the losses take. No layer mixes rows.
+
+    Parameters
+    ----------
+    image_shape, width
+        As in `brownlee_generator`.
+    n_outputs : int
+        More than one makes it a classifier.
+
+    Examples
+    --------
+    >>> D = brownlee_discriminator((3, 32, 32))
+    >>> sum(p.numel() for p in D.parameters())
+    522497
+    """
+    channels, *sides = image_shape
+    maps = [max(1, round(width * c)) for c in D_CHANNELS]
+    layers: list[nn.Module] = [ChannelsLast()]
+    if any(side % 8 for side in sides):
+        layers.append(nn.ZeroPad2d(_edges(sides)))
+    for i, (width_in, width_out) in enumerate(pairwise([channels, *maps])):
+        stride = 2 if i else 1  # 32x32, 16x16, 8x8, 4x4
+        layers += [
+            nn.Conv2d(width_in, width_out, 3, stride=stride, padding=1),
+            nn.LeakyReLU(0.2, inplace=True),
+        ]
+    height, width_ = (-(-side // 8) for side in sides)
+    return nn.Sequential(
+        *layers,
+        nn.Flatten(),  # 32x32: (n, 4096)
+        Dropout(0.4),
+        nn.Linear(maps[-1] * height * width_, n_outputs),
+    )
+
+
+def _edges(sides):
+    """What brings both sides to a multiple of 8: left, right, top, bottom."""
+    missing = [-side % 8 for side in reversed(sides)]
+    return [edge for total in missing for edge in (total // 2, total - total // 2)]
+
+
+class Doubling(nn.ConvTranspose2d):
+    """A transposed convolution of kernel 4 and stride 2 that adds its bias by itself.
+
+    The numbers are torch's. A CPU's transposed convolution takes half as long again for
+    the gradients where it has to find that of a bias, too.
+
+    Parameters
+    ----------
+    width_in, width_out : int
+        Channels.
+
+    Examples
+    --------
+    >>> Doubling(4, 8)(torch.zeros(5, 4, 3, 6)).shape
+    torch.Size([5, 8, 6, 12])
+    """
+
+    def __init__(self, width_in: int, width_out: int):
+        super().__init__(width_in, width_out, 4, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.conv_transpose2d(x, self.weight, stride=2, padding=1)
+        return y.add_(self.bias[:, None, None])
+
+
+class ChannelsLast(nn.Module):
+    """Lay images out with the channels last in memory; their shape stays.
+
+    Convolutions that take them keep the layout, and CPUs and GPUs are quicker with it.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.contiguous(memory_format=torch.channels_last)
+
+
+def keras_cnn(image_shape: Sequence[int], n_classes: int):
+    """The network of Keras' CIFAR-10 example: (n, C, H, W) -> (n, n_classes) logits.
+
+    Two blocks of two 3x3 convolutions (32, then 64 maps; zeros around the first of each
+    block only), a maximum over 2x2 and dropout of 0.25; then a dense layer of 512 and
+    dropout of 0.5. At 3x32x32 with 10 classes: 1,250,858 weights. The ReLU before each
+    maximum stands behind it, where it gives the same numbers from a quarter of the work.
+
+    Parameters
+    ----------
+    image_shape : (C, H, W)
+        Sides of at least 10 pixels.
+    n_classes : int
+
+    Examples
+    --------
+    >>> sum(p.numel() for p in keras_cnn((3, 32, 32), 10).parameters())
+    1250858
+    """
+    channels, *sides = image_shape
+    layers: list[nn.Module] = [ChannelsLast()]
+    for maps in (32, 64):
+        layers += [
+            nn.Conv2d(channels, maps, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(maps, maps, 3),
+            nn.MaxPool2d(2),
+            nn.ReLU(inplace=True),
+            Dropout(0.25),
+        ]
+        channels, sides = maps, [(side - 2) // 2 for side in sides]
+    return nn.Sequential(
+        *layers,
+        nn.Flatten(),  # 32x32: (n, 2304)
+        nn.Linear(channels * sides[0] * sides[1], 512),
+        nn.ReLU(inplace=True),
+        Dropout(0.5),
+        nn.Linear(512, n_classes),
+    )

@@ -32,6 +32,7 @@ TINY = {
     },
     "mc_ccr": {},
     "mc_rbo": {"n_steps": 100},
+    "smate": {"epochs": 2, "width": 0.25},
 }
 
 

@@ -13,6 +13,7 @@ from ._gan import GANOverSampler
 from ._gan_smote import GANSMOTE, fit_stacked
 from ._mc_ccr import MC_CCR
 from ._mc_rbo import MC_RBO
+from ._smate import SMate
 from ._stacked_gans import StackedGANs, sum_of_distances
 
 #: name in tables -> class
@@ -25,6 +26,7 @@ SAMPLERS = {
     "gan_smote": GANSMOTE,
     "mc_ccr": MC_CCR,
     "mc_rbo": MC_RBO,
+    "smate": SMate,
 }
 
 __all__ = [

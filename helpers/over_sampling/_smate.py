@@ -1,0 +1,915 @@
+"""SMate: a GAN learns the majority classes, then its last layers learn the minority."""
+
+import contextlib
+import copy
+import functools
+import numbers
+import warnings
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import nn
+
+from .. import networks, training
+from ._base import POSITIVE_INT, POSITIVE_REAL, BaseDeepOverSampler
+from ._deep_smote import CHUNK, _shape_of_pixels
+
+#: Updates of a window over which the discriminator's accuracy is judged, windows that
+#: must agree before a phase ends early, and how near to one half is near.
+WINDOW, PATIENCE, TOLERANCE = 100, 3, 0.1
+#: Hidden layers on tables, at full width: with the last one, as many layers as the
+#: convolutional generator has convolutions.
+TABLE_LAYERS = 256, 256, 256
+#: Adam's learning rate for the classifier of the penalty.
+CLASSIFIER_LR = 1e-3
+
+
+class SMate(BaseDeepOverSampler):
+    """Over-sample with a GAN that was first trained on the majority classes.
+
+    One GAN learns the rows of all classes that need none, the majority [1]_. For each
+    class to be filled it is copied, its generator frozen up to the last two convolutions,
+    and trained on with that class, whose few images are augmented first. New rows are the
+    generator's. Several minority classes share the one training on the majority.
+
+    On tables the networks are fully connected, with SELU, and nothing is augmented.
+
+    Parameters
+    ----------
+    sampling_strategy : float, str, dict or callable, default="auto"
+        As in imbalanced-learn. The classes that it does not fill are the majority.
+    epochs : int, default=100
+        Passes over the augmented rows of a class. The paper gives no number; Brownlee
+        has 200 passes over 50,000 images.
+    n_steps : int or None
+        The exact number of updates for each class, in place of `epochs`.
+    pretrain_epochs, pretrain_steps : int or None
+        The same for the majority. None in both: as `n_steps` or `epochs`.
+    batch_size : int, default=128
+        Real rows per update, and as many generated ones; the whole set where it has
+        fewer. A last batch of a single row is left out.
+    loss : {"gan", "wgan", "lsgan", "dragan", "hinge", "wgan-gp"}, default="gan"
+        Adversarial loss, see `helpers.training.discriminator_loss`. The paper lists the
+        first five and uses the first.
+    n_critic : int, default=1
+        Discriminator updates per generator update; epochs count what the discriminator
+        sees. The Wasserstein losses are usually trained with 5.
+    optimizer : {"adam", "rmsprop"}, default="adam"
+        RMSprop with Keras' decay of 0.9.
+    lr : float, default=2e-4
+        Learning rate.
+    generator_lr : float or None
+        Another one for the generator.
+    betas : tuple of two floats, default=(0.5, 0.999)
+        Adam's.
+    transfer : bool, default=True
+        False: no training on the majority, each class gets a GAN from fresh weights.
+    n_trainable : int or None, default=2
+        Convolutions at the end of the generator that go on learning with the minority;
+        fully connected layers where it has no convolution. None: the whole generator.
+        The paper's "froze 6 layers" leaves 2 of Brownlee's 4.
+    augment : int, default=10
+        The minority that the GAN sees: its images, and as many times less one in altered
+        copies, see `augment_images`. 10 makes 5,000 of 500, and 100 the 50,000 that did
+        not converge for the authors; 1 leaves them alone. Half of the copies are mirrored,
+        which digits do not bear.
+    majority_penalty : float, default=0.0
+        The paper's future work: this times the probability that a classifier gives to
+        the majority classes is added to the generator's loss when it learns a minority.
+        The classifier is Brownlee's discriminator with an output for each class, trained
+        on the given rows as if all classes were equally frequent, and frozen. Where it is
+        certain, the probability is flat and the generator learns nothing from it.
+    classifier_epochs : int, default=20
+        Passes over all rows in which it is trained.
+    early_stopping : bool, default=False
+        End a phase before its last epoch when the discriminator's accuracy on generated
+        rows has settled near one half: its mean was within 0.1 of it in three windows of
+        100 updates in turn. The authors saw images go on improving long after.
+    freeze_discriminator : bool, default=True
+        False: updates of the generator also move the discriminator towards "real", as
+        in the authors' code.
+    noise : {"normal", "uniform"}, default="normal"
+        The generator's input: standard normal, or uniform in [-1, 1].
+    latent_dim : int, default=100
+        Its length.
+    width : float, default=1.0
+        Factor of the numbers of channels, see `helpers.networks.brownlee_generator`, and
+        of the hidden layers on tables, 256-256-256.
+    generator, discriminator : torch.nn.Module or None
+        Other networks. The generator takes noise (n, latent_dim) and returns rows in
+        [-1, 1], shaped (n, C, H, W) or (n, n_features); the discriminator takes these and
+        returns logits, one a row. Only the architecture is taken, the weights are drawn
+        from `random_state`; dropout draws from it, too. With batch normalisation, real
+        and generated rows go through the discriminator apart.
+    image_shape, value_range, device, precision, random_state, checkpoint, verbose
+        As in `DeepSMOTE`.
+
+    Attributes
+    ----------
+    networks_ : dict
+        ``"generator <number>"`` and ``"discriminator <number>"`` per class filled, the
+        number counting in `classes_`; ``"generator majority"`` and ``"discriminator
+        majority"`` as they were before the transfer; ``"classifier"`` with a penalty.
+        They work on values in [-1, 1].
+    collapsed_ : dict
+        Phases in which the discriminator's accuracy ended stuck: the class label, or
+        "majority", to the value, exactly 0.5 (one answer to everything) or 1.0 (nothing
+        left to learn from). A warning tells of it; empty is healthy.
+    history_ : DataFrame
+        Per update: ``label`` (of the class; "majority"; "all" for the classifier),
+        ``phase`` ("classifier", "pretraining" or "minority"), ``step``, and
+        ``discriminator_loss, generator_loss``, the shares of real and generated rows
+        that the discriminator judged rightly, ``real_accuracy, fake_accuracy``, and with
+        a penalty ``majority_probability, classifier_loss``. Missing where a phase has no
+        such value. A Wasserstein critic has no level for "real"; there it is the mean
+        of its answers to the batch.
+    synthetic_mask_, sampling_strategy_, classes_
+        See `helpers.over_sampling.BaseDeepOverSampler`.
+
+    Raises
+    ------
+    ValueError
+        Every class is to be filled, so that none is left to transfer from; `n_trainable`
+        is more than the generator has; networks passed in that do not fit the rows or
+        their range; and what the base class refuses.
+
+    Notes
+    -----
+    The paper's: the networks, the losses and optimisers, the learning rate, the transfer
+    with its two convolutions, the kinds of augmentation.
+
+    ``preset("authors_code")`` is what made the images that were evaluated [2]_: no
+    transfer, uniform noise, batches of 1,024 real rows, 500 images with 10 copies each,
+    half the learning rate for the generator, and a discriminator that the generator's
+    updates move as well. In the paper's Figure 9 its accuracy jumps to exactly 0.5, which
+    `collapsed_` would have told. The code also draws the minority with replacement from
+    all 5,000 trucks, and so sees images that the classifier does not; here the GAN sees the
+    rows it is given.
+
+    Ours: the discriminator of the majority goes on with each minority, all of its layers;
+    frozen batch normalisation, in networks passed in, keeps its statistics, as in Keras;
+    new optimisers for each phase. An update generates one batch: first the discriminator
+    learns from it, then the generator through the discriminator as it is then.
+
+    References
+    ----------
+    .. [1] P. Rodriguez Bertorello, L. P. Koh. "SMate: Synthetic Minority Adversarial
+       Technique". Stanford CS230, 2019.
+    .. [2] https://github.com/pablo-tech/SMate--SyntheticMinorityAdversarialTechnique,
+       commit 1c0689a.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from helpers import SMate
+    >>> X = np.random.default_rng(0).integers(0, 256, (30, 12, 10)).astype("uint8")
+    >>> y = np.repeat(["common", "rare"], [24, 6])
+    >>> sampler = SMate(n_steps=3, width=0.05, random_state=0)
+    >>> X_more, y_more = sampler.fit_resample(X, y)
+    >>> X_more.shape, X_more.dtype
+    ((48, 12, 10), dtype('uint8'))
+    >>> sampler.history_.groupby("label", sort=False)["step"].max().to_dict()
+    {'majority': 3, 'rare': 3}
+    """
+
+    _parameter_constraints: dict = {
+        **BaseDeepOverSampler._parameter_constraints,
+        "n_steps": [POSITIVE_INT, None],
+        "pretrain_epochs": [POSITIVE_INT, None],
+        "pretrain_steps": [POSITIVE_INT, None],
+        "loss": [StrOptions(set(training.LOSSES))],
+        "n_critic": [POSITIVE_INT],
+        "optimizer": [StrOptions({"adam", "rmsprop"})],
+        "generator_lr": [POSITIVE_REAL, None],
+        "betas": [tuple, list],
+        "transfer": ["boolean"],
+        "n_trainable": [POSITIVE_INT, None],
+        "augment": [POSITIVE_INT],
+        "majority_penalty": [Interval(numbers.Real, 0, None, closed="left")],
+        "classifier_epochs": [POSITIVE_INT],
+        "early_stopping": ["boolean"],
+        "freeze_discriminator": ["boolean"],
+        "noise": [StrOptions({"normal", "uniform"})],
+        "latent_dim": [POSITIVE_INT],
+        "width": [POSITIVE_REAL],
+        "generator": [nn.Module, None],
+        "discriminator": [nn.Module, None],
+    }
+    _own_state = ("collapsed_",)
+    _presets = {
+        "authors_code": {
+            "transfer": False,
+            "noise": "uniform",
+            "batch_size": 1024,
+            "augment": 11,
+            "generator_lr": 1e-4,
+            "freeze_discriminator": False,
+        }
+    }
+
+    def __init__(
+        self,
+        *,
+        sampling_strategy="auto",
+        epochs=100,
+        n_steps=None,
+        pretrain_epochs=None,
+        pretrain_steps=None,
+        batch_size=128,
+        loss="gan",
+        n_critic=1,
+        optimizer="adam",
+        lr=2e-4,
+        generator_lr=None,
+        betas=(0.5, 0.999),
+        transfer=True,
+        n_trainable=2,
+        augment=10,
+        majority_penalty=0.0,
+        classifier_epochs=20,
+        early_stopping=False,
+        freeze_discriminator=True,
+        noise="normal",
+        latent_dim=100,
+        width=1.0,
+        generator=None,
+        discriminator=None,
+        image_shape=None,
+        value_range=None,
+        device="auto",
+        precision="auto",
+        random_state=None,
+        checkpoint=None,
+        verbose=False,
+    ):
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.epochs = epochs
+        self.n_steps = n_steps
+        self.pretrain_epochs = pretrain_epochs
+        self.pretrain_steps = pretrain_steps
+        self.batch_size = batch_size
+        self.loss = loss
+        self.n_critic = n_critic
+        self.optimizer = optimizer
+        self.lr = lr
+        self.generator_lr = generator_lr
+        self.betas = betas
+        self.transfer = transfer
+        self.n_trainable = n_trainable
+        self.augment = augment
+        self.majority_penalty = majority_penalty
+        self.classifier_epochs = classifier_epochs
+        self.early_stopping = early_stopping
+        self.freeze_discriminator = freeze_discriminator
+        self.noise = noise
+        self.latent_dim = latent_dim
+        self.width = width
+        self.generator = generator
+        self.discriminator = discriminator
+        self.image_shape = image_shape
+        self.value_range = value_range
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.checkpoint = checkpoint
+        self.verbose = verbose
+
+    def save(self, path):
+        """As in the base class; networks that were passed in cannot be stored so.
+
+        Raises
+        ------
+        ValueError
+            The networks were passed in, and `load` could not build them.
+        """
+        passed = [n for n in ("generator", "discriminator") if getattr(self, n)]
+        if passed:
+            raise ValueError(
+                f"The {' and the '.join(passed)} were passed in, and load() could not "
+                "build them again; pickle the sampler, or keep the state_dict() of "
+                "networks_."
+            )
+        super().save(path)
+
+    # ------------------------------------------------------------------ checks
+
+    def _images(self):
+        return len(self._row_shape) == 3
+
+    def _scale(self, X):
+        Z = super()._scale(X)
+        if not self._images() and (shape := _shape_of_pixels(X)):
+            warnings.warn(
+                f"X is a table of {X.shape[1]} columns of whole numbers and gets fully "
+                f"connected networks. If they are pixels, pass image_shape={shape}.",
+                stacklevel=2,
+            )
+        return Z
+
+    def _prepare(self, X, y):
+        prepared = super()._prepare(X, y)
+        wanted = prepared[2]
+        if not wanted:
+            return prepared
+        if len(wanted) == len(self.classes_) and (
+            self.transfer or self.majority_penalty
+        ):
+            raise ValueError(
+                f"sampling_strategy fills all {len(wanted)} classes, so that no majority "
+                "class is left to learn from first; leave one out, or take transfer=False "
+                "and majority_penalty=0."
+            )
+        self._check_networks()
+        if self.transfer and self.n_trainable is not None:
+            with torch.device("meta"):
+                last_layers(self._build("generator"), self.n_trainable)
+        return prepared
+
+    def _check_networks(self):
+        """Networks that were passed in must fit the rows, and each other's range."""
+        shapes = {
+            "generator": ((self.latent_dim,), tuple(self._row_shape)),
+            "discriminator": (tuple(self._row_shape), (1,)),
+        }
+        for name, (takes, returns) in shapes.items():
+            if getattr(self, name) is None:
+                continue
+            network = self._build(name).cpu().eval()
+            draw = torch.Generator().manual_seed(0)
+            x = torch.rand((64, *takes), generator=draw) * 2 - 1
+            try:
+                with torch.no_grad():
+                    y = network(x)
+            except (RuntimeError, ValueError, TypeError, IndexError) as error:
+                raise ValueError(
+                    f"{name}: it does not take rows of shape {tuple(x.shape)} "
+                    f"({str(error).splitlines()[0]}). Noise has shape (n, latent_dim); put "
+                    f"nn.Unflatten(1, ({self.latent_dim}, 1, 1)) in front where a generator "
+                    "wants maps."
+                ) from error
+            right = (
+                y.numel() == 64 if name == "discriminator" else y.shape[1:] == returns
+            )
+            if not right:
+                raise ValueError(
+                    f"{name}: it makes {tuple(y.shape[1:])} of a row, and {returns} is "
+                    "needed; change its last layer."
+                )
+            if isinstance([*network.modules()][-1], nn.Sigmoid):
+                raise ValueError(
+                    f"{name}: it ends in a sigmoid. Generated rows must span [-1, 1], as "
+                    "the real ones do: end a generator with nn.Tanh(). The losses take "
+                    "logits: leave a discriminator without."
+                )
+            if name == "generator":
+                refuse_other_range(generated=y)
+
+    # ------------------------------------------------------------------ networks
+
+    def _build(self, name):
+        kind = name.split()[0]
+        passed = {"generator": self.generator, "discriminator": self.discriminator}
+        if passed.get(kind) is not None:
+            return with_own_dropout(copy.deepcopy(passed[kind]))
+        n_outputs = len(self.classes_) if kind == "classifier" else 1
+        hidden = [max(1, round(self.width * n)) for n in TABLE_LAYERS]
+        if kind == "generator":
+            if self._images():
+                return networks.brownlee_generator(
+                    self._row_shape, self.latent_dim, self.width
+                )
+            sizes = [self.latent_dim, *hidden, *self._row_shape]
+            return networks.mlp(sizes).append(nn.Tanh())
+        if self._images():
+            return networks.brownlee_discriminator(
+                self._row_shape, self.width, n_outputs
+            )
+        sizes = [*self._row_shape, *hidden, n_outputs]
+        network = networks.mlp(sizes)
+        network.insert(len(network) - 1, networks.Dropout(0.4))
+        return network
+
+    def _fresh(self, name, generator):
+        """A network with first weights: Keras', in which both codes are written."""
+        network = training.initialise(lambda: self._build(name), generator, "glorot")
+        if generator.device.type == "cpu":
+            return network  # oneDNN orders weights itself
+        return network.to(memory_format=torch.channels_last)
+
+    def _noise(self, n, generator):
+        shape, device = (n, self.latent_dim), generator.device
+        if self.noise == "normal":
+            return torch.randn(shape, generator=generator, device=device)
+        return torch.rand(shape, generator=generator, device=device) * 2 - 1
+
+    def _optimiser(self, parameters, lr):
+        if self.optimizer == "adam":
+            return torch.optim.Adam(
+                parameters, lr=lr, betas=tuple(self.betas), fused=True
+            )
+        return torch.optim.RMSprop(parameters, lr=lr, alpha=0.9, eps=1e-7)
+
+    def _lower(self, device):
+        precision = training.resolve_precision(self.precision, device, self._images())
+        return torch.autocast(
+            device.type, precision, enabled=precision != torch.float32
+        )
+
+    def _batches(self, n, generator):
+        size = min(self.batch_size, n)
+        return training.Batches(
+            n, size, generator, drop_last=size > 1 and n % size == 1
+        )
+
+    # ------------------------------------------------------------------ training
+
+    def _train(self, Z, codes, wanted, generator, checkpoint):
+        self.collapsed_ = {}
+        if not wanted:
+            return pd.DataFrame(columns=["label", "step"])
+        filled = torch.zeros(len(self.classes_), dtype=torch.bool, device=Z.device)
+        filled[[*wanted]] = True
+        histories, chance = [], (generator, checkpoint)
+        with _deterministic(Z.device):
+            penalty = None
+            if self.majority_penalty:
+                histories.append(self._fit_classifier(Z, codes, *chance))
+                classifier = self.networks_["classifier"]
+                penalty = functools.partial(majority_probability, classifier, ~filled)
+            if self.transfer:
+                first = self._fresh_pair(generator)
+                rows = torch.nonzero(~filled[codes]).flatten()
+                histories.append(
+                    self._play("pretraining", "majority", first, Z, rows, *chance)
+                )
+                self._keep("majority", first)
+            for code in wanted:
+                if self.transfer:
+                    pair = copy.deepcopy(first)
+                else:
+                    pair = self._fresh_pair(generator)
+                Z_class = Z[codes == code]
+                if self._images() and self.augment > 1:
+                    Z_class = augment_images(Z_class, self.augment, generator)
+                rows = torch.arange(len(Z_class), device=Z.device)
+                label = self.classes_.tolist()[code]
+                histories.append(
+                    self._play("minority", label, pair, Z_class, rows, *chance, penalty)
+                )
+                self._keep(code, pair)
+        return pd.concat(histories, ignore_index=True)
+
+    def _fresh_pair(self, generator):
+        return [self._fresh(name, generator) for name in ("generator", "discriminator")]
+
+    def _keep(self, name, pair):
+        for kind, network in zip(("generator", "discriminator"), pair, strict=True):
+            self.networks_[f"{kind} {name}"] = network
+
+    def _n_steps(self, phase, per_epoch):
+        """Updates of the generator in a phase."""
+        n_steps, epochs = self.n_steps, self.epochs
+        if phase == "pretraining" and (self.pretrain_steps or self.pretrain_epochs):
+            n_steps, epochs = self.pretrain_steps, self.pretrain_epochs
+        return n_steps or max(1, int(epochs) * per_epoch // self.n_critic)
+
+    def _play(self, phase, label, pair, Z, rows, generator, checkpoint, penalty=None):
+        """Train a generator and a discriminator, in place; return the history.
+
+        Parameters
+        ----------
+        phase : {"pretraining", "minority"}
+        label : class label, or "majority"
+        pair : two Modules
+        Z : Tensor in [0, 1], shape (n, ...)
+        rows : Tensor of int
+            Numbers of the rows of Z to learn.
+        penalty : callable or None
+            From generated rows to their probability of being majority.
+        """
+        G, D = (network.train() for network in pair)
+        learns = [*G.parameters()]
+        if phase == "minority" and self.transfer and self.n_trainable is not None:
+            learns = freeze_first_layers(G, self.n_trainable)
+        networks.draw_masks_from(generator, G, D)
+        if not self.freeze_discriminator:
+            learns = [*learns, *D.parameters()]
+        G_optimiser = self._optimiser(learns, self.generator_lr or self.lr)
+        D_optimiser = self._optimiser(D.parameters(), self.lr)
+        batches = self._batches(len(rows), generator)
+        lower = self._lower(generator.device)
+        apart = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in D.modules())
+        answers = []
+        refuse_other_range(real=2 * Z[rows[:CHUNK]] - 1)
+
+        def judge(x):
+            """The discriminator's logits, kept so that their accuracy needs no new pass."""
+            parts = x.chunk(2) if apart and not answers else [x]
+            logits = torch.cat([D(part).float().view(-1, 1) for part in parts])
+            answers.append(logits.detach())
+            return logits
+
+        def step():
+            for turn in range(self.n_critic):  # first the discriminator
+                real = 2 * Z[rows[next(batches)]] - 1  # the range of tanh
+                answers.clear()
+                with lower:
+                    with torch.set_grad_enabled(turn == self.n_critic - 1):
+                        fake = G(self._noise(len(real), generator)).float()
+                    D_loss = training.discriminator_loss(
+                        self.loss, judge, real, fake.detach(), generator
+                    )
+                D_optimiser.zero_grad()
+                D_loss.backward()
+                D_optimiser.step()
+                if self.loss == "wgan":
+                    training.clip_weights(D)
+            right = accuracies(self.loss, *answers[0].chunk(2))
+            # Then the generator, through the discriminator as it is now.
+            hold = training.frozen(D) if self.freeze_discriminator else _nothing()
+            with hold:
+                with lower:
+                    G_loss = training.generator_loss(self.loss, judge(fake))
+                    likely = None if penalty is None else penalty(fake)
+                total = G_loss
+                if likely is not None:
+                    total = G_loss + self.majority_penalty * likely
+                G_optimiser.zero_grad()
+                total.backward()
+                G_optimiser.step()
+            found = {"discriminator_loss": D_loss, "generator_loss": G_loss, **right}
+            return (
+                found if likely is None else {**found, "majority_probability": likely}
+            )
+
+        history = training.train(
+            step,
+            self._n_steps(phase, batches.per_epoch),
+            state={
+                "generator": G,
+                "discriminator": D,
+                "generator_optimiser": G_optimiser,
+                "discriminator_optimiser": D_optimiser,
+                "batches": batches,
+            },
+            generator=generator,
+            checkpoint=checkpoint,
+            stage=phase if phase == "pretraining" else f"GAN of class {label!r}",
+            stop=settled if self.early_stopping else None,
+            stop_every=WINDOW,
+            verbose=self.verbose,
+        )
+        networks.draw_masks_from(None, G, D)
+        G.requires_grad_(True)
+        if (value := stuck_at(history)) is not None:
+            self.collapsed_[label] = value
+            why = {
+                0.5: "it gives real and generated rows the same answer",
+                1.0: "it recognises every generated row",
+            }[value]
+            warnings.warn(
+                f"The GAN of {label!r} has collapsed: the discriminator's accuracy was "
+                f"exactly {value} in the last {WINDOW} updates, since {why}, and the "
+                "generator has nothing to learn from. Lower lr, train for fewer epochs, "
+                "or take another loss.",
+                stacklevel=2,
+            )
+        history.insert(0, "phase", phase)
+        history.insert(0, "label", label)
+        return history
+
+    def _fit_classifier(self, Z, codes, generator, checkpoint):
+        """Train and freeze the classifier that the penalty asks; return the history."""
+        C = self._fresh("classifier", generator).train()
+        networks.draw_masks_from(generator, C)
+        optimiser = torch.optim.Adam(C.parameters(), lr=CLASSIFIER_LR, fused=True)
+        batches = self._batches(len(Z), generator)
+        lower = self._lower(generator.device)
+        # Added in training only, so that the answers are those of balanced classes.
+        offsets = torch.bincount(codes, minlength=len(self.classes_)).float().log()
+
+        def step():
+            drawn = next(batches)
+            with lower:
+                logits = C(2 * Z[drawn] - 1).float()
+            loss = F.cross_entropy(logits + offsets, codes[drawn])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            return {"classifier_loss": loss}
+
+        history = training.train(
+            step,
+            int(self.classifier_epochs) * batches.per_epoch,
+            state={"classifier": C, "optimiser": optimiser, "batches": batches},
+            generator=generator,
+            checkpoint=checkpoint,
+            stage="classifier",
+            verbose=self.verbose,
+        )
+        networks.draw_masks_from(None, C)
+        self.networks_["classifier"] = C.eval().requires_grad_(False)
+        history.insert(0, "phase", "classifier")
+        history.insert(0, "label", "all")
+        return history
+
+    # ------------------------------------------------------------------ sampling
+
+    def _generate(self, code, n, generator):
+        G = self.networks_[f"generator {code}"]
+        rows = torch.cat([G(z) for z in self._noise(n, generator).split(CHUNK)])
+        refuse_other_range(generated=rows)
+        return (rows + 1) / 2
+
+
+# ------------------------------------------------------------------ transfer
+
+
+def last_layers(G, n_trainable):
+    """The last convolutions of a generator; fully connected layers if it has none.
+
+    Raises
+    ------
+    ValueError
+        It has fewer.
+    """
+    what, layers = "convolutions", _layers(G, nn.modules.conv._ConvNd)
+    if not layers:
+        what, layers = "fully connected layers", _layers(G, nn.Linear)
+    if n_trainable > len(layers):
+        raise ValueError(
+            f"n_trainable={n_trainable}, but the generator has {len(layers)} {what}; take "
+            f"at most {len(layers)}, or None for all of the generator."
+        )
+    return layers[-n_trainable:]
+
+
+def _layers(network, kind):
+    return [layer for layer in network.modules() if isinstance(layer, kind)]
+
+
+def freeze_first_layers(G, n_trainable):
+    """Freeze all before the last `n_trainable` convolutions; return the other weights.
+
+    Batch normalisation among what is frozen keeps its statistics.
+    """
+    first, reached, learns = last_layers(G, n_trainable)[0], False, []
+    for layer in G.modules():
+        reached = reached or layer is first
+        own = [*layer.parameters(recurse=False)]
+        if reached:
+            learns += own
+            continue
+        for parameter in own:
+            parameter.requires_grad_(False)
+        if isinstance(layer, nn.modules.batchnorm._NormBase):
+            layer.eval()
+    return learns
+
+
+def majority_probability(classifier, majority, rows):
+    """Mean probability that rows belong to a majority class.
+
+    Parameters
+    ----------
+    classifier : callable
+        Rows to logits of shape (n, K).
+    majority : Tensor of bool, shape (K,)
+    rows : Tensor of shape (n, ...)
+    """
+    return (classifier(rows).float().softmax(dim=1) @ majority.float()).mean()
+
+
+# ------------------------------------------------------------------ health
+
+
+def accuracies(loss, on_real, on_fake):
+    """Shares of real and of generated rows that the discriminator judged rightly.
+
+    "Real" is a logit above 0; above 1/2, midway between the targets, with least squares.
+    A Wasserstein critic has no such level: there it is the mean of the batch.
+
+    Parameters
+    ----------
+    loss : str
+    on_real, on_fake : Tensor of shape (n, 1)
+        Logits.
+    """
+    level = 0.5 if loss == "lsgan" else 0.0
+    if loss in ("wgan", "wgan-gp"):
+        level = (on_real.mean() + on_fake.mean()) / 2
+    return {
+        "real_accuracy": (on_real > level).float().mean(),
+        "fake_accuracy": (on_fake <= level).float().mean(),
+    }
+
+
+def stuck_at(history):
+    """0.5 or 1.0 if an accuracy was exactly that in the whole last window, else None.
+
+    The accuracy on the whole batch, real and generated, or that on the generated rows.
+
+    Parameters
+    ----------
+    history : mapping of str to Tensor or Series
+        With ``real_accuracy`` and ``fake_accuracy``, one value per update.
+    """
+    real, fake = (history[f"{rows}_accuracy"][-WINDOW:] for rows in ("real", "fake"))
+    if len(fake) < WINDOW:
+        return None
+    for value in (0.5, 1.0):
+        if bool(((real + fake) / 2 == value).all() or (fake == value).all()):
+            return value
+    return None
+
+
+def settled(history):
+    """Whether the accuracy on generated rows has stayed near one half.
+
+    As a `stop` for `helpers.training.train`: its means over the last three windows of 100
+    updates are all within 0.1 of 0.5, and it is not stuck.
+    """
+    last = history["fake_accuracy"][-PATIENCE * WINDOW :]
+    if len(last) < PATIENCE * WINDOW or stuck_at(history) is not None:
+        return False
+    means = last.view(PATIENCE, WINDOW).mean(dim=1)
+    return bool(((means - 0.5).abs() <= TOLERANCE).all())
+
+
+def refuse_other_range(**rows):
+    """Refuse rows outside [-1, 1]: real and generated ones must be on one scale.
+
+    The evaluated images of the authors seem to have been on another than the real ones,
+    which made them nearly black.
+    """
+    for what, x in rows.items():
+        low, high = (bound.item() for bound in x.detach().float().aminmax())
+        if not -1.001 < low <= high < 1.001:
+            raise ValueError(
+                f"Values of {what} rows lie between {low:.4g} and {high:.4g}, and those "
+                "of real and generated ones must share the range [-1, 1]; let a generator "
+                "end with nn.Tanh()."
+            )
+
+
+# ------------------------------------------------------------------ augmentation
+
+
+def augment_images(images, times, generator):
+    """Images, and `times` - 1 altered copies of each.
+
+    Each copy has its own draw of: mirrored left to right (half of them); cropped by up to
+    10 % at each side and enlarged again; scaled by 0.8 to 1.2 in each direction, moved by
+    up to 20 %, rotated by up to 25 and sheared by up to 8 degrees; blurred by a Gaussian
+    of up to half a pixel (half of them); contrast times 0.75 to 1.5; normal noise of up to
+    0.05, the same in all channels in half of them; multiplied by 0.8 to 1.2, each channel
+    by its own in a fifth of them. The ranges are the authors'.
+
+    Parameters
+    ----------
+    images : Tensor of shape (n, C, H, W)
+        In [0, 1].
+    times : int
+    generator : torch.Generator
+
+    Returns
+    -------
+    Tensor of shape (n * times, C, H, W)
+        The images first; in [0, 1].
+
+    Notes
+    -----
+    The authors use imgaug, in random order. torchvision's random transforms draw from
+    torch's global generator, and its functions take one set of parameters for a batch;
+    the tests hold these against them. All that moves pixels is one bilinear look-up, and
+    what comes in from outside is reflected: black corners would be learned and generated.
+    """
+    copies = [
+        _alter(part, generator)
+        for _ in range(times - 1)
+        for part in images.split(CHUNK)
+    ]
+    return torch.cat([images, *copies])
+
+
+def _alter(x, generator):
+    n, channels, *sides = x.shape
+    draw = {"generator": generator, "device": x.device}
+
+    def uniform(low, high, *shape):
+        return low + (high - low) * torch.rand((n, *shape), **draw)
+
+    def chance(p):
+        return torch.rand((n, 1, 1, 1), **draw) < p
+
+    moves = sampling_matrices(
+        sides,
+        angle=uniform(-25, 25),
+        shear=uniform(-8, 8),
+        scale=uniform(0.8, 1.2, 2),
+        shift=uniform(-0.2, 0.2, 2),
+        crop=uniform(0, 0.1, 4),
+        mirror=chance(0.5).view(n),
+    )
+    x = look_up(x, moves)
+    if min(sides) > 1:
+        x = torch.where(chance(0.5), blur(x, uniform(0, 0.5, 1, 1, 1)), x)
+    x = 0.5 + uniform(0.75, 1.5, 1, 1, 1) * (x - 0.5)
+    noise = torch.randn(x.shape, **draw)
+    noise = torch.where(chance(0.5), noise, noise[:, :1])
+    x = x + uniform(0, 0.05, 1, 1, 1) * noise
+    factor = uniform(0.8, 1.2, channels, 1, 1)
+    return (x * torch.where(chance(0.2), factor, factor[:, :1])).clamp(0, 1)
+
+
+def sampling_matrices(sides, angle, shear, scale, shift, crop, mirror):
+    """Where each image's pixels come from, for `look_up`.
+
+    Cropped and mirrored first; then scaled, sheared, rotated about the middle and moved,
+    with torchvision's signs.
+
+    Parameters
+    ----------
+    sides : (H, W)
+    angle, shear : Tensor of shape (n,)
+        In degrees, clockwise; shear along x.
+    scale, shift : Tensor of shape (n, 2)
+        Along x and y; `shift` in shares of the sides.
+    crop : Tensor of shape (n, 4)
+        Shares left out at the left, right, top and bottom.
+    mirror : Tensor of bool, shape (n,)
+
+    Returns
+    -------
+    Tensor of shape (n, 2, 3)
+    """
+    height, width = sides
+    cos, sin = torch.cos(angle.deg2rad()), torch.sin(angle.deg2rad())
+    slope = torch.tan(shear.deg2rad())
+    # Rows of the inverse map, in pixels: unscale, unshear, rotate back.
+    inverse = torch.stack([cos - slope * sin, sin + slope * cos, -sin, cos], dim=1)
+    inverse = inverse.view(-1, 2, 2) / scale[:, :, None]
+    # torch counts from -1 to 1 along each side, whatever its length.
+    size = angle.new_tensor([width, height])
+    inverse = inverse * size / size[:, None]
+    offset = -2 * (inverse @ shift[:, :, None])
+    matrix = torch.cat([inverse, offset], dim=2)
+    start, end = crop[:, 0::2], crop[:, 1::2]
+    matrix = matrix * (1 - start - end)[:, :, None]
+    matrix[:, :, 2] += start - end
+    sign = torch.where(mirror, -1.0, 1.0)
+    return matrix * torch.stack([sign, torch.ones_like(sign)], dim=1)[:, :, None]
+
+
+def look_up(x, matrices):
+    """Move the pixels of each image, (n, C, H, W), by its matrix, (n, 2, 3)."""
+    grid = F.affine_grid(matrices, list(x.shape), align_corners=False)
+    return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
+
+
+def blur(x, sigma):
+    """A Gaussian blur of each image's own width, over 3x3 pixels.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n, C, H, W)
+    sigma : Tensor of shape (n, 1, 1, 1)
+        In pixels, at most 0.5: a tap farther out would weigh 0.0003.
+    """
+    side = torch.exp(-0.5 / sigma.clamp(min=1e-3).square())
+    side, middle = side / (1 + 2 * side), 1 / (1 + 2 * side)
+    p = F.pad(x, (1, 1, 0, 0), mode="reflect")
+    x = middle * x + side * (p[..., :-2] + p[..., 2:])
+    p = F.pad(x, (0, 0, 1, 1), mode="reflect")
+    return middle * x + side * (p[..., :-2, :] + p[..., 2:, :])
+
+
+# ------------------------------------------------------------------ small parts
+
+
+def with_own_dropout(network):
+    """Put dropout that draws from our generator in the place of torch's."""
+    for name, layer in [*network.named_modules()]:
+        if type(layer) is nn.Dropout:
+            network.set_submodule(name, networks.Dropout(layer.p))
+        elif isinstance(layer, nn.modules.dropout._DropoutNd):
+            raise ValueError(
+                f"The layer {name!r} is {type(layer).__name__}, which draws from torch's "
+                "global generator; take nn.Dropout, for which there is one that draws "
+                "from random_state."
+            )
+    return network
+
+
+def _deterministic(device):
+    """Have cuDNN choose convolutions that give the same sums every time."""
+    if device.type != "cuda":
+        return _nothing()
+    return torch.backends.cudnn.flags(
+        enabled=True, deterministic=True, allow_tf32=torch.backends.cudnn.allow_tf32
+    )
+
+
+_nothing = contextlib.nullcontext

@@ -1,0 +1,953 @@
+"""SMate: Brownlee's networks, the transfer, augmentation, the penalty, health, resuming."""
+
+import pickle
+import warnings
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+from torchvision.transforms.v2 import functional as tv
+
+from helpers import SMate, networks, training
+from helpers.over_sampling import _smate
+
+CPU = torch.device("cpu")
+#: Networks of a few channels and a handful of updates.
+TINY = {"width": 0.03, "latent_dim": 6, "device": "cpu", "random_state": 0}
+SHORT = {**TINY, "n_steps": 3}
+
+
+def generator(seed=0):
+    return training.make_generator(seed, CPU)
+
+
+def images(*shape, counts=(14, 6), seed=0):
+    """Random uint8 images, the first class the largest."""
+    y = np.repeat([f"class {k}" for k in range(len(counts))], counts)
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (len(y), *shape)).astype("uint8"), y
+
+
+def halves(counts=(40, 12), seed=0):
+    """Bright left and bright right halves, 8x8."""
+    y = np.repeat([0, 1], counts)
+    X = np.random.default_rng(seed).integers(0, 60, (len(y), 8, 8)).astype("uint8")
+    X[y == 0, :, :4] += 150
+    X[y == 1, :, 4:] += 150
+    return X, y
+
+
+def same(network, other):
+    pairs = zip(network.state_dict().values(), other.state_dict().values(), strict=True)
+    return [torch.equal(a, b) for a, b in pairs]
+
+
+# ------------------------------------------------------------------ networks
+
+
+def test_networks_are_brownlees():
+    """Maps, kernels and strides of his listing; his counts are in the doctests."""
+    G = networks.brownlee_generator((3, 32, 32))
+    D = networks.brownlee_discriminator((3, 32, 32))
+
+    def convolutions(network):
+        kind = nn.modules.conv._ConvNd
+        layers = [m for m in network if isinstance(m, kind)]
+        return [
+            (type(m).__name__, m.out_channels, m.kernel_size[0], m.stride[0])
+            for m in layers
+        ]
+
+    assert G[0].out_features == 4 * 4 * 256
+    assert convolutions(G) == [("Doubling", 128, 4, 2)] * 3 + [("Conv2d", 3, 3, 1)]
+    strides = [(64, 1), (128, 2), (128, 2), (256, 2)]
+    assert convolutions(D) == [("Conv2d", c, 3, s) for c, s in strides]
+    assert isinstance(G[-1], nn.Tanh)
+    assert isinstance(D[-1], nn.Linear)
+    assert (D[-2].p, D[-1].in_features) == (0.4, 4096)
+    for network, n in ((G, 4), (D, 4)):
+        slopes = [m.negative_slope for m in network if isinstance(m, nn.LeakyReLU)]
+        assert slopes == [0.2] * n
+
+
+def test_doubling_is_torchs_transposed_convolution():
+    ours = networks.Doubling(3, 5).double()
+    theirs = nn.ConvTranspose2d(3, 5, 4, stride=2, padding=1).double()
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(4, 3, 2, 5, generator=generator(), dtype=torch.double)
+    gradients = []
+    for layer in (ours, theirs):
+        z = x.clone().requires_grad_()
+        y = layer(z)
+        y.square().sum().backward()
+        gradients.append([y, z.grad, layer.weight.grad, layer.bias.grad])
+    for a, b in zip(*gradients, strict=True):
+        assert torch.allclose(a, b)
+
+
+@pytest.mark.parametrize(
+    ("shape", "edges"), [((1, 28, 30), (1, 1, 2, 2)), ((2, 9, 16), (0, 0, 3, 4))]
+)
+def test_sides_that_are_no_multiple_of_8_are_padded_and_cropped_back(shape, edges):
+    G = training.initialise(
+        lambda: networks.brownlee_generator(shape, 6, 0.05), generator()
+    ).eval()
+    z = torch.randn(3, 6, generator=generator())
+    left, _, top, _ = edges
+    whole = G[:-1](z)
+    assert [side % 8 for side in whole.shape[2:]] == [0, 0]
+    part = whole[:, :, top : top + shape[1], left : left + shape[2]]
+    assert torch.equal(G(z), part)
+    D = networks.brownlee_discriminator(shape, 0.05)
+    x = torch.ones(3, *shape)
+    assert D[1](x).shape == whole.shape
+    assert torch.equal(D[1](x)[:, :, top:, left:][:, :, : shape[1], : shape[2]], x)
+    assert D[1](x).sum() == x.sum()
+    assert D(x).shape == (3, 1)
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (3, 16, 16), (2, 12, 9), (5, 4)])
+def test_images_of_any_size(shape):
+    X, y = images(*shape, counts=(9, 7, 4))
+    X_new, y_new = SMate(**SHORT).fit_resample(X, y)
+    assert set(Counter(y_new).values()) == {9}
+    assert X_new.shape == (27, *shape)
+    assert X_new.dtype == np.uint8
+    assert (X_new[: len(y)] == X).all()
+    shape = shape if len(shape) == 3 else (1, *shape)
+    flat = X.reshape(len(X), -1)
+    X_flat, _ = SMate(**SHORT, image_shape=shape).fit_resample(flat, y)
+    assert (X_flat.reshape(X_new.shape) == X_new).all()
+
+
+def test_tables_get_dense_networks_of_as_many_layers():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [14, 6])
+    sampler = SMate(n_steps=2, width=0.5, device="cpu").fit(rng.normal(size=(20, 5)), y)
+    G, D = sampler.networks_["generator 1"], sampler.networks_["discriminator 1"]
+    sizes = [m.out_features for m in G if isinstance(m, nn.Linear)]
+    assert sizes == [128, 128, 128, 5]
+    assert [m.out_features for m in D if isinstance(m, nn.Linear)] == [128] * 3 + [1]
+    frozen = same(G, sampler.networks_["generator majority"])
+    assert frozen == [True] * 4 + [False] * 4
+
+
+def test_a_table_of_pixels_is_taken_as_a_table_and_that_is_said():
+    X, y = images(3 * 64)
+    with pytest.warns(UserWarning, match=r"pass image_shape=\(3, 8, 8\)"):
+        SMate(**SHORT).fit(X, y)
+
+
+def test_dropout_is_torchs_but_for_its_source():
+    layer, x = networks.Dropout(0.4), torch.ones(200, 500, requires_grad=True)
+    networks.draw_masks_from(generator(), nn.Sequential(layer))
+    before = torch.get_rng_state()
+    y = layer(x)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert y.unique().tolist() == pytest.approx([0, 1 / 0.6])
+    assert (y == 0).float().mean().item() == pytest.approx(0.4, abs=0.01)
+    y.sum().backward()
+    assert torch.equal(x.grad, y)
+    assert not torch.equal(layer(x), y)
+    assert layer.eval()(x) is x
+
+
+# ------------------------------------------------------------------ losses, optimisers
+
+
+@pytest.mark.parametrize("loss", training.LOSSES)
+@pytest.mark.parametrize("shape", [(1, 8, 8), (4,)])
+def test_every_loss_trains(loss, shape):
+    X, y = images(*shape)
+    sampler = SMate(**SHORT, loss=loss).fit(X / 255, y)
+    assert not any(
+        same(*(sampler.networks_[f"discriminator {n}"] for n in ("majority", 1)))
+    )
+    clipped = sampler.networks_["discriminator 1"].parameters()
+    largest = max(p.abs().max().item() for p in clipped)
+    assert (largest <= training.CLIP + 1e-9) == (loss == "wgan")
+
+
+@pytest.mark.parametrize("loss", ["gan", "wgan-gp", "dragan"])
+def test_bfloat16_trains_and_stays_close(loss):
+    X, y = images(8, 8)
+    low, high = (
+        SMate(**SHORT, loss=loss, precision=precision, majority_penalty=0.1).fit(X, y)
+        for precision in ("bfloat16", "float32")
+    )
+    columns = ["discriminator_loss", "generator_loss"]
+    difference = (low.history_[columns] - high.history_[columns]).abs().max().max()
+    assert 0 < difference < 0.1
+
+
+def test_optimisers_are_the_papers(monkeypatch):
+    made = []
+    for name in ("Adam", "RMSprop"):
+        original = getattr(torch.optim, name)
+
+        def spy(parameters, original=original, **options):
+            made.append((original.__name__, options))
+            return original(parameters, **options)
+
+        monkeypatch.setattr(torch.optim, name, spy)
+    X, y = images(8, 8)
+    SMate(**SHORT, transfer=False).fit(X, y)
+    SMate(**SHORT, transfer=False, optimizer="rmsprop", lr=0.5, generator_lr=0.25).fit(
+        X, y
+    )
+    (first, adam), (second, _), (third, G), (fourth, D) = made
+    assert (first, second, third, fourth) == ("Adam", "Adam", "RMSprop", "RMSprop")
+    assert (adam["lr"], adam["betas"]) == (2e-4, (0.5, 0.999))
+    assert (G["lr"], D["lr"], G["alpha"]) == (0.25, 0.5, 0.9)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_the_discriminator_is_frozen_while_the_generator_learns(frozen):
+    """Its own learning rate is next to nothing: what moves it is the generator's."""
+    X, y = images(8, 8)
+    sampler = SMate(
+        **{**SHORT, "random_state": 3},
+        lr=1e-30,
+        generator_lr=0.01,
+        transfer=False,
+        freeze_discriminator=frozen,
+    )
+    start = sampler._fresh
+    kept = {}
+
+    def fresh(name, generator):
+        network = start(name, generator)
+        kept[name] = {k: w.clone() for k, w in network.state_dict().items()}
+        return network
+
+    sampler._fresh = fresh
+    sampler.fit(X, y)
+    D = sampler.networks_["discriminator 1"].state_dict()
+    moves = [(D[k] - w).abs().max() for k, w in kept["discriminator"].items()]
+    assert (max(moves) < 1e-20) == frozen
+    G = sampler.networks_["generator 1"].state_dict()
+    assert not any(torch.equal(G[k], w) for k, w in kept["generator"].items())
+
+
+def test_real_and_generated_rows_share_a_pass_and_a_batch_of_noise(monkeypatch):
+    seen = Counter()
+
+    def count(name, network):
+        network.register_forward_pre_hook(lambda _, x: seen.update([(name, len(x[0]))]))
+        return network
+
+    start = SMate._fresh
+    monkeypatch.setattr(
+        SMate, "_fresh", lambda s, name, g: count(name, start(s, name, g))
+    )
+    X, y = images(8, 8)
+    SMate(**SHORT, transfer=False, augment=1).fit_resample(X, y)
+    assert seen == {
+        ("generator", 6): 3,
+        ("generator", 8): 1,
+        ("discriminator", 12): 3,
+        ("discriminator", 6): 3,
+    }
+
+
+def test_several_discriminator_updates_per_generator_update(monkeypatch):
+    calls, original = [], training.discriminator_loss
+
+    def spy(*arguments):
+        calls.append(1)
+        return original(*arguments)
+
+    monkeypatch.setattr(training, "discriminator_loss", spy)
+    X, y = images(8, 8)
+    sampler = SMate(**SHORT, loss="wgan-gp", n_critic=5, transfer=False).fit(X, y)
+    assert len(calls) == 15
+    assert len(sampler.history_) == 3
+
+
+def test_noise_is_normal_or_uniform():
+    normal, uniform = (
+        SMate(noise=noise)._noise(2000, generator()) for noise in ("normal", "uniform")
+    )
+    assert normal.shape == uniform.shape == (2000, 100)
+    assert normal.std().item() == pytest.approx(1, abs=0.01)
+    assert uniform.std().item() == pytest.approx(3**-0.5, abs=0.01)
+    assert -1 <= uniform.min() < -0.99 < 0.99 < uniform.max() <= 1
+
+
+# ------------------------------------------------------------------ transfer
+
+
+def test_one_training_on_the_majority_serves_several_minorities():
+    X, y = images(8, 8, counts=(9, 9, 5, 3))
+    sampler = SMate(**TINY, epochs=2, batch_size=4, augment=2)
+    _, y_new = sampler.fit_resample(X, y)
+    assert set(Counter(y_new).values()) == {9}
+    steps = sampler.history_.groupby(["label", "phase"], sort=False)["step"].max()
+    assert steps.to_dict() == {
+        ("majority", "pretraining"): 10,  # 18 rows in batches of 4, twice
+        ("class 2", "minority"): 6,  # 10 images
+        ("class 3", "minority"): 4,  # 6
+    }
+    assert sorted(sampler.networks_) == [
+        f"{kind} {name}"
+        for kind in ("discriminator", "generator")
+        for name in ("2", "3", "majority")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("n_trainable", "n_frozen"), [(1, 4), (2, 3), (4, 1), (None, 0)]
+)
+def test_the_last_convolutions_go_on_from_the_majoritys_weights(n_trainable, n_frozen):
+    X, y = images(8, 8)
+    sampler = SMate(**SHORT, n_trainable=n_trainable).fit(X, y)
+    first, last = (sampler.networks_[f"generator {n}"] for n in ("majority", 1))
+    assert same(first, last) == [True] * 2 * n_frozen + [False] * 2 * (5 - n_frozen)
+    distance = max(
+        (a - b).abs().max().item()
+        for a, b in zip(first.parameters(), last.parameters(), strict=True)
+    )
+    assert distance < 0.002  # three updates of Adam at 2e-4: not drawn afresh
+    assert not any(
+        same(*(sampler.networks_[f"discriminator {n}"] for n in ("majority", 1)))
+    )
+
+
+def test_frozen_layers_need_no_gradients():
+    G = networks.brownlee_generator((1, 8, 8), 6, 0.05)
+    learns = _smate.freeze_first_layers(G, 2)
+    assert [p.requires_grad for p in G.parameters()] == [False] * 6 + [True] * 4
+    assert [id(p) for p in learns] == [id(p) for p in [*G.parameters()][6:]]
+
+
+def test_without_transfer_there_is_one_training_from_fresh_weights():
+    X, y = images(8, 8)
+    sampler = SMate(**SHORT, transfer=False).fit(X, y)
+    assert sorted(sampler.networks_) == ["discriminator 1", "generator 1"]
+    assert set(sampler.history_["label"]) == {"class 1"}
+    no_more = SMate(
+        **SHORT, transfer=False, sampling_strategy={"class 0": 20, "class 1": 20}
+    )
+    assert Counter(no_more.fit_resample(X, y)[1]) == {"class 0": 20, "class 1": 20}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"epochs": 2}, (4, 6)),  # 14 and 18 rows in batches of 8
+        ({"epochs": 2, "n_steps": 5}, (5, 5)),
+        ({"epochs": 2, "pretrain_epochs": 3}, (6, 6)),
+        ({"n_steps": 5, "pretrain_epochs": 3}, (6, 5)),
+        ({"n_steps": 5, "pretrain_epochs": 3, "pretrain_steps": 1}, (1, 5)),
+        ({"epochs": 2, "n_critic": 2}, (2, 3)),
+    ],
+)
+def test_lengths_of_the_phases(parameters, expected):
+    X, y = images(8, 8)
+    history = SMate(**TINY, batch_size=8, augment=3, **parameters).fit(X, y).history_
+    assert tuple(history.groupby("phase", sort=False)["step"].max()) == expected
+    assert history.columns.tolist() == [
+        "label",
+        "phase",
+        "step",
+        "discriminator_loss",
+        "generator_loss",
+        "real_accuracy",
+        "fake_accuracy",
+    ]
+
+
+def test_learns_what_a_class_looks_like():
+    """Many are bright on the left, few on the right."""
+    X, y = halves((60, 16))
+    sampler = SMate(
+        **{**TINY, "width": 0.1},
+        n_steps=70,
+        lr=0.003,
+        augment=1,
+        batch_size=16,
+        n_trainable=3,
+    )
+    X_new, _ = sampler.fit_resample(X, y)
+    new = X_new[len(y) :].astype(float)
+    assert new[:, :, 4:].mean() > new[:, :, :4].mean() + 60
+    with torch.no_grad():
+        z = torch.randn(50, 6, generator=generator())
+        first = sampler.networks_["generator majority"](z)
+    assert first[..., :4].mean() > first[..., 4:].mean() + 0.5
+
+
+# ------------------------------------------------------------------ other networks
+
+
+def dcgan(side=8, dropout=0.0):
+    """The networks of DCGAN, cut to two doublings; without its sigmoid."""
+    G = nn.Sequential(
+        nn.Unflatten(1, (6, 1, 1)),
+        nn.ConvTranspose2d(6, 8, side // 4, bias=False),
+        nn.BatchNorm2d(8),
+        nn.ReLU(True),
+        nn.ConvTranspose2d(8, 5, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(5),
+        nn.ReLU(True),
+        nn.ConvTranspose2d(5, 1, 4, 2, 1, bias=False),
+        nn.Tanh(),
+    )
+    D = nn.Sequential(
+        nn.Conv2d(1, 4, 4, 2, 1, bias=False),
+        nn.LeakyReLU(0.2, True),
+        nn.Conv2d(4, 8, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(8),
+        nn.LeakyReLU(0.2, True),
+        nn.Sequential(nn.Dropout(dropout), nn.Conv2d(8, 1, side // 4, bias=False)),
+    )
+    return {"generator": G, "discriminator": D}
+
+
+@pytest.mark.parametrize("loss", ["gan", "wgan-gp"])
+def test_a_dcgan_plugs_in(loss):
+    X, y = images(8, 8)
+    passed = dcgan(dropout=0.3)
+    before = torch.get_rng_state()
+    weights = {
+        n: {k: w.clone() for k, w in m.state_dict().items()} for n, m in passed.items()
+    }
+    expected, again, other = (
+        SMate(**{**SHORT, "random_state": seed}, **passed, loss=loss).fit_resample(
+            X, y
+        )[0]
+        for seed in (0, 0, 1)
+    )
+    assert torch.equal(torch.get_rng_state(), before)
+    assert (expected == again).all()
+    assert not (expected == other).all()
+    for name, module in passed.items():  # what was passed in is not trained itself
+        assert all(
+            torch.equal(w, weights[name][k]) for k, w in module.state_dict().items()
+        )
+
+
+def test_batch_normalisation_of_networks_passed_in():
+    """Frozen layers keep their statistics; real and generated rows go in apart."""
+    X, y = images(8, 8)
+    sampler = SMate(**SHORT, **dcgan())
+    sizes = []
+    build = sampler._build
+
+    def spy(name):
+        network = build(name)
+        if name == "discriminator":
+            network[3].register_forward_pre_hook(lambda _, x: sizes.append(len(x[0])))
+        return network
+
+    sampler._build = spy
+    sampler.fit(X, y)
+    assert sizes[:2] == [64, 14]  # the check, then the real rows of the majority
+    assert set(sizes[1:10]) == {14}
+    first, last = (sampler.networks_[f"generator {n}"] for n in ("majority", 1))
+    assert same(first[2], last[2]) == [True] * 5
+    assert not any(same(first[5], last[5]))
+    assert same(first[1], last[1]) == [True]
+    assert not any(same(first[4], last[4]) + same(first[7], last[7]))
+
+
+def test_a_sampler_with_networks_passed_in_is_pickled_not_saved(tmp_path):
+    X, y = images(8, 8)
+    sampler = SMate(**SHORT, **dcgan()).fit(X, y)
+    copy = pickle.loads(pickle.dumps(sampler))
+    expected = sampler.sample("class 1", 4, random_state=0)
+    assert (copy.sample("class 1", 4, random_state=0) == expected).all()
+    with pytest.raises(ValueError, match="generator and the discriminator were passed"):
+        sampler.save(tmp_path / "s.pt")
+
+
+def changed(name, layer):
+    modules = dcgan()
+    modules[name][-1] = layer
+    return modules
+
+
+@pytest.mark.parametrize(
+    ("passed", "message"),
+    [
+        (
+            changed("generator", nn.Sigmoid()),
+            r"generator: it ends in a sigmoid.*nn.Tanh",
+        ),
+        (
+            changed("discriminator", nn.Sequential(nn.Conv2d(8, 1, 2), nn.Sigmoid())),
+            "discriminator: it ends in a sigmoid",
+        ),
+        (
+            changed("generator", nn.Hardtanh(5, 6)),
+            r"generated rows lie between 5 and 5, .*\[-1, 1\].*Tanh",
+        ),
+        (
+            {"discriminator": dcgan(32)["discriminator"]},
+            r"discriminator: it does not take rows of shape \(64, 1, 8, 8\)",
+        ),
+        (
+            {"generator": dcgan(16)["generator"]},
+            r"generator: it makes \(1, 16, 16\) of a row, and \(1, 8, 8\)",
+        ),
+        (
+            {"discriminator": nn.Flatten()},
+            r"discriminator: it makes \(64,\) of a row, and \(1,\) is",
+        ),
+        (
+            {"generator": dcgan()["generator"][1:]},
+            r"generator: it does not take .*nn.Unflatten\(1, \(6, 1, 1\)\)",
+        ),
+        (
+            changed("discriminator", nn.Sequential(nn.Dropout2d(), nn.Conv2d(8, 1, 2))),
+            "'5.0' is Dropout2d.*global generator",
+        ),
+    ],
+)
+def test_networks_that_do_not_fit_are_refused_before_training(
+    passed, message, monkeypatch
+):
+    X, y = images(8, 8)
+    sampler = SMate(**SHORT, **passed)
+    monkeypatch.setattr(sampler, "_train", lambda *_: pytest.fail("training began"))
+    with pytest.raises(ValueError, match=message):
+        sampler.fit(X, y)
+
+
+def test_rows_outside_the_range_never_leave_the_sampler():
+    X, y = images(8, 8)
+    sampler = SMate(**SHORT).fit(X, y)
+    sampler.networks_["generator 1"][-1] = nn.Hardtanh(0, 255)
+    with torch.no_grad():
+        sampler.networks_["generator 1"][-2].bias += 100
+    with pytest.raises(ValueError, match=r"generated rows lie .*must share the range"):
+        sampler.sample("class 1", 3)
+    with pytest.raises(ValueError, match=r"real rows lie between 0 and 255"):
+        _smate.refuse_other_range(generated=torch.ones(2), real=torch.arange(256.0))
+
+
+# ------------------------------------------------------------------ augmentation
+
+
+def test_ten_times_500_are_5000_the_images_first():
+    x = torch.rand(500, 3, 4, 4, generator=generator())
+    states = torch.get_rng_state()
+    more = _smate.augment_images(x, 10, generator())
+    assert torch.equal(torch.get_rng_state(), states)
+    assert more.shape == (5000, 3, 4, 4)
+    assert torch.equal(more[:500], x)
+    assert torch.equal(more, _smate.augment_images(x, 10, generator()))
+    assert 0 <= more.min() < more.max() <= 1
+    for k in range(1, 10):  # no copy is the image, nor another copy of it
+        assert (more[:500] - more[500 * k : 500 * k + 500]).abs().amax(
+            (1, 2, 3)
+        ).min() > 0
+    assert torch.equal(_smate.augment_images(x, 1, generator()), x)
+
+
+@pytest.mark.parametrize(("shape", "expected"), [((8, 8), 18), ((12,), 6)])
+def test_the_gan_sees_the_given_minority_and_its_copies(shape, expected, monkeypatch):
+    """Not images from elsewhere, as the authors' did; tables are left alone."""
+    seen, original = {}, SMate._play
+
+    def spy(self, phase, label, pair, Z, rows, *more):
+        seen[phase] = Z[rows]
+        return original(self, phase, label, pair, Z, rows, *more)
+
+    monkeypatch.setattr(SMate, "_play", spy)
+    X, y = images(*shape)
+    SMate(**SHORT, augment=3, value_range=(0, 255)).fit(X, y)
+    assert len(seen["minority"]) == expected
+    given = torch.as_tensor(X[y == "class 1"] / 255).float().flatten(1)
+    assert torch.allclose(seen["minority"][:6].flatten(1), given)
+    others = torch.as_tensor(X[y == "class 0"] / 255).float().flatten(1)
+    assert torch.allclose(seen["pretraining"].flatten(1), others)
+
+
+STILL = {
+    "angle": [0.0],
+    "shear": [0.0],
+    "scale": [[1.0, 1.0]],
+    "shift": [[0.0, 0.0]],
+    "crop": [[0.0] * 4],
+    "mirror": [False],
+}
+
+
+def moved(x, **moves):
+    moves = {k: torch.tensor(v) for k, v in {**STILL, **moves}.items()}
+    return _smate.look_up(x, _smate.sampling_matrices(x.shape[2:], **moves))
+
+
+def smooth(height=20, width=30):
+    """An image without sharp edges, so that small shares of pixels do not matter."""
+    rows, columns = torch.meshgrid(
+        torch.linspace(0, 2, height), torch.linspace(0, 3, width), indexing="ij"
+    )
+    return (torch.sin(rows) + torch.cos(columns) + 0.3 * rows * columns)[None, None]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ({}, {}),
+        ({"angle": [20.0]}, {"angle": 20.0}),
+        ({"shear": [-8.0]}, {"shear": [-8.0, 0.0]}),
+        ({"scale": [[1.2, 1.2]]}, {"scale": 1.2}),
+        ({"shift": [[0.1, -0.2]]}, {"translate": [3, -4]}),
+        (
+            {
+                "angle": [-15.0],
+                "shear": [6.0],
+                "scale": [[0.9, 0.9]],
+                "shift": [[0.1, 0.2]],
+            },
+            {"angle": -15.0, "shear": [6.0, 0.0], "scale": 0.9, "translate": [3, 4]},
+        ),
+    ],
+)
+def test_moves_are_torchvisions(ours, theirs):
+    x = smooth()
+    default = {"angle": 0.0, "translate": [0, 0], "scale": 1.0, "shear": [0.0, 0.0]}
+    expected = tv.affine(
+        x, **{**default, **theirs}, interpolation=tv.InterpolationMode.BILINEAR
+    )
+    inside = tv.affine(torch.ones_like(x), **{**default, **theirs}) == 1
+    difference = (moved(x, **ours) - expected)[inside].abs()
+    assert inside.float().mean() > 0.5
+    assert difference.quantile(0.95) < 1e-3  # at the border theirs fades to black
+    assert ours == {} or (moved(x, **ours) - x).abs().max() > 0.1
+
+
+def test_crop_and_mirror():
+    x = smooth()
+    assert torch.allclose(moved(x, mirror=[True]), x.flip(3), atol=1e-5)
+    part = x[:, :, 2:17, 3:27]  # 10 and 15 % of 20 rows, twice 10 % of 30 columns
+    expected = nn.functional.interpolate(part, (20, 30), mode="bilinear")
+    found = moved(x, crop=[[0.1, 0.1, 0.1, 0.15]])
+    assert (found - expected)[..., 1:-1, 1:-1].abs().max() < 1e-2
+    # Nothing black comes in from outside, where every pixel is white.
+    white = _smate.augment_images(torch.ones(200, 1, 9, 9), 2, generator())[200:]
+    assert white.min() > 0.5 + 0.5 * 0.75 - 0.5
+
+
+def test_blur_is_torchvisions():
+    x, sigma = torch.rand(3, 2, 7, 9, generator=generator()), [0.5, 0.3, 1e-9]
+    found = _smate.blur(x, torch.tensor(sigma).view(3, 1, 1, 1))
+    for k in range(2):
+        expected = tv.gaussian_blur(x[k], [3, 3], [sigma[k]])
+        assert torch.allclose(found[k], expected, atol=1e-6)
+    assert torch.equal(found[2], x[2])
+
+
+def test_draws_fill_the_ranges_of_the_authors(monkeypatch):
+    """Of what moves pixels, by spying; of colours, from what comes out."""
+    seen, original = {}, _smate.sampling_matrices
+
+    def spy(sides, **moves):
+        seen.update(moves)
+        return original(
+            sides, **{k: torch.tensor(v).expand_as(moves[k]) for k, v in STILL.items()}
+        )
+
+    monkeypatch.setattr(_smate, "sampling_matrices", spy)
+    monkeypatch.setattr(_smate, "CHUNK", 2000)
+    x = torch.full((2000, 3, 5, 5), 0.5)
+    x[:, :, 2, 2] = 0.7
+    copies = _smate.augment_images(x, 2, generator())[2000:]
+    for name, low, high in [
+        ("angle", -25, 25),
+        ("shear", -8, 8),
+        ("scale", 0.8, 1.2),
+        ("shift", -0.2, 0.2),
+        ("crop", 0, 0.1),
+    ]:
+        values, room = seen[name], 0.01 * (high - low)
+        assert low <= values.min() < low + room
+        assert high - room < values.max() <= high
+    assert seen["mirror"].float().mean().item() == pytest.approx(0.5, abs=0.04)
+    grey = copies[:, :, 0].mean(
+        dim=2
+    )  # five pixels of 0.5: contrast leaves them, noise averages
+    assert grey.mean().item() == pytest.approx(0.5, abs=0.005)
+    assert 0.38 < grey.quantile(0.01) < grey.quantile(0.99) < 0.62
+    channels = copies.flatten(2).std(dim=1).mean(dim=1)  # noise or factors of their own
+    assert (channels < 1e-6).float().mean().item() == pytest.approx(0.5 * 0.8, abs=0.04)
+    spread = copies[:, 0, 0].std(dim=1)
+    assert 0 < spread.median() < 0.05
+
+
+# ------------------------------------------------------------------ the penalty
+
+
+def test_majority_probability_is_the_share_of_the_softmax():
+    logits = torch.tensor([[0.0, 0.0, 0.0], [np.log(6), np.log(3), 0.0]]).float()
+    majority = torch.tensor([True, False, True])
+    found = _smate.majority_probability(lambda rows: logits, majority, None)
+    assert found.item() == pytest.approx((2 / 3 + 7 / 10) / 2)
+
+
+def test_the_penalty_keeps_the_generator_away_from_the_majority():
+    y = np.repeat([0, 1], [40, 12])
+    X = np.random.default_rng(0).normal(0, 0.5, (52, 4)) + 2 * y[:, None] - 1
+    lengths = {"n_steps": 10, "pretrain_steps": 80, "classifier_epochs": 5}
+    parameters = {**TINY, **lengths, "width": 0.1, "lr": 0.003, "batch_size": 16}
+    free, held = (
+        SMate(**parameters, majority_penalty=weight).fit(X, y) for weight in (1e-9, 5)
+    )
+    before, after = (
+        s.history_.query("phase == 'minority'")["majority_probability"]
+        for s in (free, held)
+    )
+    assert before.iloc[0] == pytest.approx(after.iloc[0])
+    assert before.iloc[0] > 0.6  # it starts with the majority's rows
+    assert after[1:].mean() < before[1:].mean() - 0.05
+    assert not any(p.requires_grad for p in held.networks_["classifier"].parameters())
+    assert all(same(*(s.networks_["classifier"] for s in (free, held))))
+
+
+def test_the_classifier_of_the_penalty_knows_the_classes():
+    """And answers as if both were equally frequent."""
+    X, y = halves((60, 12))
+    sampler = SMate(**TINY, n_steps=1, majority_penalty=0.5, classifier_epochs=12)
+    sampler.set_params(width=0.1, batch_size=8).fit(X, y)
+    loss = sampler.history_.query("phase == 'classifier'")["classifier_loss"]
+    assert len(loss) == 12 * 9
+    C = sampler.networks_["classifier"]
+    with torch.no_grad():
+        found = C(torch.as_tensor(X[:, None] / 127.5 - 1).float()).argmax(1)
+        middle = C(torch.zeros(1, 1, 8, 8)).softmax(1)[0, 0]
+    assert (found.numpy() == y).mean() > 0.95
+    assert 0.1 < middle < 0.9
+    plain = SMate(**TINY, n_steps=1).fit(X, y)
+    assert "classifier" not in plain.networks_
+
+
+# ------------------------------------------------------------------ health
+
+
+def accuracy(real, fake):
+    return {"real_accuracy": torch.tensor(real), "fake_accuracy": torch.tensor(fake)}
+
+
+W = _smate.WINDOW
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "expected"),
+    [
+        ([1.0] * W, [0.0] * W, 0.5),  # the authors' Figure 9: always "real"
+        ([0.0] * W, [1.0] * W, 0.5),
+        ([1.0] * W, [1.0] * W, 1.0),
+        ([0.7, 0.9] * (W // 2), [1.0] * W, 1.0),
+        ([0.6] * (W - 1) + [1.0], [0.7] * (W - 1) + [1.0], None),
+        ([1.0] * W, [0.0] * (W - 1) + [0.1], None),
+        ([1.0] * (W - 1), [1.0] * (W - 1), None),
+        ([0.1] * W + [1.0] * W, [0.1] * W + [1.0] * W, 1.0),
+    ],
+)
+def test_collapse_is_an_accuracy_that_does_not_move(real, fake, expected):
+    assert _smate.stuck_at(accuracy(real, fake)) == expected
+    assert _smate.stuck_at(pd.DataFrame(accuracy(real, fake))) == expected
+
+
+def test_settled_is_near_one_half_for_three_windows():
+    def near(*levels):
+        fake = [level + 0.1 * (-1) ** k for level in levels for k in range(W)]
+        return _smate.settled(accuracy([0.6] * len(fake), fake))
+
+    assert near(0.9, 0.55, 0.45, 0.5)
+    assert not near(0.55, 0.45)
+    assert not near(0.55, 0.45, 0.65)
+    assert not near(0.5, 0.5, 0.5, 0.3)
+    stuck = accuracy([0.5] * 3 * W, [0.5] * 3 * W)
+    assert not _smate.settled(stuck)
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_early_stopping_ends_each_phase(early, monkeypatch):
+    monkeypatch.setattr(_smate, "WINDOW", 4)
+    values = iter([0.4, 0.6] * 100)
+    original = _smate.accuracies
+
+    def half(*arguments):
+        found = original(*arguments)
+        return {**found, "fake_accuracy": torch.tensor(next(values))}
+
+    monkeypatch.setattr(_smate, "accuracies", half)
+    X, y = images(8, 8)
+    sampler = SMate(**{**TINY, "n_steps": 20}, early_stopping=early).fit(X, y)
+    steps = sampler.history_.groupby("phase")["step"].max()
+    assert set(steps) == {12 if early else 20}
+
+
+def test_collapse_is_told_and_kept(monkeypatch, tmp_path):
+    """A generator that stands still while the discriminator learns."""
+    monkeypatch.setattr(_smate, "WINDOW", 10)
+    X, y = halves()
+    sampler = SMate(
+        **{**TINY, "width": 0.1},
+        n_steps=60,
+        lr=0.005,
+        generator_lr=1e-9,
+        transfer=False,
+        augment=1,
+    )
+    with pytest.warns(
+        UserWarning, match=r"GAN of 1 has collapsed: .* exactly 1.0 in the last 10"
+    ):
+        sampler.fit(X, y)
+    assert sampler.collapsed_ == {1: 1.0}
+    sampler.save(tmp_path / "s.pt")
+    assert SMate.load(tmp_path / "s.pt").collapsed_ == {1: 1.0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        healthy = SMate(**{**TINY, "n_steps": 5}).fit(X, y)
+    assert healthy.collapsed_ == {}
+
+
+@pytest.mark.parametrize(
+    ("loss", "level"),
+    [
+        ("gan", 0),
+        ("dragan", 0),
+        ("hinge", 0),
+        ("lsgan", 0.5),
+        ("wgan", 7),
+        ("wgan-gp", 7),
+    ],
+)
+def test_accuracy_is_judged_at_the_level_of_each_loss(loss, level):
+    real = torch.tensor([[3.0], [-1.0], [0.2], [0.1]]) + level
+    fake = torch.tensor([[-2.3], [-0.5], [-0.2], [0.7]]) + level  # together around it
+    found = _smate.accuracies(loss, real, fake)
+    assert {k: v.item() for k, v in found.items()} == {
+        "real_accuracy": 0.75,
+        "fake_accuracy": 0.75,
+    }
+
+
+def test_history_holds_the_accuracy_of_the_update(monkeypatch):
+    monkeypatch.setattr(
+        _smate,
+        "accuracies",
+        lambda loss, a, b: {"real_accuracy": a.mean(), "fake_accuracy": b.mean()},
+    )
+    monkeypatch.setattr(
+        training,
+        "discriminator_loss",
+        lambda loss, D, real, fake, g: (
+            D(torch.cat([real, fake])).diff().sum() + D(real).mean()
+        ),
+    )
+    X, y = images(8, 8)
+    history = SMate(**TINY, n_steps=1, transfer=False).fit(X, y).history_
+    assert history["discriminator_loss"][0] != history["real_accuracy"][0]
+    assert history["real_accuracy"][0] != history["fake_accuracy"][0]
+
+
+# ------------------------------------------------------------------ resuming
+
+
+@pytest.mark.parametrize(
+    ("shape", "killed_at"),  # of 4 + 7 + 5 + 5 updates
+    [((8, 8), 15), ((12,), 3), ((12,), 8), ((12,), 15), ((12,), 20)],
+)
+def test_training_goes_on_after_a_kill(shape, killed_at, tmp_path, monkeypatch):
+    X, y = images(*shape, counts=(14, 6, 4))
+    parameters = {
+        **TINY,
+        "n_steps": 5,
+        "pretrain_steps": 7,
+        "batch_size": 6,
+        "majority_penalty": 0.3,
+        "classifier_epochs": 1,
+    }
+    whole = SMate(**parameters)
+    expected, _ = whole.fit_resample(X, y)
+    calls, train = [], training.train
+
+    def killed(step, n_steps, **options):
+        def fragile():
+            calls.append(1)
+            if len(calls) == killed_at:
+                raise KeyboardInterrupt
+            return step()
+
+        return train(fragile, n_steps, **options)
+
+    monkeypatch.setattr(training, "train", killed)
+    monkeypatch.setattr(training, "HEARTBEAT", 0)
+    monkeypatch.setattr(training.Checkpoint, "due", True)
+    again = SMate(**parameters, checkpoint=tmp_path / "c.pt")
+    with pytest.raises(KeyboardInterrupt):
+        again.fit_resample(X, y)
+    X_new, _ = again.fit_resample(X, y)
+    assert len(calls) == 22  # the killed one and what it had left
+    assert (X_new == expected).all()
+    assert again.history_.equals(whole.history_)
+
+
+# ------------------------------------------------------------------ settings
+
+
+def test_presets_and_defaults():
+    code = SMate.preset("authors_code")
+    assert not code.transfer
+    assert not code.freeze_discriminator
+    assert (code.noise, code.batch_size, code.augment) == ("uniform", 1024, 11)
+    assert code.generator_lr == code.lr / 2 == 1e-4
+    default = SMate()
+    assert default.transfer
+    assert (default.n_trainable, default.augment, default.loss) == (2, 10, "gan")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            {"sampling_strategy": {"class 0": 20, "class 1": 20}},
+            "fills all 2 classes.*transfer=False",
+        ),
+        (
+            {
+                "sampling_strategy": {"class 0": 20, "class 1": 20},
+                "transfer": False,
+                "majority_penalty": 1.0,
+            },
+            "majority_penalty=0",
+        ),
+        ({"loss": "cgan"}, "'loss' parameter .*'cgan' instead"),
+        ({"optimizer": "sgd"}, "'optimizer' parameter"),
+        (
+            {"n_trainable": 5},
+            "n_trainable=5, but the generator has 4 convolutions; take at most 4",
+        ),
+        ({"n_trainable": 0}, "'n_trainable' parameter"),
+        ({"augment": 0}, "'augment' parameter"),
+        ({"majority_penalty": -1}, "'majority_penalty' parameter"),
+        ({"generator": "dcgan"}, "'generator' parameter"),
+        ({"noise": "cauchy"}, "'noise' parameter"),
+        ({"n_critic": 0}, "'n_critic' parameter"),
+    ],
+)
+def test_bad_input_is_refused_before_training(parameters, message, monkeypatch):
+    X, y = images(8, 8)
+    sampler = SMate(**{**SHORT, **parameters})
+    monkeypatch.setattr(sampler, "_train", lambda *_: pytest.fail("training began"))
+    with pytest.raises(ValueError, match=message):
+        sampler.fit(X, y)
+
+
+def test_a_minority_of_one_is_refused_and_one_of_two_is_filled():
+    X, y = images(8, 8, counts=(9, 1))
+    with pytest.raises(ValueError, match=r"has 1 row\(s\); SMate needs at least 2"):
+        SMate(**SHORT).fit(X, y)
+    X, y = images(8, 8, counts=(9, 2))
+    assert len(SMate(**SHORT).fit_resample(X, y)[0]) == 18
+    table = np.random.default_rng(0).normal(size=(11, 2))
+    with pytest.raises(ValueError, match="5, but the generator has 4 fully connected"):
+        SMate(**SHORT, n_trainable=5).fit(table, y)
