@@ -440,6 +440,7 @@ class Doubling(nn.ConvTranspose2d):
         super().__init__(width_in, width_out, 4, stride=2, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(n, C, H, W) -> (n, C', 2 H, 2 W)."""
         y = F.conv_transpose2d(x, self.weight, stride=2, padding=1)
         return y.add_(self.bias[:, None, None])
 
