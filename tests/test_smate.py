@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.base import clone
 from torch import nn
 from torchvision.transforms.v2 import functional as tv
 
@@ -332,6 +333,40 @@ def test_without_transfer_there_is_one_training_from_fresh_weights():
         **SHORT, transfer=False, sampling_strategy={"class 0": 20, "class 1": 20}
     )
     assert Counter(no_more.fit_resample(X, y)[1]) == {"class 0": 20, "class 1": 20}
+
+
+def test_the_majority_of_another_fit_is_taken(tmp_path):
+    X, y = images(2, 8, 8)
+    first = SMate(**SHORT).fit(X, y)
+    second = clone(SMate(pretrained=first.networks_, majority_penalty=1.0, **SHORT))
+    second.fit_resample(X, y)
+    assert [*second.history_["phase"].unique()] == ["classifier", "minority"]
+    majority = first.networks_["generator majority"]
+    assert all(same(majority, second.networks_["generator majority"]))
+    assert not all(same(majority, second.networks_["generator 1"]))
+    # The layers that are frozen come from there.
+    assert same(majority, second.networks_["generator 1"])[:4] == [True] * 4
+    # All classes may be filled now, and the file needs no network of another fit.
+    both = SMate(
+        pretrained=first.networks_,
+        sampling_strategy={"class 0": 15, "class 1": 15},
+        **SHORT,
+    )
+    assert len(both.fit_resample(X, y)[1]) == 30
+    both.save(tmp_path / "sampler.pt")
+    loaded = SMate.load(tmp_path / "sampler.pt")
+    assert loaded.pretrained is None
+    assert (loaded.sample("class 1", 3, 0) == both.sample("class 1", 3, 0)).all()
+
+
+def test_a_checkpoint_belongs_to_the_networks_it_began_with(tmp_path):
+    X, y = images(2, 8, 8)
+    fits = [SMate(**{**SHORT, "random_state": seed}).fit(X, y) for seed in (0, 1)]
+    one, other = (fit.networks_ for fit in fits)
+    path = tmp_path / "state.pt"
+    SMate(pretrained=one, checkpoint=path, **SHORT).fit(X, y)
+    with pytest.raises(ValueError, match="belongs to another fit"):
+        SMate(pretrained=other, checkpoint=path, **SHORT).fit(X, y)
 
 
 @pytest.mark.parametrize(
@@ -932,6 +967,17 @@ def test_presets_and_defaults():
         ({"generator": "dcgan"}, "'generator' parameter"),
         ({"noise": "cauchy"}, "'noise' parameter"),
         ({"n_critic": 0}, "'n_critic' parameter"),
+        ({"pretrained": {}}, "no network 'generator majority', only \\[\\]"),
+        ({"pretrained": {}, "transfer": False}, "leave one of the two out"),
+        (
+            {
+                "pretrained": {
+                    "generator majority": nn.Linear(6, 4),
+                    "discriminator majority": nn.Linear(4, 1),
+                }
+            },
+            "other layers than the generator .* width=0.03",
+        ),
     ],
 )
 def test_bad_input_is_refused_before_training(parameters, message, monkeypatch):

@@ -53,6 +53,8 @@ class BaseDeepOverSampler(BaseOverSampler):
     #: Names of what a method learns beside its networks, plain values or tensors, for
     #: `save`.
     _own_state: tuple = ()
+    #: Parameters that only a fit needs; `save` leaves them out.
+    _not_saved: tuple = ("checkpoint",)
 
     _parameter_constraints: dict = {
         **BaseOverSampler._parameter_constraints,
@@ -207,8 +209,7 @@ class BaseDeepOverSampler(BaseOverSampler):
             name: _plain(value, defaults[name])
             for name, value in self.get_params(deep=False).items()
         }
-        if "checkpoint" in parameters:
-            parameters["checkpoint"] = None
+        parameters |= dict.fromkeys(parameters.keys() & {*self._not_saved})
         content = {
             "class": type(self).__name__,
             "parameters": parameters,

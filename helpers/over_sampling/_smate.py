@@ -66,6 +66,9 @@ class SMate(BaseDeepOverSampler):
         Adam's.
     transfer : bool, default=True
         False: no training on the majority, each class gets a GAN from fresh weights.
+    pretrained : dict of str to torch.nn.Module, or None
+        ``networks_`` of another fitted `SMate`, whose ``"generator majority"`` and
+        ``"discriminator majority"`` are taken instead of training on this majority.
     n_trainable : int or None, default=2
         Convolutions at the end of the generator that go on learning with the minority;
         fully connected layers where it has no convolution. None: the whole generator.
@@ -132,8 +135,8 @@ class SMate(BaseDeepOverSampler):
     ------
     ValueError
         Every class is to be filled, so that none is left to transfer from; `n_trainable`
-        is more than the generator has; networks passed in that do not fit the rows or
-        their range; and what the base class refuses.
+        is more than the generator has; networks passed in that do not fit the rows, their
+        range or the other parameters; and what the base class refuses.
 
     Notes
     -----
@@ -185,6 +188,7 @@ class SMate(BaseDeepOverSampler):
         "generator_lr": [POSITIVE_REAL, None],
         "betas": [tuple, list],
         "transfer": ["boolean"],
+        "pretrained": [dict, None],
         "n_trainable": [POSITIVE_INT, None],
         "augment": [POSITIVE_INT],
         "majority_penalty": [Interval(numbers.Real, 0, None, closed="left")],
@@ -198,6 +202,7 @@ class SMate(BaseDeepOverSampler):
         "discriminator": [nn.Module, None],
     }
     _own_state = ("collapsed_",)
+    _not_saved = ("checkpoint", "pretrained")
     _presets = {
         "authors_code": {
             "transfer": False,
@@ -225,6 +230,7 @@ class SMate(BaseDeepOverSampler):
         generator_lr=None,
         betas=(0.5, 0.999),
         transfer=True,
+        pretrained=None,
         n_trainable=2,
         augment=10,
         majority_penalty=0.0,
@@ -257,6 +263,7 @@ class SMate(BaseDeepOverSampler):
         self.generator_lr = generator_lr
         self.betas = betas
         self.transfer = transfer
+        self.pretrained = pretrained
         self.n_trainable = n_trainable
         self.augment = augment
         self.majority_penalty = majority_penalty
@@ -313,15 +320,16 @@ class SMate(BaseDeepOverSampler):
         wanted = prepared[2]
         if not wanted:
             return prepared
-        if len(wanted) == len(self.classes_) and (
-            self.transfer or self.majority_penalty
-        ):
+        pretrains = self.transfer and self.pretrained is None
+        if len(wanted) == len(self.classes_) and (pretrains or self.majority_penalty):
             raise ValueError(
                 f"sampling_strategy fills all {len(wanted)} classes, so that no majority "
                 "class is left to learn from first; leave one out, or take transfer=False "
                 "and majority_penalty=0."
             )
         self._check_networks()
+        if self.pretrained is not None:
+            self._check_pretrained()
         if self.transfer and self.n_trainable is not None:
             with torch.device("meta"):
                 last_layers(self._build("generator"), self.n_trainable)
@@ -365,6 +373,47 @@ class SMate(BaseDeepOverSampler):
                 )
             if name == "generator":
                 refuse_other_range(generated=y)
+
+    def _check_pretrained(self):
+        """Networks of another majority must have the shapes of this sampler's own."""
+        if not self.transfer:
+            raise ValueError(
+                "pretrained is given, but transfer=False starts from fresh weights; leave "
+                "one of the two out."
+            )
+        for kind in ("generator", "discriminator"):
+            network = self.pretrained.get(f"{kind} majority")
+            if not isinstance(network, nn.Module):
+                raise ValueError(
+                    f"pretrained has no network '{kind} majority', only "
+                    f"{[*self.pretrained]}; pass networks_ of an SMate that was fitted "
+                    "with transfer=True."
+                )
+            with torch.device("meta"):
+                own = self._build(kind).state_dict()
+            found = network.state_dict()
+            if {k: v.shape for k, v in own.items()} != {
+                k: v.shape for k, v in found.items()
+            }:
+                raise ValueError(
+                    f"pretrained['{kind} majority'] has other layers than the {kind} of "
+                    f"this sampler, for rows of shape {tuple(self._row_shape)}, "
+                    f"latent_dim={self.latent_dim} and width={self.width}; they must be "
+                    "those that it was fitted with."
+                )
+
+    def _identity(self, X, y, device):
+        """As in the base class; networks are known by their weights."""
+        identity = super()._identity(X, y, device)
+        if self.pretrained is not None:
+            weights = [
+                value.cpu().numpy()
+                for _, network in sorted(self.pretrained.items())
+                if isinstance(network, nn.Module)
+                for value in network.state_dict().values()
+            ]
+            identity["pretrained"] = training.digest(*weights)
+        return identity
 
     # ------------------------------------------------------------------ networks
 
@@ -438,7 +487,13 @@ class SMate(BaseDeepOverSampler):
                 histories.append(self._fit_classifier(Z, codes, *chance))
                 classifier = self.networks_["classifier"]
                 penalty = functools.partial(majority_probability, classifier, ~filled)
-            if self.transfer:
+            if self.transfer and self.pretrained is not None:
+                first = [
+                    copy.deepcopy(self.pretrained[f"{kind} majority"]).to(Z.device)
+                    for kind in ("generator", "discriminator")
+                ]
+                self._keep("majority", first)
+            elif self.transfer:
                 first = self._fresh_pair(generator)
                 rows = torch.nonzero(~filled[codes]).flatten()
                 histories.append(
