@@ -9,6 +9,7 @@ import base64
 import functools
 import io
 import time
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ from ..classifiers import KerasCNNClassifier
 from ..data import make_imbalanced
 from ..evaluation import score
 from ..over_sampling import DeepSMOTE, SMate
-from ..runs import Cell, hardware
+from ..runs import Cell, hardware, require_known
 
 CHAPTER = "smate"
 PROFILES = ("tenth", "paper", "smoke")
@@ -43,6 +44,18 @@ DATASETS = {
     "digits-9-10": ("9", 0.1),
 }
 PAPERS = "cifar10-truck-10"
+CIFAR10 = [
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+]
 
 #: What a profile trains. The paper has the whole of CIFAR-10 and 100 epochs, and no length
 #: for its GANs: Brownlee's 200 epochs are taken for the majority, and as many for the
@@ -139,6 +152,17 @@ def images(name):
     return data.load_digits_images() if name == "digits" else data.load_cifar10()
 
 
+def available(dataset):
+    """The name itself, or "digits-9-10" where CIFAR-10 can be neither found nor fetched."""
+    require_known("data set", dataset, DATASETS)
+    try:
+        images(dataset.split("-")[0])
+    except data.DataNotAvailable as error:
+        warnings.warn(f"{error} The digits of scikit-learn stand in.", stacklevel=2)
+        return "digits-9-10"
+    return dataset
+
+
 def draw(dataset, seed, profile):
     """Cut one class to a share of the others (section 5.1).
 
@@ -169,7 +193,7 @@ def draw(dataset, seed, profile):
         learnt, tested = train_test_split(
             np.arange(len(y)), test_size=0.3, stratify=y, random_state=seed
         )
-    n = SETTINGS[profile]["per_class"]
+    n = min(SETTINGS[profile]["per_class"], *np.bincount(y[learnt]))
     full = np.full(len(names), n)
     few = np.where(np.arange(len(names)) == minority, round(share * n), full)
     # Of one seed, the smaller draw is a part of the larger one.
@@ -178,6 +202,18 @@ def draw(dataset, seed, profile):
     ]
     sets = [part for r in (*rows, tested) for part in (bunch.data[r], y[r])]
     return Draw(*sets, minority, names, bunch.provenance)
+
+
+def halved(drawn):
+    """The same draw with images of half the sides, each pixel the mean of four."""
+
+    def smaller(images):
+        n, channels, height, width = images.shape
+        fours = images.reshape(n, channels, height // 2, 2, width // 2, 2)
+        return np.rint(fours.mean(axis=(3, 5))).astype(images.dtype)
+
+    names = ("X", "X_full", "X_test")
+    return drawn._replace(**{name: smaller(getattr(drawn, name)) for name in names})
 
 
 # ---------------------------------------------------------------- the GANs

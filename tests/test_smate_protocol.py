@@ -1,0 +1,198 @@
+"""The protocol of SMate's chapter: what is drawn, what each arm sees, what a row holds."""
+
+import numpy as np
+import pytest
+
+from helpers.experiments import smate as chapter
+from helpers.runs import Cell
+
+SMOKE = ("digits-9-10", 0, "smoke")
+
+
+def as_set(X):
+    return {image.tobytes() for image in X}
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return chapter.draw(*SMOKE)
+
+
+def test_one_class_is_cut_to_its_share_and_tested_whole(drawn):
+    assert np.bincount(drawn.y).tolist() == [60] * 9 + [6]
+    assert np.bincount(drawn.y_full).tolist() == [60] * 10
+    assert as_set(drawn.X) < as_set(drawn.X_full)
+    assert min(np.bincount(drawn.y_test)) > 50
+    pool = chapter.images("digits")
+    twice = len(pool.data) - len(as_set(pool.data))
+    assert len(as_set(drawn.X_full) & as_set(drawn.X_test)) <= twice
+
+
+def test_a_smaller_share_has_the_same_majority(drawn, monkeypatch):
+    monkeypatch.setitem(chapter.DATASETS, "digits-9-5", ("9", 0.05))
+    fewer = chapter.draw("digits-9-5", 0, "smoke")
+    common = drawn.y != 9, fewer.y != 9
+    np.testing.assert_array_equal(drawn.X[common[0]], fewer.X[common[1]])
+    assert as_set(fewer.X[fewer.y == 9]) < as_set(drawn.X[drawn.y == 9])
+
+
+def test_a_draw_is_repeated_by_its_numbers_and_changes_with_them(drawn):
+    again, other = chapter.draw(*SMOKE), chapter.draw("digits-9-10", 1, "smoke")
+    np.testing.assert_array_equal(drawn.X, again.X)
+    assert as_set(drawn.X) != as_set(other.X)
+
+
+def test_half_the_sides_are_means_of_four(drawn):
+    small = chapter.halved(drawn)
+    assert small.X.shape[2:] == (14, 14)
+    assert small.X.dtype == drawn.X.dtype
+    four = drawn.X[0, 0, 10:12, 12:14].astype(float)
+    assert abs(small.X[0, 0, 5, 6] - four.mean()) <= 0.5
+
+
+@pytest.mark.parametrize(
+    "method", [m for m in chapter.ARMS if m not in ("full", "random_undersampling")]
+)
+def test_oversamplers_balance_and_keep_the_images(drawn, method):
+    X, y, extra, _ = chapter.resample(method, *SMOKE)
+    np.testing.assert_array_equal(X[: len(drawn.X)], drawn.X)
+    assert X.dtype == drawn.X.dtype
+    counts = np.bincount(y)
+    assert counts[:9].tolist() == [60] * 9
+    new = counts[9] - 6
+    fills = method in (*chapter.SMATES, "smote", "deep_smote")
+    fills = fills or method.startswith("random_oversampling")
+    if method == "adasyn":  # about as many, says its paper
+        assert abs(new - 54) < 10
+    else:
+        assert new == (54 if fills else 0)
+    assert ("gan_steps" in extra) == (method in chapter.SMATES)
+
+
+def test_undersampling_and_the_full_set(drawn):
+    X, y, _, _ = chapter.resample("random_undersampling", *SMOKE)
+    assert np.bincount(y).tolist() == [6] * 10
+    assert as_set(X) <= as_set(drawn.X)
+    assert len(chapter.resample("full", *SMOKE)[1]) == 600
+
+
+def test_arms_with_transfer_share_the_training_on_the_majority(monkeypatch):
+    chapter.pretrained.cache_clear()
+    seen = []
+    fit = chapter.SMate.fit
+
+    def counted(self, X, y):
+        seen.append(self.get_params())
+        return fit(self, X, y)
+
+    monkeypatch.setattr(chapter.SMate, "fit", counted)
+    one, _ = chapter.smate("smate", *SMOKE)
+    other, _ = chapter.smate("smate_penalty", *SMOKE)
+    assert len(seen) == 1
+    assert one.pretrained is other.pretrained
+    assert (one.majority_penalty, other.majority_penalty) == (0, 1)
+    scratch, seconds = chapter.smate("smate_scratch", *SMOKE)
+    assert not scratch.transfer
+    assert seconds == 0
+    # 60 of 9 classes and 6 with 9 copies each, 128 a batch, one pass of each.
+    assert (one.n_steps, scratch.n_steps) == (1, 1 + 5)
+
+
+def test_the_scale_bug_is_from_scratch_divided_once_more(drawn):
+    n = len(drawn.y)
+    X, _, _, _ = chapter.resample("smate_scratch", *SMOKE)
+    dark, _, _, _ = chapter.resample("smate_scale_bug", *SMOKE)
+    np.testing.assert_array_equal(dark[n:], np.rint(X[n:] / 255))
+    assert dark[n:].max() <= 1
+
+
+def test_arms_differ_in_one_thing_and_share_the_recipe():
+    plain = chapter.classifier("nothing", "cifar10-truck-10", 3, "tenth").get_params()
+    assert plain["n_steps"] == 30 * 20
+    changes = {
+        "random_oversampling_augmented": {"augment": "crop+flip"},
+        "mixup": {"mixup": 0.2},
+        "logit_adjustment": {"logit_adjustment": 1.0},
+        "random_undersampling": {},
+        "smate": {},
+    }
+    for method, change in changes.items():
+        model = chapter.classifier(method, "cifar10-truck-10", 3, "tenth")
+        parameters = model.get_params()
+        assert {k: v for k, v in parameters.items() if v != plain[k]} == change
+    boosted = chapter.classifier("samme", "cifar10-truck-10", 3, "tenth")
+    assert (boosted.n_estimators, boosted.estimator.n_steps) == (10, 200)
+
+
+def test_a_threshold_on_the_rare_class_decides_between_it_and_the_next():
+    p = np.array([[0.5, 0.3, 0.2], [0.1, 0.7, 0.2], [0.4, 0.2, 0.4]])
+    assert chapter.decide(p, 2, 0.2).tolist() == [2, 2, 2]
+    assert chapter.decide(p, 2, 0.3).tolist() == [0, 1, 2]
+    assert chapter.decide(p, 2, 0.9).tolist() == [0, 1, 0]
+
+    class Model:
+        def predict_proba(self, X):
+            return p[X]
+
+    # With 0.4 all three are right.
+    rows, y = np.arange(3), np.array([0, 1, 2])
+    assert chapter.minority_threshold(Model(), rows, y, 2) == 0.4
+
+
+def test_a_row_has_its_pairs_of_truth_and_answer(drawn):
+    cell = Cell("smate", "smoke", "digits-9-10", "dummy", 0, 0, chapter.PROTOCOL)
+    row = chapter.run(cell)
+    pairs = chapter.confusion(row["confusion"])
+    assert pairs.sum() == row["n_test"] == len(drawn.y_test)
+    assert pairs[:, 0].tolist() == np.bincount(drawn.y_test).tolist()
+    assert row["accuracy"] == pytest.approx(np.trace(pairs) / pairs.sum())
+    assert row["recall_minority"] == 0
+    assert (row["n_train"], row["n_minority"], row["n_synthetic"]) == (546, 6, 0)
+
+
+def test_a_row_of_the_full_set_calls_nothing_synthetic():
+    cell = Cell("smate", "smoke", "digits-9-10", "full", 0, 0, chapter.PROTOCOL)
+    assert chapter.run(cell)["n_synthetic"] == 0
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_picture_comes_back_from_its_row(channels):
+    X = np.random.default_rng(0).integers(0, 256, (14, channels, 6, 6)).astype("uint8")
+    text = chapter.picture(X)
+    assert "," not in text
+    np.testing.assert_array_equal(chapter.shown(text), X[:12])
+
+
+def test_a_game_tells_its_course():
+    cell = Cell("smate", "smoke", "digits-9-10", "rmsprop 0.0002", 0, 0, "gan-1")
+    row = chapter.run(cell)
+    assert row["gan_steps"] == 3
+    assert len(row["fake_accuracy_course"].split()) == 3
+    assert 0 <= row["fake_accuracy"] <= 1
+    assert row["diverged"] == ""
+
+
+def test_every_profile_has_every_arm_on_every_draw():
+    for profile in chapter.PROFILES:
+        cells = chapter.cells(profile)
+        assert len(set(cells)) == len(cells)
+        for c in cells:
+            assert c.dataset in chapter.DATASETS
+    tenth = [c for c in chapter.cells("tenth") if c.dataset == chapter.PAPERS]
+    for seed in range(3):
+        arms = {
+            c.method for c in tenth if (c.seed, c.protocol) == (seed, "keras-cnn-1")
+        }
+        assert arms == {*chapter.ARMS}
+
+
+def test_cifar_that_cannot_be_had_is_replaced_with_a_warning(monkeypatch):
+    def fails():
+        raise chapter.data.DataNotAvailable("No CIFAR-10 here.")
+
+    monkeypatch.setattr(chapter.data, "load_cifar10", fails)
+    chapter.images.cache_clear()
+    with pytest.warns(UserWarning, match="stand in"):
+        assert chapter.available("cifar10-frog-10") == "digits-9-10"
+    with pytest.raises(ValueError, match="Unknown data set .cifar10-dog-10"):
+        chapter.available("cifar10-dog-10")
