@@ -4,7 +4,6 @@ What scikit-learn and imbalanced-learn do with a classifier works on these: pipe
 AdaBoost, calibration, tuned thresholds, ``sample_weight``.
 """
 
-import contextlib
 import numbers
 import os
 from abc import ABC, abstractmethod
@@ -22,7 +21,7 @@ from torchvision.models import resnet18
 from torchvision.models.resnet import BasicBlock
 
 from . import training
-from .networks import TinyConv2d, draw_masks_from, keras_cnn
+from .networks import TinyConv2d, draw_masks_from, keras_cnn, laid_out
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4
 PADDING = 4  # pixels that a random crop may shift by
@@ -126,7 +125,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         precision = training.resolve_precision(self.precision, device, images=True)
         generator = training.make_generator(self.random_state, device)
         checkpoint = self.checkpoint and training.Checkpoint(
-            self.checkpoint, self._identity(X, y, weights, device, precision)
+            self.checkpoint,
+            {
+                **training.identity(self, device, X, y, weights),
+                "classifier": type(self).__name__,
+                "precision": str(precision),
+            },
         )
         self._shape = images.shape[1:]
         Z = _to_device(images[seen], device)
@@ -139,7 +143,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         self.network_ = self._network(Z.shape[1], generator).train()
         draw_masks_from(generator, self.network_)
         step, n_steps, state = self._step(Z, codes, weights, generator, precision)
-        with _deterministic(device):
+        with training.deterministic(device):
             self.history_ = training.train(
                 step,
                 n_steps,
@@ -183,7 +187,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         network = self.network_.to(device)
         scaled = _scaler(self.mean_, self.scale_, device)
         logits = []
-        with torch.inference_mode(), _deterministic(device), _cast(device, precision):
+        deterministic = training.deterministic(device)
+        lower = training.autocast(device, precision)
+        with torch.inference_mode(), deterministic, lower:
             for start in range(0, len(images), CHUNK):
                 chunk = _to_device(images[start : start + CHUNK], device)
                 logits.append(network(scaled(chunk)).cpu())
@@ -239,6 +245,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         targets = weighted_targets(codes, weights, n_classes)
         offsets = prior_offsets(targets, self.logit_adjustment)
         shares = beta_quantiles(self.mixup, device) if self.mixup else None
+        lower = training.autocast(device, precision)
 
         def step():
             rows = next(batches)
@@ -247,7 +254,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
                 x = shift_and_flip(x, generator, flip=self.augment == "crop+flip")
             if shares is not None:
                 x, target = mix_pairs(x, target, shares, generator)
-            with _cast(device, precision):
+            with lower:
                 logits = network(x)
             loss = F.cross_entropy(logits + offsets, target)
             optimiser.zero_grad()
@@ -263,25 +270,6 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
             "batches": batches,
         }
         return step, n_steps, state
-
-    def _identity(self, X, y, weights, device, precision):
-        """What a checkpoint must agree on to be gone on from."""
-        parameters = {
-            name: repr(value)
-            for name, value in self.get_params(deep=False).items()
-            if name not in ("checkpoint", "verbose", "device", "random_state")
-        }
-        # A RandomState has no lasting name, and None no seed: the checkpoint's
-        # generator goes on in both cases.
-        seeded = isinstance(self.random_state, numbers.Integral)
-        return {
-            **parameters,
-            "classifier": type(self).__name__,
-            "data": training.digest(X, y, weights),
-            "device": device.type,
-            "precision": str(precision),
-            "random_state": str(self.random_state) if seeded else "-",
-        }
 
 
 class ResNet18Classifier(ImageClassifier):
@@ -432,7 +420,7 @@ class ResNet18Classifier(ImageClassifier):
             network.fc = Float32Linear(network.fc.in_features, len(self.classes_))
             return network
 
-        return _laid_out(training.initialise(build, generator, scheme="kaiming"))
+        return laid_out(training.initialise(build, generator, scheme="kaiming"))
 
     def _optimiser(self, n_steps):
         optimiser = torch.optim.SGD(
@@ -563,7 +551,7 @@ class KerasCNNClassifier(ImageClassifier):
             network[-1] = Float32Linear(512, len(self.classes_))
             return network
 
-        return _laid_out(training.initialise(build, generator, scheme="glorot"))
+        return laid_out(training.initialise(build, generator, scheme="glorot"))
 
     def _optimiser(self, n_steps):
         optimiser = torch.optim.RMSprop(
@@ -736,13 +724,6 @@ def _refuse_overflow(spread):
         )
 
 
-def _laid_out(network):
-    """Weights with the channels last in memory, where convolutions take them so."""
-    if next(network.parameters()).device.type == "cpu":
-        return network  # oneDNN orders weights itself; gradients would be copied
-    return network.to(memory_format=torch.channels_last)
-
-
 def _scaler(mean, scale, device):
     """Make the function from stored images to what the network takes."""
     mean, scale = (
@@ -755,16 +736,3 @@ def _scaler(mean, scale, device):
         return (x - mean) / scale
 
     return scaled
-
-
-def _cast(device, precision):
-    return torch.autocast(device.type, precision, enabled=precision != torch.float32)
-
-
-def _deterministic(device):
-    """Have cuDNN choose convolutions that give the same sums every time."""
-    if device.type != "cuda":
-        return contextlib.nullcontext()
-    return torch.backends.cudnn.flags(
-        enabled=True, deterministic=True, allow_tf32=torch.backends.cudnn.allow_tf32
-    )

@@ -8,6 +8,7 @@ Nothing here knows a sampler: a method writes its own step and hands it to `trai
 import contextlib
 import hashlib
 import math
+import numbers
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -71,6 +72,20 @@ def resolve_precision(
         ask = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
         fast = device.type == "cpu" and ask()
     return torch.bfloat16 if fast else torch.float32
+
+
+def autocast(device: torch.device, dtype: torch.dtype):
+    """A context in which networks compute in `dtype`, as `resolve_precision` gives it."""
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+
+
+def deterministic(device: torch.device):
+    """A context in which cuDNN takes convolutions that give the same sums every time."""
+    if device.type != "cuda":
+        return contextlib.nullcontext()
+    return torch.backends.cudnn.flags(
+        enabled=True, deterministic=True, allow_tf32=torch.backends.cudnn.allow_tf32
+    )
 
 
 def make_generator(random_state, device: torch.device) -> torch.Generator:
@@ -378,6 +393,24 @@ class Checkpoint:
         content = {"identity": self.identity, "stages": self.stages}
         write_atomically(lambda path: torch.save(content, path), self.path)
         self.written = time.monotonic()
+
+
+def identity(estimator, device: torch.device, *arrays: np.ndarray) -> dict[str, str]:
+    """What a `Checkpoint` of an estimator's fit on `arrays` must agree on."""
+    parameters = {
+        name: repr(value)
+        for name, value in estimator.get_params(deep=False).items()
+        if name not in ("checkpoint", "verbose", "device", "random_state")
+    }
+    # A RandomState has no lasting name, and None no seed: the checkpoint's generator
+    # goes on in both cases.
+    seeded = isinstance(estimator.random_state, numbers.Integral)
+    return {
+        **parameters,
+        "data": digest(*arrays),
+        "device": device.type,
+        "random_state": str(estimator.random_state) if seeded else "-",
+    }
 
 
 def digest(*arrays: np.ndarray) -> str:

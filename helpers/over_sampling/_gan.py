@@ -98,6 +98,7 @@ class GANOverSampler(BaseDeepOverSampler):
         "loss": [StrOptions(set(training.LOSSES))],
         "n_critic": [POSITIVE_INT],
     }
+    _first_weights = "glorot"  # Keras': the authors' code, in Keras, names none
     # On 30 features: 15-100-200-300-400-500-30 and 30-30-500-400-300-200-100-1.
     _presets = {
         "authors_code": {
@@ -183,11 +184,7 @@ class GANOverSampler(BaseDeepOverSampler):
     def _train_one(self, real_rows, code, generator, checkpoint):
         """Steps "compiling" and "training GANs" of section 3.1, step 2c."""
         names = f"generator {code}", f"discriminator {code}"
-        # Keras' initial weights, since the paper's code is in Keras and names none.
-        G, D = (
-            training.initialise(lambda n=n: self._build(n), generator, "glorot")
-            for n in names
-        )
+        G, D = (self._initialise(name, generator) for name in names)
         self.networks_.update(zip(names, (G, D), strict=True))
         adam = {"lr": self.lr, "betas": tuple(self.betas), "fused": True}
         G_optimiser = torch.optim.Adam(G.parameters(), **adam)
@@ -195,10 +192,7 @@ class GANOverSampler(BaseDeepOverSampler):
         batches = training.Batches(
             len(real_rows), self.batch_size, generator, self.drop_last
         )
-        precision = training.resolve_precision(self.precision, generator.device)
-        lower = torch.autocast(
-            generator.device.type, precision, enabled=precision != torch.float32
-        )
+        lower = self._autocast(generator.device, images=False)
 
         def step():
             for _ in range(self.n_critic):  # first the discriminator

@@ -13,8 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
 from .. import networks, training
-from ._base import POSITIVE_INT, POSITIVE_REAL, BaseDeepOverSampler
-from ._deep_smote import CHUNK, _shape_of_pixels
+from ._base import CHUNK, POSITIVE_INT, POSITIVE_REAL, BaseDeepOverSampler, in_chunks
 
 #: Updates of a window over which the discriminator's accuracy is judged, windows that
 #: must agree before a phase ends early, and how near to one half is near.
@@ -197,6 +196,8 @@ class SMate(BaseDeepOverSampler):
         "generator": [nn.Module, None],
         "discriminator": [nn.Module, None],
     }
+    _min_side = 1
+    _first_weights = "glorot"  # as in Keras, in which both codes are
     _own_state = ("collapsed_",)
     _presets = {
         "authors_code": {
@@ -295,19 +296,6 @@ class SMate(BaseDeepOverSampler):
 
     # ------------------------------------------------------------------ checks
 
-    def _images(self):
-        return len(self._row_shape) == 3
-
-    def _scale(self, X):
-        Z = super()._scale(X)
-        if not self._images() and (shape := _shape_of_pixels(X)):
-            warnings.warn(
-                f"X is a table of {X.shape[1]} columns of whole numbers and gets fully "
-                f"connected networks. If they are pixels, pass image_shape={shape}.",
-                stacklevel=2,
-            )
-        return Z
-
     def _prepare(self, X, y):
         prepared = super()._prepare(X, y)
         wanted = prepared[2]
@@ -392,11 +380,8 @@ class SMate(BaseDeepOverSampler):
         return network
 
     def _fresh(self, name, generator):
-        """A network with first weights: Keras', in which both codes are written."""
-        network = training.initialise(lambda: self._build(name), generator, "glorot")
-        if generator.device.type == "cpu":
-            return network  # oneDNN orders weights itself
-        return network.to(memory_format=torch.channels_last)
+        """The network `name` with its first weights, laid out for its device."""
+        return networks.laid_out(self._initialise(name, generator))
 
     def _noise(self, n, generator):
         shape, device = (n, self.latent_dim), generator.device
@@ -411,18 +396,6 @@ class SMate(BaseDeepOverSampler):
             )
         return torch.optim.RMSprop(parameters, lr=lr, alpha=0.9, eps=1e-7)
 
-    def _lower(self, device):
-        precision = training.resolve_precision(self.precision, device, self._images())
-        return torch.autocast(
-            device.type, precision, enabled=precision != torch.float32
-        )
-
-    def _batches(self, n, generator):
-        size = min(self.batch_size, n)
-        return training.Batches(
-            n, size, generator, drop_last=size > 1 and n % size == 1
-        )
-
     # ------------------------------------------------------------------ training
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
@@ -432,7 +405,7 @@ class SMate(BaseDeepOverSampler):
         filled = torch.zeros(len(self.classes_), dtype=torch.bool, device=Z.device)
         filled[[*wanted]] = True
         histories, chance = [], (generator, checkpoint)
-        with _deterministic(Z.device):
+        with training.deterministic(Z.device):
             penalty = None
             if self.majority_penalty:
                 histories.append(self._fit_classifier(Z, codes, *chance))
@@ -494,12 +467,13 @@ class SMate(BaseDeepOverSampler):
         if phase == "minority" and self.transfer and self.n_trainable is not None:
             learns = freeze_first_layers(G, self.n_trainable)
         networks.draw_masks_from(generator, G, D)
+        hold = training.frozen if self.freeze_discriminator else contextlib.nullcontext
         if not self.freeze_discriminator:
             learns = [*learns, *D.parameters()]
         G_optimiser = self._optimiser(learns, self.generator_lr or self.lr)
         D_optimiser = self._optimiser(D.parameters(), self.lr)
         batches = self._batches(len(rows), generator)
-        lower = self._lower(generator.device)
+        lower = self._autocast(generator.device, self._images())
         apart = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in D.modules())
         answers = []
         refuse_other_range(real=2 * Z[rows[:CHUNK]] - 1)
@@ -528,8 +502,7 @@ class SMate(BaseDeepOverSampler):
                     training.clip_weights(D)
             right = accuracies(self.loss, *answers[0].chunk(2))
             # Then the generator, through the discriminator as it is now.
-            hold = training.frozen(D) if self.freeze_discriminator else _nothing()
-            with hold:
+            with hold(D):
                 with lower:
                     G_loss = training.generator_loss(self.loss, judge(fake))
                     likely = None if penalty is None else penalty(fake)
@@ -586,7 +559,7 @@ class SMate(BaseDeepOverSampler):
         networks.draw_masks_from(generator, C)
         optimiser = torch.optim.Adam(C.parameters(), lr=CLASSIFIER_LR, fused=True)
         batches = self._batches(len(Z), generator)
-        lower = self._lower(generator.device)
+        lower = self._autocast(generator.device, self._images())
         # Added in training only, so that the answers are those of balanced classes.
         offsets = torch.bincount(codes, minlength=len(self.classes_)).float().log()
 
@@ -619,7 +592,7 @@ class SMate(BaseDeepOverSampler):
 
     def _generate(self, code, n, generator):
         G = self.networks_[f"generator {code}"]
-        rows = torch.cat([G(z) for z in self._noise(n, generator).split(CHUNK)])
+        rows = in_chunks(G, self._noise(n, generator))
         refuse_other_range(generated=rows)
         return (rows + 1) / 2
 
@@ -901,15 +874,3 @@ def with_own_dropout(network):
                 "from random_state."
             )
     return network
-
-
-def _deterministic(device):
-    """Have cuDNN choose convolutions that give the same sums every time."""
-    if device.type != "cuda":
-        return _nothing()
-    return torch.backends.cudnn.flags(
-        enabled=True, deterministic=True, allow_tf32=torch.backends.cudnn.allow_tf32
-    )
-
-
-_nothing = contextlib.nullcontext
