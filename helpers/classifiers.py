@@ -11,7 +11,6 @@ from abc import ABC, abstractmethod
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -21,12 +20,11 @@ from torchvision.models import resnet18
 from torchvision.models.resnet import BasicBlock
 
 from . import training
+from .augmentation import beta_quantiles, mix_pairs, shift_and_flip
 from .networks import TinyConv2d, draw_masks_from, keras_cnn, laid_out
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4
-PADDING = 4  # pixels that a random crop may shift by
 KERAS_DECAY = 1e-6  # of the learning rate, per step
-QUANTILES = 2**14  # points that stand for a Beta distribution
 CHUNK = 512  # images classified at once
 
 POSITIVE_INT = Interval(numbers.Integral, 1, None, closed="left")
@@ -573,7 +571,7 @@ class Float32Linear(nn.Linear):
             return super().forward(x.float())
 
 
-# ------------------------------------------------------------------ loss and options
+# ------------------------------------------------------------------ loss
 
 
 def weighted_targets(codes: Tensor, weights: Tensor, n_classes: int) -> Tensor:
@@ -604,79 +602,6 @@ def prior_offsets(targets: Tensor, tau: float) -> Tensor:
     """
     prior = targets.sum(dim=0) / targets.sum()
     return tau * torch.where(prior > 0, prior, 1).log()
-
-
-def beta_quantiles(alpha: float, device: torch.device) -> Tensor:
-    """Equally probable points of Beta(alpha, alpha), to draw shares from.
-
-    Torch's own Beta distribution takes no generator. These points miss the distribution
-    function by 1/32768 at most.
-    """
-    probabilities = (np.arange(QUANTILES) + 0.5) / QUANTILES
-    points = stats.beta.ppf(probabilities, alpha, alpha)
-    return torch.as_tensor(points, dtype=torch.float32, device=device)
-
-
-def mix_pairs(x, targets, shares, generator) -> tuple[Tensor, Tensor]:
-    """Mixup: pull each image and its target towards those of another in the batch.
-
-    Parameters
-    ----------
-    x : Tensor of shape (n, C, H, W)
-    targets : Tensor of shape (n, K)
-        Weighted or not; each partner brings its own weight.
-    shares : Tensor of shape (m,)
-        What is kept of the first partner is drawn from these.
-    generator : torch.Generator
-        Draws partners and shares.
-
-    Returns
-    -------
-    x, targets : Tensors
-        Shaped as given, ``share * first + (1 - share) * second``.
-
-    Notes
-    -----
-    One share per pair, as the paper's formula has it; its authors' code draws one per
-    batch.
-    """
-    draw = {"generator": generator, "device": x.device}
-    partner = torch.randperm(len(x), **draw)
-    share = shares[torch.randint(len(shares), (len(x),), **draw)]
-    mixed = x[partner].lerp(x, share[:, None, None, None])
-    return mixed, targets[partner].lerp(targets, share[:, None])
-
-
-def shift_and_flip(x, generator, flip=True) -> Tensor:
-    """Move each image by up to 4 pixels, and mirror half of them left to right.
-
-    Parameters
-    ----------
-    x : Tensor of shape (n, C, H, W)
-        Images with mean 0, which is what comes in from outside.
-    generator : torch.Generator
-        Draws two shifts and a mirror for each image.
-    flip : bool
-        False never mirrors.
-
-    Returns
-    -------
-    Tensor of shape (n, C, H, W)
-    """
-    n, _, height, width = x.shape
-    draw = {"generator": generator, "device": x.device}
-    down, right = torch.randint(2 * PADDING + 1, (2, n, 1), **draw)
-    rows = torch.arange(height, device=x.device) + down  # (n, H)
-    columns = torch.arange(width, device=x.device).expand(n, -1)
-    if flip:
-        mirrored = torch.rand(n, 1, **draw) < 0.5
-        columns = torch.where(mirrored, columns.flip(1), columns)
-    columns = columns + right  # (n, W)
-    image = torch.arange(n, device=x.device)
-    # (n, H + 8, W + 8, C): the index then gathers whole pixels, in channels-last order.
-    padded = F.pad(x, [PADDING] * 4).permute(0, 2, 3, 1)
-    moved = padded[image[:, None, None], rows[:, :, None], columns[:, None, :]]
-    return moved.permute(0, 3, 1, 2)
 
 
 # ------------------------------------------------------------------ small parts

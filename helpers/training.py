@@ -1,7 +1,7 @@
 """How every network in this package is trained.
 
 One place each for the device, the precision, the random generator, the initial
-weights, the adversarial losses, and the loop with its history and checkpoints.
+weights, and the loop with its history and checkpoints.
 Nothing here knows a sampler: a method writes its own step and hands it to `train`.
 """
 
@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -86,6 +85,18 @@ def deterministic(device: torch.device):
     return torch.backends.cudnn.flags(
         enabled=True, deterministic=True, allow_tf32=torch.backends.cudnn.allow_tf32
     )
+
+
+@contextlib.contextmanager
+def frozen(module: nn.Module):
+    """Leave a module's weights out of the gradients computed inside the block."""
+    flags = [p.requires_grad for p in module.parameters()]
+    module.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter, flag in zip(module.parameters(), flags, strict=True):
+            parameter.requires_grad_(flag)
 
 
 def make_generator(random_state, device: torch.device) -> torch.Generator:
@@ -222,102 +233,6 @@ class Batches:
     def load_state_dict(self, state):
         order, self.position = state["order"], state["position"]
         self.order = None if order is None else order.to(self.generator.device)
-
-
-# ------------------------------------------------------------ adversarial losses
-
-LOSSES = ("gan", "lsgan", "wgan", "wgan-gp", "hinge", "dragan")
-PENALTY_WEIGHT = 10.0  # lambda of WGAN-GP (section 4) and of DRAGAN (section 2.3)
-CLIP = 0.01  # c of WGAN (algorithm 1)
-
-
-def discriminator_loss(loss, discriminator, real, fake, generator) -> Tensor:
-    """What the discriminator minimises on one batch of real and generated rows.
-
-    Parameters
-    ----------
-    loss : str
-        One of `LOSSES`. ``gan`` is the cross-entropy of [1]_; ``lsgan`` least squares
-        [2]_; ``wgan`` the difference of means [3]_, to be followed by `clip_weights`;
-        ``wgan-gp`` adds a gradient penalty between real and generated rows [4]_;
-        ``hinge`` as in [5]_; ``dragan`` is ``gan`` with a gradient penalty around the
-        real rows [6]_.
-    discriminator : callable
-        Returns logits, shape ``(n, 1)``.
-    real, fake : Tensor of shape (n, ...)
-        As many real as generated rows; `fake` detached from its generator.
-    generator : torch.Generator
-        Draws the points at which a penalty is taken.
-
-    References
-    ----------
-    .. [1] Goodfellow et al., "Generative adversarial nets", NeurIPS 2014.
-    .. [2] Mao et al., "Least squares generative adversarial networks", ICCV 2017.
-    .. [3] Arjovsky et al., "Wasserstein generative adversarial networks", ICML 2017.
-    .. [4] Gulrajani et al., "Improved training of Wasserstein GANs", NeurIPS 2017.
-    .. [5] Lim and Ye, "Geometric GAN", arXiv:1705.02894, 2017.
-    .. [6] Kodali et al., "On convergence and stability of GANs", arXiv:1705.07215, 2017.
-    """
-    # One pass over both halves, as a batch of Keras would be. Batch norm, where a
-    # discriminator has it, then sees both; none of the papers' discriminators has it.
-    on_real, on_fake = discriminator(torch.cat([real, fake])).chunk(2)
-    if loss in ("gan", "dragan"):
-        value = (F.softplus(-on_real).mean() + F.softplus(on_fake).mean()) / 2
-    elif loss == "lsgan":
-        value = ((on_real - 1).square().mean() + on_fake.square().mean()) / 2
-    elif loss == "hinge":
-        value = F.relu(1 - on_real).mean() + F.relu(1 + on_fake).mean()
-    elif loss in ("wgan", "wgan-gp"):
-        value = on_fake.mean() - on_real.mean()
-    else:
-        raise ValueError(f"loss={loss!r} is unknown; take one of {', '.join(LOSSES)}.")
-
-    if loss in ("wgan-gp", "dragan"):
-        mix = torch.rand(
-            real.shape if loss == "dragan" else (len(real), *[1] * (real.dim() - 1)),
-            generator=generator,
-            device=real.device,
-        )
-        if loss == "dragan":  # around the real rows, half a standard deviation wide
-            point = real + 0.5 * real.std() * mix
-        else:  # on the line from a real row to a generated one
-            point = real + mix * (fake - real)
-        point.requires_grad_(True)
-        (slope,) = torch.autograd.grad(
-            discriminator(point).sum(), point, create_graph=True
-        )
-        value = (
-            value + PENALTY_WEIGHT * (slope.flatten(1).norm(dim=1) - 1).square().mean()
-        )
-    return value
-
-
-def generator_loss(loss, on_fake: Tensor) -> Tensor:
-    """What the generator minimises, given the discriminator's logits on its rows."""
-    if loss in ("gan", "dragan"):
-        return F.softplus(-on_fake).mean()
-    if loss == "lsgan":
-        return (on_fake - 1).square().mean() / 2
-    return -on_fake.mean()
-
-
-@torch.no_grad()
-def clip_weights(discriminator: nn.Module) -> None:
-    """Hold every weight within plus or minus `CLIP`, WGAN's way to a Lipschitz bound."""
-    for parameter in discriminator.parameters():
-        parameter.clamp_(-CLIP, CLIP)
-
-
-@contextlib.contextmanager
-def frozen(module: nn.Module):
-    """Leave a module's weights out of the gradients computed inside the block."""
-    flags = [p.requires_grad for p in module.parameters()]
-    module.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter, flag in zip(module.parameters(), flags, strict=True):
-            parameter.requires_grad_(flag)
 
 
 # --------------------------------------------------------- checkpoints and the loop

@@ -4,7 +4,7 @@ import pandas as pd
 import torch
 from sklearn.utils._param_validation import StrOptions
 
-from .. import networks, training
+from .. import losses, networks, training
 from ._base import POSITIVE_INT, BaseDeepOverSampler
 
 
@@ -40,7 +40,7 @@ class GANOverSampler(BaseDeepOverSampler):
     drop_last : bool, default=False
         Leave out the last, smaller batch of every epoch (authors' code).
     loss : {"gan", "lsgan", "wgan", "wgan-gp", "hinge", "dragan"}, default="gan"
-        Adversarial loss, see `helpers.training.discriminator_loss`.
+        Adversarial loss, see `helpers.losses.discriminator_loss`.
     n_critic : int, default=1
         Discriminator updates per generator update. Epochs count what the discriminator
         sees.
@@ -95,7 +95,7 @@ class GANOverSampler(BaseDeepOverSampler):
         "discriminator_layers": [tuple, list],
         "linear_input": ["boolean"],
         "drop_last": ["boolean"],
-        "loss": [StrOptions(set(training.LOSSES))],
+        "loss": [StrOptions(set(losses.LOSSES))],
         "n_critic": [POSITIVE_INT],
     }
     _first_weights = "glorot"  # Keras': the authors' code, in Keras, names none
@@ -200,18 +200,18 @@ class GANOverSampler(BaseDeepOverSampler):
                 with lower:
                     with torch.no_grad():
                         fake = G(self._noise(len(real), generator))
-                    D_loss = training.discriminator_loss(
+                    D_loss = losses.discriminator_loss(
                         self.loss, D, real, fake.float(), generator
                     )
                 D_optimiser.zero_grad()
                 D_loss.backward()
                 D_optimiser.step()
                 if self.loss == "wgan":
-                    training.clip_weights(D)
+                    losses.clip_weights(D)
             with training.frozen(D):  # then the generator
                 with lower:
                     on_fake = D(G(self._noise(len(real), generator)))
-                    G_loss = training.generator_loss(self.loss, on_fake)
+                    G_loss = losses.generator_loss(self.loss, on_fake)
                 G_optimiser.zero_grad()
                 G_loss.backward()
                 G_optimiser.step()

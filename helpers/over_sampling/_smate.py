@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from .. import networks, training
+from .. import losses, networks, training
+from ..augmentation import augment_images
 from ._base import CHUNK, POSITIVE_INT, POSITIVE_REAL, BaseDeepOverSampler, in_chunks
 
 #: Updates of a window over which the discriminator's accuracy is judged, windows that
@@ -50,7 +51,7 @@ class SMate(BaseDeepOverSampler):
         Real rows per update, and as many generated ones; the whole set where it has
         fewer. A last batch of a single row is left out.
     loss : {"gan", "wgan", "lsgan", "dragan", "hinge", "wgan-gp"}, default="gan"
-        Adversarial loss, see `helpers.training.discriminator_loss`. The paper lists the
+        Adversarial loss, see `helpers.losses.discriminator_loss`. The paper lists the
         first five and uses the first.
     n_critic : int, default=1
         Discriminator updates per generator update; epochs count what the discriminator
@@ -71,9 +72,9 @@ class SMate(BaseDeepOverSampler):
         The paper's "froze 6 layers" leaves 2 of Brownlee's 4.
     augment : int, default=10
         The minority that the GAN sees: its images, and as many times less one in altered
-        copies, see `augment_images`. 10 makes 5,000 of 500, and 100 the 50,000 that did
-        not converge for the authors; 1 leaves them alone. Half of the copies are mirrored,
-        which digits do not bear.
+        copies, see `helpers.augmentation.augment_images`. 10 makes 5,000 of 500, and 100
+        the 50,000 that did not converge for the authors; 1 leaves them alone. Half of the
+        copies are mirrored, which digits do not bear.
     majority_penalty : float, default=0.0
         The paper's future work: this times the probability that a classifier gives to
         the majority classes is added to the generator's loss when it learns a minority.
@@ -178,7 +179,7 @@ class SMate(BaseDeepOverSampler):
         "n_steps": [POSITIVE_INT, None],
         "pretrain_epochs": [POSITIVE_INT, None],
         "pretrain_steps": [POSITIVE_INT, None],
-        "loss": [StrOptions(set(training.LOSSES))],
+        "loss": [StrOptions(set(losses.LOSSES))],
         "n_critic": [POSITIVE_INT],
         "optimizer": [StrOptions({"adam", "rmsprop"})],
         "generator_lr": [POSITIVE_REAL, None],
@@ -492,19 +493,19 @@ class SMate(BaseDeepOverSampler):
                 with lower:
                     with torch.set_grad_enabled(turn == self.n_critic - 1):
                         fake = G(self._noise(len(real), generator)).float()
-                    D_loss = training.discriminator_loss(
+                    D_loss = losses.discriminator_loss(
                         self.loss, judge, real, fake.detach(), generator
                     )
                 D_optimiser.zero_grad()
                 D_loss.backward()
                 D_optimiser.step()
                 if self.loss == "wgan":
-                    training.clip_weights(D)
-            right = accuracies(self.loss, *answers[0].chunk(2))
+                    losses.clip_weights(D)
+            right = losses.accuracies(self.loss, *answers[0].chunk(2))
             # Then the generator, through the discriminator as it is now.
             with hold(D):
                 with lower:
-                    G_loss = training.generator_loss(self.loss, judge(fake))
+                    G_loss = losses.generator_loss(self.loss, judge(fake))
                     likely = None if penalty is None else penalty(fake)
                 total = G_loss
                 if likely is not None:
@@ -658,27 +659,6 @@ def majority_probability(classifier, majority, rows):
 # ------------------------------------------------------------------ health
 
 
-def accuracies(loss, on_real, on_fake):
-    """Shares of real and of generated rows that the discriminator judged rightly.
-
-    "Real" is a logit above 0; above 1/2, midway between the targets, with least squares.
-    A Wasserstein critic has no such level: there it is the mean of the batch.
-
-    Parameters
-    ----------
-    loss : str
-    on_real, on_fake : Tensor of shape (n, 1)
-        Logits.
-    """
-    level = 0.5 if loss == "lsgan" else 0.0
-    if loss in ("wgan", "wgan-gp"):
-        level = (on_real.mean() + on_fake.mean()) / 2
-    return {
-        "real_accuracy": (on_real > level).float().mean(),
-        "fake_accuracy": (on_fake <= level).float().mean(),
-    }
-
-
 def stuck_at(history):
     """0.5 or 1.0 if an accuracy was exactly that in the whole last window, else None.
 
@@ -725,138 +705,6 @@ def refuse_other_range(**rows):
                 "of real and generated ones must share the range [-1, 1]; let a generator "
                 "end with nn.Tanh()."
             )
-
-
-# ------------------------------------------------------------------ augmentation
-
-
-def augment_images(images, times, generator):
-    """Images, and `times` - 1 altered copies of each.
-
-    Each copy has its own draw of: mirrored left to right (half of them); cropped by up to
-    10 % at each side and enlarged again; scaled by 0.8 to 1.2 in each direction, moved by
-    up to 20 %, rotated by up to 25 and sheared by up to 8 degrees; blurred by a Gaussian
-    of up to half a pixel (half of them); contrast times 0.75 to 1.5; normal noise of up to
-    0.05, the same in all channels in half of them; multiplied by 0.8 to 1.2, each channel
-    by its own in a fifth of them. The ranges are the authors'.
-
-    Parameters
-    ----------
-    images : Tensor of shape (n, C, H, W)
-        In [0, 1].
-    times : int
-    generator : torch.Generator
-
-    Returns
-    -------
-    Tensor of shape (n * times, C, H, W)
-        The images first; in [0, 1].
-
-    Notes
-    -----
-    The authors use imgaug, in random order. torchvision's random transforms draw from
-    torch's global generator, and its functions take one set of parameters for a batch;
-    the tests hold these against them. All that moves pixels is one bilinear look-up, and
-    what comes in from outside is reflected: black corners would be learned and generated.
-    """
-    copies = [
-        _alter(part, generator)
-        for _ in range(times - 1)
-        for part in images.split(CHUNK)
-    ]
-    return torch.cat([images, *copies])
-
-
-def _alter(x, generator):
-    n, channels, *sides = x.shape
-    draw = {"generator": generator, "device": x.device}
-
-    def uniform(low, high, *shape):
-        return low + (high - low) * torch.rand((n, *shape), **draw)
-
-    def chance(p):
-        return torch.rand((n, 1, 1, 1), **draw) < p
-
-    moves = sampling_matrices(
-        sides,
-        angle=uniform(-25, 25),
-        shear=uniform(-8, 8),
-        scale=uniform(0.8, 1.2, 2),
-        shift=uniform(-0.2, 0.2, 2),
-        crop=uniform(0, 0.1, 4),
-        mirror=chance(0.5).view(n),
-    )
-    x = look_up(x, moves)
-    if min(sides) > 1:
-        x = torch.where(chance(0.5), blur(x, uniform(0, 0.5, 1, 1, 1)), x)
-    x = 0.5 + uniform(0.75, 1.5, 1, 1, 1) * (x - 0.5)
-    noise = torch.randn(x.shape, **draw)
-    noise = torch.where(chance(0.5), noise, noise[:, :1])
-    x = x + uniform(0, 0.05, 1, 1, 1) * noise
-    factor = uniform(0.8, 1.2, channels, 1, 1)
-    return (x * torch.where(chance(0.2), factor, factor[:, :1])).clamp(0, 1)
-
-
-def sampling_matrices(sides, angle, shear, scale, shift, crop, mirror):
-    """Where each image's pixels come from, for `look_up`.
-
-    Cropped and mirrored first; then scaled, sheared, rotated about the middle and moved,
-    with torchvision's signs.
-
-    Parameters
-    ----------
-    sides : (H, W)
-    angle, shear : Tensor of shape (n,)
-        In degrees, clockwise; shear along x.
-    scale, shift : Tensor of shape (n, 2)
-        Along x and y; `shift` in shares of the sides.
-    crop : Tensor of shape (n, 4)
-        Shares left out at the left, right, top and bottom.
-    mirror : Tensor of bool, shape (n,)
-
-    Returns
-    -------
-    Tensor of shape (n, 2, 3)
-    """
-    height, width = sides
-    cos, sin = torch.cos(angle.deg2rad()), torch.sin(angle.deg2rad())
-    slope = torch.tan(shear.deg2rad())
-    # Rows of the inverse map, in pixels: unscale, unshear, rotate back.
-    inverse = torch.stack([cos - slope * sin, sin + slope * cos, -sin, cos], dim=1)
-    inverse = inverse.view(-1, 2, 2) / scale[:, :, None]
-    # torch counts from -1 to 1 along each side, whatever its length.
-    size = angle.new_tensor([width, height])
-    inverse = inverse * size / size[:, None]
-    offset = -2 * (inverse @ shift[:, :, None])
-    matrix = torch.cat([inverse, offset], dim=2)
-    start, end = crop[:, 0::2], crop[:, 1::2]
-    matrix = matrix * (1 - start - end)[:, :, None]
-    matrix[:, :, 2] += start - end
-    sign = torch.where(mirror, -1.0, 1.0)
-    return matrix * torch.stack([sign, torch.ones_like(sign)], dim=1)[:, :, None]
-
-
-def look_up(x, matrices):
-    """Move the pixels of each image, (n, C, H, W), by its matrix, (n, 2, 3)."""
-    grid = F.affine_grid(matrices, list(x.shape), align_corners=False)
-    return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
-
-
-def blur(x, sigma):
-    """A Gaussian blur of each image's own width, over 3x3 pixels.
-
-    Parameters
-    ----------
-    x : Tensor of shape (n, C, H, W)
-    sigma : Tensor of shape (n, 1, 1, 1)
-        In pixels, at most 0.5: a tap farther out would weigh 0.0003.
-    """
-    side = torch.exp(-0.5 / sigma.clamp(min=1e-3).square())
-    side, middle = side / (1 + 2 * side), 1 / (1 + 2 * side)
-    p = F.pad(x, (1, 1, 0, 0), mode="reflect")
-    x = middle * x + side * (p[..., :-2] + p[..., 2:])
-    p = F.pad(x, (0, 0, 1, 1), mode="reflect")
-    return middle * x + side * (p[..., :-2, :] + p[..., 2:, :])
 
 
 # ------------------------------------------------------------------ small parts
