@@ -43,7 +43,8 @@ def resolve_device(device: str = "auto") -> torch.device:
     try:
         resolved = torch.device(device)
         torch.empty(0, device=resolved)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    # Backends that torch was built without fail in an assertion or an import.
+    except (RuntimeError, AssertionError, ImportError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise ValueError(
             f"device={device!r} cannot be used on this machine ({reason}); "
@@ -153,12 +154,13 @@ def initialise(
     Raises
     ------
     TypeError
-        A layer with parameters that this function does not know.
+        A layer with parameters or buffers that this function does not know.
     """
     with torch.device("meta"):
         module = build()
     module.to_empty(device=generator.device)
     affine = (nn.Linear, nn.modules.conv._ConvNd)
+    norms = nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm
     for layer in module.modules():
         own = dict(layer.named_parameters(recurse=False))
         if isinstance(layer, affine):
@@ -179,12 +181,17 @@ def initialise(
                 nn.init.zeros_(layer.bias)
             elif layer.bias is not None:
                 nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
-        elif isinstance(layer, nn.modules.batchnorm._NormBase):
-            layer.reset_parameters()  # ones, zeros and empty statistics: no chance in it
+        elif isinstance(layer, (*norms, nn.PReLU)):
+            layer.reset_parameters()  # to constants: no chance in it
         elif own:
             raise TypeError(
                 f"{type(layer).__name__} has parameters {sorted(own)} that initialise() "
                 "does not know how to draw; add its rule here."
+            )
+        elif lost := [name for name, _ in layer.named_buffers(recurse=False)]:
+            raise TypeError(
+                f"{type(layer).__name__} has buffers {lost}, whose values initialise() "
+                "would lose; compute them in forward()."
             )
     return module
 

@@ -429,6 +429,18 @@ def test_a_dcgan_plugs_in(loss):
         )
 
 
+def test_other_normalisation_in_networks_passed_in():
+    """Theirs starts as torch's constants; a copy of a tiny rate keeps them nearly."""
+    G, D = dcgan().values()
+    G[2], G[5], D[3] = nn.GroupNorm(2, 8), nn.PReLU(), nn.GroupNorm(1, 8)
+    sampler = SMate(**SHORT, generator=G, discriminator=D, lr=1e-9)
+    X, y = images(8, 8)
+    networks_ = sampler.fit(X, y).networks_
+    for layer in networks_["generator 1"][2], networks_["discriminator 1"][3]:
+        assert torch.allclose(layer.weight, torch.ones(8))
+    assert networks_["generator 1"][5].weight.item() == pytest.approx(0.25)
+
+
 def test_batch_normalisation_of_networks_passed_in():
     """Frozen layers keep their statistics; real and generated rows go in apart."""
     X, y = images(8, 8)

@@ -214,6 +214,36 @@ def test_initial_weights_come_from_the_generator_alone():
         training.initialise(lambda: nn.GRU(2, 2), generator())
 
 
+class Shifted(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("shift", torch.full((3,), 7.0))
+
+
+def test_constants_of_layers_are_torchs_and_buffers_are_not_lost():
+    def build():
+        layers = nn.GroupNorm(2, 4), nn.LayerNorm(3), nn.RMSNorm(3), nn.PReLU(2)
+        return nn.Sequential(*layers, nn.BatchNorm1d(3, affine=False))
+
+    found, expected = training.initialise(build, generator()), build()
+    for name, value in expected.state_dict().items():
+        assert torch.equal(found.state_dict()[name], value), name
+    with pytest.raises(TypeError, match=r"Shifted has buffers \['shift'\]"):
+        training.initialise(
+            lambda: nn.Sequential(nn.Linear(2, 3), Shifted()), generator()
+        )
+
+
+@pytest.mark.parametrize("device", ["xpu", "mtia", "hpu", "nonsense", ""])
+def test_a_device_that_torch_cannot_reach_is_refused(device):
+    """Each fails in torch with an error of another type."""
+    try:
+        torch.empty(0, device=device)
+    except Exception:
+        with pytest.raises(ValueError, match="cannot be used on this machine"):
+            training.resolve_device(device)
+
+
 @pytest.mark.parametrize(("drop_last", "sizes"), [(False, {3, 1}), (True, {3})])
 def test_batches_show_every_row_once_an_epoch(drop_last, sizes):
     batches = training.Batches(7, 3, generator(), drop_last)

@@ -35,7 +35,6 @@ class TwoPhaseOverSampler(BaseDeepOverSampler):
         "autoencoder_epochs": [POSITIVE_INT, None],
         "autoencoder_steps": [POSITIVE_INT, None],
         "batch_size": [AT_LEAST_TWO],
-        "latent_dim": [POSITIVE_INT, None],
         "width": [POSITIVE_REAL],
     }
     _min_side = MIN_SIDE
