@@ -1,5 +1,6 @@
 """The contract of every sampler, whatever its method."""
 
+import contextlib
 import pickle
 import warnings
 from collections import Counter
@@ -18,6 +19,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 
+from helpers import training
 from helpers.over_sampling import SAMPLERS
 
 from .conftest import make_sampler
@@ -283,6 +285,37 @@ def test_bad_input_is_refused_before_training(sampler_name, table, case, monkeyp
     monkeypatch.setattr(sampler, "_train", lambda *_: pytest.fail("training began"))
     with pytest.raises(ValueError, match=message):
         sampler.fit_resample(X, data.get("y", y))
+
+
+def test_networks_run_where_sums_are_the_same_every_time(
+    sampler_name, table, monkeypatch
+):
+    """On a GPU cuDNN would else choose convolutions that no seed decides."""
+    inside = []
+
+    @contextlib.contextmanager
+    def deterministic(device):
+        inside.append(device.type)
+        yield
+        inside.pop()
+
+    monkeypatch.setattr(training, "deterministic", deterministic)
+    sampler, seen = make_sampler(sampler_name), []
+
+    def watch(hook):
+        original = getattr(sampler, hook)
+
+        def spy(*given):
+            seen.append((hook, bool(inside)))
+            return original(*given)
+
+        monkeypatch.setattr(sampler, hook, spy)
+
+    watch("_train")
+    watch("_generate")
+    sampler.fit_resample(*table)
+    sampler.sample(2, 3)
+    assert set(seen) == {("_train", True), ("_generate", True)}
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has cuda")

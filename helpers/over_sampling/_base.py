@@ -345,7 +345,8 @@ class BaseDeepOverSampler(BaseOverSampler):
     def _fit_resample(self, X, y):
         Z, codes, wanted, generator, checkpoint = self._prepare(X, y)
         self.networks_ = {}
-        self.history_ = self._train(Z, codes, wanted, generator, checkpoint)
+        with training.deterministic(generator.device):
+            self.history_ = self._train(Z, codes, wanted, generator, checkpoint)
         return self._complete(X, y, wanted, generator)
 
     def _prepare(self, X, y):
@@ -466,7 +467,7 @@ class BaseDeepOverSampler(BaseOverSampler):
 
     def _draw(self, code, n, generator):
         """Generate and undo `_scale`; the result lies inside the learned range."""
-        with torch.no_grad():
+        with torch.no_grad(), training.deterministic(generator.device):
             Z = self._generate(code, n, generator)
         Z = Z.float().cpu().numpy().astype(np.float64).reshape(n, *self._shape)
         low, high = (b.astype(np.float64) for b in (self._low, self._high))

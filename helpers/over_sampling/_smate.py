@@ -406,33 +406,32 @@ class SMate(BaseDeepOverSampler):
         filled = torch.zeros(len(self.classes_), dtype=torch.bool, device=Z.device)
         filled[[*wanted]] = True
         histories, chance = [], (generator, checkpoint)
-        with training.deterministic(Z.device):
-            penalty = None
-            if self.majority_penalty:
-                histories.append(self._fit_classifier(Z, codes, *chance))
-                classifier = self.networks_["classifier"]
-                penalty = functools.partial(majority_probability, classifier, ~filled)
+        penalty = None
+        if self.majority_penalty:
+            histories.append(self._fit_classifier(Z, codes, *chance))
+            classifier = self.networks_["classifier"]
+            penalty = functools.partial(majority_probability, classifier, ~filled)
+        if self.transfer:
+            first = self._fresh_pair(generator)
+            rows = torch.nonzero(~filled[codes]).flatten()
+            histories.append(
+                self._play("pretraining", "majority", first, Z, rows, *chance)
+            )
+            self._keep("majority", first)
+        for code in wanted:
             if self.transfer:
-                first = self._fresh_pair(generator)
-                rows = torch.nonzero(~filled[codes]).flatten()
-                histories.append(
-                    self._play("pretraining", "majority", first, Z, rows, *chance)
-                )
-                self._keep("majority", first)
-            for code in wanted:
-                if self.transfer:
-                    pair = copy.deepcopy(first)
-                else:
-                    pair = self._fresh_pair(generator)
-                Z_class = Z[codes == code]
-                if self._images() and self.augment > 1:
-                    Z_class = augment_images(Z_class, self.augment, generator)
-                rows = torch.arange(len(Z_class), device=Z.device)
-                label = self.classes_.tolist()[code]
-                histories.append(
-                    self._play("minority", label, pair, Z_class, rows, *chance, penalty)
-                )
-                self._keep(code, pair)
+                pair = copy.deepcopy(first)
+            else:
+                pair = self._fresh_pair(generator)
+            Z_class = Z[codes == code]
+            if self._images() and self.augment > 1:
+                Z_class = augment_images(Z_class, self.augment, generator)
+            rows = torch.arange(len(Z_class), device=Z.device)
+            label = self.classes_.tolist()[code]
+            histories.append(
+                self._play("minority", label, pair, Z_class, rows, *chance, penalty)
+            )
+            self._keep(code, pair)
         return pd.concat(histories, ignore_index=True)
 
     def _fresh_pair(self, generator):
