@@ -318,6 +318,27 @@ def test_networks_run_where_sums_are_the_same_every_time(
     assert set(seen) == {("_train", True), ("_generate", True)}
 
 
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [
+        *((name, "glorot") for name in ("bagan", "gamo", "gan", "smate")),
+        *((name, "torch") for name in ("deep_smote", "gan_smote")),
+    ],
+)
+def test_first_weights_are_those_of_the_authors_library(
+    name, scheme, table, monkeypatch
+):
+    used, original = set(), training.initialise
+
+    def spy(build, generator, scheme="torch"):
+        used.add(scheme)
+        return original(build, generator, scheme)
+
+    monkeypatch.setattr(training, "initialise", spy)
+    make_sampler(name).fit(*table)
+    assert used == {scheme}
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has cuda")
 def test_absent_device_is_refused(sampler_name, table):
     with pytest.raises(ValueError, match="cannot be used on this machine"):
