@@ -4,7 +4,6 @@ What scikit-learn and imbalanced-learn do with a classifier works on these: pipe
 AdaBoost, calibration, tuned thresholds, ``sample_weight``.
 """
 
-import contextlib
 import numbers
 import os
 from abc import ABC, abstractmethod
@@ -12,7 +11,6 @@ from abc import ABC, abstractmethod
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -22,12 +20,11 @@ from torchvision.models import resnet18
 from torchvision.models.resnet import BasicBlock
 
 from . import training
-from .networks import TinyConv2d, draw_masks_from, keras_cnn
+from .augmentation import beta_quantiles, mix_pairs, shift_and_flip
+from .networks import TinyConv2d, draw_masks_from, keras_cnn, laid_out
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4
-PADDING = 4  # pixels that a random crop may shift by
 KERAS_DECAY = 1e-6  # of the learning rate, per step
-QUANTILES = 2**14  # points that stand for a Beta distribution
 CHUNK = 512  # images classified at once
 
 POSITIVE_INT = Interval(numbers.Integral, 1, None, closed="left")
@@ -126,7 +123,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         precision = training.resolve_precision(self.precision, device, images=True)
         generator = training.make_generator(self.random_state, device)
         checkpoint = self.checkpoint and training.Checkpoint(
-            self.checkpoint, self._identity(X, y, weights, device, precision)
+            self.checkpoint,
+            {
+                **training.identity(self, device, X, y, weights),
+                "classifier": type(self).__name__,
+                "precision": str(precision),
+            },
         )
         self._shape = images.shape[1:]
         Z = _to_device(images[seen], device)
@@ -139,7 +141,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         self.network_ = self._network(Z.shape[1], generator).train()
         draw_masks_from(generator, self.network_)
         step, n_steps, state = self._step(Z, codes, weights, generator, precision)
-        with _deterministic(device):
+        with training.deterministic(device):
             self.history_ = training.train(
                 step,
                 n_steps,
@@ -183,7 +185,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         network = self.network_.to(device)
         scaled = _scaler(self.mean_, self.scale_, device)
         logits = []
-        with torch.inference_mode(), _deterministic(device), _cast(device, precision):
+        deterministic = training.deterministic(device)
+        lower = training.autocast(device, precision)
+        with torch.inference_mode(), deterministic, lower:
             for start in range(0, len(images), CHUNK):
                 chunk = _to_device(images[start : start + CHUNK], device)
                 logits.append(network(scaled(chunk)).cpu())
@@ -239,6 +243,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         targets = weighted_targets(codes, weights, n_classes)
         offsets = prior_offsets(targets, self.logit_adjustment)
         shares = beta_quantiles(self.mixup, device) if self.mixup else None
+        lower = training.autocast(device, precision)
 
         def step():
             rows = next(batches)
@@ -247,7 +252,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
                 x = shift_and_flip(x, generator, flip=self.augment == "crop+flip")
             if shares is not None:
                 x, target = mix_pairs(x, target, shares, generator)
-            with _cast(device, precision):
+            with lower:
                 logits = network(x)
             loss = F.cross_entropy(logits + offsets, target)
             optimiser.zero_grad()
@@ -263,25 +268,6 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
             "batches": batches,
         }
         return step, n_steps, state
-
-    def _identity(self, X, y, weights, device, precision):
-        """What a checkpoint must agree on to be gone on from."""
-        parameters = {
-            name: repr(value)
-            for name, value in self.get_params(deep=False).items()
-            if name not in ("checkpoint", "verbose", "device", "random_state")
-        }
-        # A RandomState has no lasting name, and None no seed: the checkpoint's
-        # generator goes on in both cases.
-        seeded = isinstance(self.random_state, numbers.Integral)
-        return {
-            **parameters,
-            "classifier": type(self).__name__,
-            "data": training.digest(X, y, weights),
-            "device": device.type,
-            "precision": str(precision),
-            "random_state": str(self.random_state) if seeded else "-",
-        }
 
 
 class ResNet18Classifier(ImageClassifier):
@@ -432,7 +418,7 @@ class ResNet18Classifier(ImageClassifier):
             network.fc = Float32Linear(network.fc.in_features, len(self.classes_))
             return network
 
-        return _laid_out(training.initialise(build, generator, scheme="kaiming"))
+        return laid_out(training.initialise(build, generator, scheme="kaiming"))
 
     def _optimiser(self, n_steps):
         optimiser = torch.optim.SGD(
@@ -563,7 +549,7 @@ class KerasCNNClassifier(ImageClassifier):
             network[-1] = Float32Linear(512, len(self.classes_))
             return network
 
-        return _laid_out(training.initialise(build, generator, scheme="glorot"))
+        return laid_out(training.initialise(build, generator, scheme="glorot"))
 
     def _optimiser(self, n_steps):
         optimiser = torch.optim.RMSprop(
@@ -585,7 +571,7 @@ class Float32Linear(nn.Linear):
             return super().forward(x.float())
 
 
-# ------------------------------------------------------------------ loss and options
+# ------------------------------------------------------------------ loss
 
 
 def weighted_targets(codes: Tensor, weights: Tensor, n_classes: int) -> Tensor:
@@ -616,79 +602,6 @@ def prior_offsets(targets: Tensor, tau: float) -> Tensor:
     """
     prior = targets.sum(dim=0) / targets.sum()
     return tau * torch.where(prior > 0, prior, 1).log()
-
-
-def beta_quantiles(alpha: float, device: torch.device) -> Tensor:
-    """Equally probable points of Beta(alpha, alpha), to draw shares from.
-
-    Torch's own Beta distribution takes no generator. These points miss the distribution
-    function by 1/32768 at most.
-    """
-    probabilities = (np.arange(QUANTILES) + 0.5) / QUANTILES
-    points = stats.beta.ppf(probabilities, alpha, alpha)
-    return torch.as_tensor(points, dtype=torch.float32, device=device)
-
-
-def mix_pairs(x, targets, shares, generator) -> tuple[Tensor, Tensor]:
-    """Mixup: pull each image and its target towards those of another in the batch.
-
-    Parameters
-    ----------
-    x : Tensor of shape (n, C, H, W)
-    targets : Tensor of shape (n, K)
-        Weighted or not; each partner brings its own weight.
-    shares : Tensor of shape (m,)
-        What is kept of the first partner is drawn from these.
-    generator : torch.Generator
-        Draws partners and shares.
-
-    Returns
-    -------
-    x, targets : Tensors
-        Shaped as given, ``share * first + (1 - share) * second``.
-
-    Notes
-    -----
-    One share per pair, as the paper's formula has it; its authors' code draws one per
-    batch.
-    """
-    draw = {"generator": generator, "device": x.device}
-    partner = torch.randperm(len(x), **draw)
-    share = shares[torch.randint(len(shares), (len(x),), **draw)]
-    mixed = x[partner].lerp(x, share[:, None, None, None])
-    return mixed, targets[partner].lerp(targets, share[:, None])
-
-
-def shift_and_flip(x, generator, flip=True) -> Tensor:
-    """Move each image by up to 4 pixels, and mirror half of them left to right.
-
-    Parameters
-    ----------
-    x : Tensor of shape (n, C, H, W)
-        Images with mean 0, which is what comes in from outside.
-    generator : torch.Generator
-        Draws two shifts and a mirror for each image.
-    flip : bool
-        False never mirrors.
-
-    Returns
-    -------
-    Tensor of shape (n, C, H, W)
-    """
-    n, _, height, width = x.shape
-    draw = {"generator": generator, "device": x.device}
-    down, right = torch.randint(2 * PADDING + 1, (2, n, 1), **draw)
-    rows = torch.arange(height, device=x.device) + down  # (n, H)
-    columns = torch.arange(width, device=x.device).expand(n, -1)
-    if flip:
-        mirrored = torch.rand(n, 1, **draw) < 0.5
-        columns = torch.where(mirrored, columns.flip(1), columns)
-    columns = columns + right  # (n, W)
-    image = torch.arange(n, device=x.device)
-    # (n, H + 8, W + 8, C): the index then gathers whole pixels, in channels-last order.
-    padded = F.pad(x, [PADDING] * 4).permute(0, 2, 3, 1)
-    moved = padded[image[:, None, None], rows[:, :, None], columns[:, None, :]]
-    return moved.permute(0, 3, 1, 2)
 
 
 # ------------------------------------------------------------------ small parts
@@ -736,13 +649,6 @@ def _refuse_overflow(spread):
         )
 
 
-def _laid_out(network):
-    """Weights with the channels last in memory, where convolutions take them so."""
-    if next(network.parameters()).device.type == "cpu":
-        return network  # oneDNN orders weights itself; gradients would be copied
-    return network.to(memory_format=torch.channels_last)
-
-
 def _scaler(mean, scale, device):
     """Make the function from stored images to what the network takes."""
     mean, scale = (
@@ -755,16 +661,3 @@ def _scaler(mean, scale, device):
         return (x - mean) / scale
 
     return scaled
-
-
-def _cast(device, precision):
-    return torch.autocast(device.type, precision, enabled=precision != torch.float32)
-
-
-def _deterministic(device):
-    """Have cuDNN choose convolutions that give the same sums every time."""
-    if device.type != "cuda":
-        return contextlib.nullcontext()
-    return torch.backends.cudnn.flags(
-        enabled=True, deterministic=True, allow_tf32=torch.backends.cudnn.allow_tf32
-    )

@@ -115,6 +115,13 @@ def _linear_layers(network):
     return [layer for layer in network if isinstance(layer, nn.Linear)]
 
 
+def laid_out(network: nn.Module) -> nn.Module:
+    """Weights with the channels last in memory, where convolutions take them so."""
+    if next(network.parameters()).device.type == "cpu":
+        return network  # oneDNN orders weights itself; gradients would be copied
+    return network.to(memory_format=torch.channels_last)
+
+
 #: Channels of DeepSMOTE's four convolutions at full width.
 CHANNELS = 64, 128, 256, 512
 

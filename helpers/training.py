@@ -1,13 +1,14 @@
 """How every network in this package is trained.
 
 One place each for the device, the precision, the random generator, the initial
-weights, the adversarial losses, and the loop with its history and checkpoints.
+weights, and the loop with its history and checkpoints.
 Nothing here knows a sampler: a method writes its own step and hands it to `train`.
 """
 
 import contextlib
 import hashlib
 import math
+import numbers
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -43,7 +43,8 @@ def resolve_device(device: str = "auto") -> torch.device:
     try:
         resolved = torch.device(device)
         torch.empty(0, device=resolved)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    # Backends that torch was built without fail in an assertion or an import.
+    except (RuntimeError, AssertionError, ImportError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise ValueError(
             f"device={device!r} cannot be used on this machine ({reason}); "
@@ -71,6 +72,32 @@ def resolve_precision(
         ask = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
         fast = device.type == "cpu" and ask()
     return torch.bfloat16 if fast else torch.float32
+
+
+def autocast(device: torch.device, dtype: torch.dtype):
+    """A context in which networks compute in `dtype`, as `resolve_precision` gives it."""
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+
+
+def deterministic(device: torch.device):
+    """A context in which cuDNN takes convolutions that give the same sums every time."""
+    if device.type != "cuda":
+        return contextlib.nullcontext()
+    return torch.backends.cudnn.flags(
+        enabled=True, deterministic=True, allow_tf32=torch.backends.cudnn.allow_tf32
+    )
+
+
+@contextlib.contextmanager
+def frozen(module: nn.Module):
+    """Leave a module's weights out of the gradients computed inside the block."""
+    flags = [p.requires_grad for p in module.parameters()]
+    module.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter, flag in zip(module.parameters(), flags, strict=True):
+            parameter.requires_grad_(flag)
 
 
 def make_generator(random_state, device: torch.device) -> torch.Generator:
@@ -127,12 +154,13 @@ def initialise(
     Raises
     ------
     TypeError
-        A layer with parameters that this function does not know.
+        A layer with parameters or buffers that this function does not know.
     """
     with torch.device("meta"):
         module = build()
     module.to_empty(device=generator.device)
     affine = (nn.Linear, nn.modules.conv._ConvNd)
+    norms = nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm
     for layer in module.modules():
         own = dict(layer.named_parameters(recurse=False))
         if isinstance(layer, affine):
@@ -153,12 +181,17 @@ def initialise(
                 nn.init.zeros_(layer.bias)
             elif layer.bias is not None:
                 nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
-        elif isinstance(layer, nn.modules.batchnorm._NormBase):
-            layer.reset_parameters()  # ones, zeros and empty statistics: no chance in it
+        elif isinstance(layer, (*norms, nn.PReLU)):
+            layer.reset_parameters()  # to constants: no chance in it
         elif own:
             raise TypeError(
                 f"{type(layer).__name__} has parameters {sorted(own)} that initialise() "
                 "does not know how to draw; add its rule here."
+            )
+        elif lost := [name for name, _ in layer.named_buffers(recurse=False)]:
+            raise TypeError(
+                f"{type(layer).__name__} has buffers {lost}, whose values initialise() "
+                "would lose; compute them in forward()."
             )
     return module
 
@@ -207,102 +240,6 @@ class Batches:
     def load_state_dict(self, state):
         order, self.position = state["order"], state["position"]
         self.order = None if order is None else order.to(self.generator.device)
-
-
-# ------------------------------------------------------------ adversarial losses
-
-LOSSES = ("gan", "lsgan", "wgan", "wgan-gp", "hinge", "dragan")
-PENALTY_WEIGHT = 10.0  # lambda of WGAN-GP (section 4) and of DRAGAN (section 2.3)
-CLIP = 0.01  # c of WGAN (algorithm 1)
-
-
-def discriminator_loss(loss, discriminator, real, fake, generator) -> Tensor:
-    """What the discriminator minimises on one batch of real and generated rows.
-
-    Parameters
-    ----------
-    loss : str
-        One of `LOSSES`. ``gan`` is the cross-entropy of [1]_; ``lsgan`` least squares
-        [2]_; ``wgan`` the difference of means [3]_, to be followed by `clip_weights`;
-        ``wgan-gp`` adds a gradient penalty between real and generated rows [4]_;
-        ``hinge`` as in [5]_; ``dragan`` is ``gan`` with a gradient penalty around the
-        real rows [6]_.
-    discriminator : callable
-        Returns logits, shape ``(n, 1)``.
-    real, fake : Tensor of shape (n, ...)
-        As many real as generated rows; `fake` detached from its generator.
-    generator : torch.Generator
-        Draws the points at which a penalty is taken.
-
-    References
-    ----------
-    .. [1] Goodfellow et al., "Generative adversarial nets", NeurIPS 2014.
-    .. [2] Mao et al., "Least squares generative adversarial networks", ICCV 2017.
-    .. [3] Arjovsky et al., "Wasserstein generative adversarial networks", ICML 2017.
-    .. [4] Gulrajani et al., "Improved training of Wasserstein GANs", NeurIPS 2017.
-    .. [5] Lim and Ye, "Geometric GAN", arXiv:1705.02894, 2017.
-    .. [6] Kodali et al., "On convergence and stability of GANs", arXiv:1705.07215, 2017.
-    """
-    # One pass over both halves, as a batch of Keras would be. Batch norm, where a
-    # discriminator has it, then sees both; none of the papers' discriminators has it.
-    on_real, on_fake = discriminator(torch.cat([real, fake])).chunk(2)
-    if loss in ("gan", "dragan"):
-        value = (F.softplus(-on_real).mean() + F.softplus(on_fake).mean()) / 2
-    elif loss == "lsgan":
-        value = ((on_real - 1).square().mean() + on_fake.square().mean()) / 2
-    elif loss == "hinge":
-        value = F.relu(1 - on_real).mean() + F.relu(1 + on_fake).mean()
-    elif loss in ("wgan", "wgan-gp"):
-        value = on_fake.mean() - on_real.mean()
-    else:
-        raise ValueError(f"loss={loss!r} is unknown; take one of {', '.join(LOSSES)}.")
-
-    if loss in ("wgan-gp", "dragan"):
-        mix = torch.rand(
-            real.shape if loss == "dragan" else (len(real), *[1] * (real.dim() - 1)),
-            generator=generator,
-            device=real.device,
-        )
-        if loss == "dragan":  # around the real rows, half a standard deviation wide
-            point = real + 0.5 * real.std() * mix
-        else:  # on the line from a real row to a generated one
-            point = real + mix * (fake - real)
-        point.requires_grad_(True)
-        (slope,) = torch.autograd.grad(
-            discriminator(point).sum(), point, create_graph=True
-        )
-        value = (
-            value + PENALTY_WEIGHT * (slope.flatten(1).norm(dim=1) - 1).square().mean()
-        )
-    return value
-
-
-def generator_loss(loss, on_fake: Tensor) -> Tensor:
-    """What the generator minimises, given the discriminator's logits on its rows."""
-    if loss in ("gan", "dragan"):
-        return F.softplus(-on_fake).mean()
-    if loss == "lsgan":
-        return (on_fake - 1).square().mean() / 2
-    return -on_fake.mean()
-
-
-@torch.no_grad()
-def clip_weights(discriminator: nn.Module) -> None:
-    """Hold every weight within plus or minus `CLIP`, WGAN's way to a Lipschitz bound."""
-    for parameter in discriminator.parameters():
-        parameter.clamp_(-CLIP, CLIP)
-
-
-@contextlib.contextmanager
-def frozen(module: nn.Module):
-    """Leave a module's weights out of the gradients computed inside the block."""
-    flags = [p.requires_grad for p in module.parameters()]
-    module.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter, flag in zip(module.parameters(), flags, strict=True):
-            parameter.requires_grad_(flag)
 
 
 # --------------------------------------------------------- checkpoints and the loop
@@ -378,6 +315,24 @@ class Checkpoint:
         content = {"identity": self.identity, "stages": self.stages}
         write_atomically(lambda path: torch.save(content, path), self.path)
         self.written = time.monotonic()
+
+
+def identity(estimator, device: torch.device, *arrays: np.ndarray) -> dict[str, str]:
+    """What a `Checkpoint` of an estimator's fit on `arrays` must agree on."""
+    parameters = {
+        name: repr(value)
+        for name, value in estimator.get_params(deep=False).items()
+        if name not in ("checkpoint", "verbose", "device", "random_state")
+    }
+    # A RandomState has no lasting name, and None no seed: the checkpoint's generator
+    # goes on in both cases.
+    seeded = isinstance(estimator.random_state, numbers.Integral)
+    return {
+        **parameters,
+        "data": digest(*arrays),
+        "device": device.type,
+        "random_state": str(estimator.random_state) if seeded else "-",
+    }
 
 
 def digest(*arrays: np.ndarray) -> str:

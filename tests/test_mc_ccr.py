@@ -15,13 +15,13 @@ from helpers.over_sampling import _mc_ccr
 from helpers.over_sampling._mc_ccr import (
     MC_CCR,
     PUBLISHED_ENERGY,
-    larger_first,
     nearest_distance,
     on_sphere,
     push,
     spent_at,
     spread,
 )
+from helpers.over_sampling._network_free import larger_first
 
 CPU = torch.device("cpu")
 

@@ -1,5 +1,6 @@
 """The contract of every sampler, whatever its method."""
 
+import contextlib
 import pickle
 import warnings
 from collections import Counter
@@ -18,6 +19,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 
+from helpers import training
 from helpers.over_sampling import SAMPLERS
 
 from .conftest import make_sampler
@@ -283,6 +285,58 @@ def test_bad_input_is_refused_before_training(sampler_name, table, case, monkeyp
     monkeypatch.setattr(sampler, "_train", lambda *_: pytest.fail("training began"))
     with pytest.raises(ValueError, match=message):
         sampler.fit_resample(X, data.get("y", y))
+
+
+def test_networks_run_where_sums_are_the_same_every_time(
+    sampler_name, table, monkeypatch
+):
+    """On a GPU cuDNN would else choose convolutions that no seed decides."""
+    inside = []
+
+    @contextlib.contextmanager
+    def deterministic(device):
+        inside.append(device.type)
+        yield
+        inside.pop()
+
+    monkeypatch.setattr(training, "deterministic", deterministic)
+    sampler, seen = make_sampler(sampler_name), []
+
+    def watch(hook):
+        original = getattr(sampler, hook)
+
+        def spy(*given):
+            seen.append((hook, bool(inside)))
+            return original(*given)
+
+        monkeypatch.setattr(sampler, hook, spy)
+
+    watch("_train")
+    watch("_generate")
+    sampler.fit_resample(*table)
+    sampler.sample(2, 3)
+    assert set(seen) == {("_train", True), ("_generate", True)}
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [
+        *((name, "glorot") for name in ("bagan", "gamo", "gan", "smate")),
+        *((name, "torch") for name in ("deep_smote", "gan_smote")),
+    ],
+)
+def test_first_weights_are_those_of_the_authors_library(
+    name, scheme, table, monkeypatch
+):
+    used, original = set(), training.initialise
+
+    def spy(build, generator, scheme="torch"):
+        used.add(scheme)
+        return original(build, generator, scheme)
+
+    monkeypatch.setattr(training, "initialise", spy)
+    make_sampler(name).fit(*table)
+    assert used == {scheme}
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has cuda")

@@ -1,4 +1,4 @@
-"""SMate: Brownlee's networks, the transfer, augmentation, the penalty, health, resuming."""
+"""SMate: Brownlee's networks, the transfer, the penalty, health, resuming."""
 
 import pickle
 import warnings
@@ -10,9 +10,8 @@ import pytest
 import torch
 from sklearn.base import clone
 from torch import nn
-from torchvision.transforms.v2 import functional as tv
 
-from helpers import SMate, networks, training
+from helpers import SMate, losses, networks, training
 from helpers.over_sampling import _smate
 
 CPU = torch.device("cpu")
@@ -159,7 +158,7 @@ def test_dropout_is_torchs_but_for_its_source():
 # ------------------------------------------------------------------ losses, optimisers
 
 
-@pytest.mark.parametrize("loss", training.LOSSES)
+@pytest.mark.parametrize("loss", losses.LOSSES)
 @pytest.mark.parametrize("shape", [(1, 8, 8), (4,)])
 def test_every_loss_trains(loss, shape):
     X, y = images(*shape)
@@ -169,7 +168,7 @@ def test_every_loss_trains(loss, shape):
     )
     clipped = sampler.networks_["discriminator 1"].parameters()
     largest = max(p.abs().max().item() for p in clipped)
-    assert (largest <= training.CLIP + 1e-9) == (loss == "wgan")
+    assert (largest <= losses.CLIP + 1e-9) == (loss == "wgan")
 
 
 @pytest.mark.parametrize("loss", ["gan", "wgan-gp", "dragan"])
@@ -255,13 +254,13 @@ def test_real_and_generated_rows_share_a_pass_and_a_batch_of_noise(monkeypatch):
 
 
 def test_several_discriminator_updates_per_generator_update(monkeypatch):
-    calls, original = [], training.discriminator_loss
+    calls, original = [], losses.discriminator_loss
 
     def spy(*arguments):
         calls.append(1)
         return original(*arguments)
 
-    monkeypatch.setattr(training, "discriminator_loss", spy)
+    monkeypatch.setattr(losses, "discriminator_loss", spy)
     X, y = images(8, 8)
     sampler = SMate(**SHORT, loss="wgan-gp", n_critic=5, transfer=False).fit(X, y)
     assert len(calls) == 15
@@ -465,6 +464,18 @@ def test_a_dcgan_plugs_in(loss):
         )
 
 
+def test_other_normalisation_in_networks_passed_in():
+    """Theirs starts as torch's constants; a copy of a tiny rate keeps them nearly."""
+    G, D = dcgan().values()
+    G[2], G[5], D[3] = nn.GroupNorm(2, 8), nn.PReLU(), nn.GroupNorm(1, 8)
+    sampler = SMate(**SHORT, generator=G, discriminator=D, lr=1e-9)
+    X, y = images(8, 8)
+    networks_ = sampler.fit(X, y).networks_
+    for layer in networks_["generator 1"][2], networks_["discriminator 1"][3]:
+        assert torch.allclose(layer.weight, torch.ones(8))
+    assert networks_["generator 1"][5].weight.item() == pytest.approx(0.25)
+
+
 def test_batch_normalisation_of_networks_passed_in():
     """Frozen layers keep their statistics; real and generated rows go in apart."""
     X, y = images(8, 8)
@@ -567,22 +578,6 @@ def test_rows_outside_the_range_never_leave_the_sampler():
 # ------------------------------------------------------------------ augmentation
 
 
-def test_ten_times_500_are_5000_the_images_first():
-    x = torch.rand(500, 3, 4, 4, generator=generator())
-    states = torch.get_rng_state()
-    more = _smate.augment_images(x, 10, generator())
-    assert torch.equal(torch.get_rng_state(), states)
-    assert more.shape == (5000, 3, 4, 4)
-    assert torch.equal(more[:500], x)
-    assert torch.equal(more, _smate.augment_images(x, 10, generator()))
-    assert 0 <= more.min() < more.max() <= 1
-    for k in range(1, 10):  # no copy is the image, nor another copy of it
-        assert (more[:500] - more[500 * k : 500 * k + 500]).abs().amax(
-            (1, 2, 3)
-        ).min() > 0
-    assert torch.equal(_smate.augment_images(x, 1, generator()), x)
-
-
 @pytest.mark.parametrize(("shape", "expected"), [((8, 8), 18), ((12,), 6)])
 def test_the_gan_sees_the_given_minority_and_its_copies(shape, expected, monkeypatch):
     """Not images from elsewhere, as the authors' did; tables are left alone."""
@@ -600,119 +595,6 @@ def test_the_gan_sees_the_given_minority_and_its_copies(shape, expected, monkeyp
     assert torch.allclose(seen["minority"][:6].flatten(1), given)
     others = torch.as_tensor(X[y == "class 0"] / 255).float().flatten(1)
     assert torch.allclose(seen["pretraining"].flatten(1), others)
-
-
-STILL = {
-    "angle": [0.0],
-    "shear": [0.0],
-    "scale": [[1.0, 1.0]],
-    "shift": [[0.0, 0.0]],
-    "crop": [[0.0] * 4],
-    "mirror": [False],
-}
-
-
-def moved(x, **moves):
-    moves = {k: torch.tensor(v) for k, v in {**STILL, **moves}.items()}
-    return _smate.look_up(x, _smate.sampling_matrices(x.shape[2:], **moves))
-
-
-def smooth(height=20, width=30):
-    """An image without sharp edges, so that small shares of pixels do not matter."""
-    rows, columns = torch.meshgrid(
-        torch.linspace(0, 2, height), torch.linspace(0, 3, width), indexing="ij"
-    )
-    return (torch.sin(rows) + torch.cos(columns) + 0.3 * rows * columns)[None, None]
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs"),
-    [
-        ({}, {}),
-        ({"angle": [20.0]}, {"angle": 20.0}),
-        ({"shear": [-8.0]}, {"shear": [-8.0, 0.0]}),
-        ({"scale": [[1.2, 1.2]]}, {"scale": 1.2}),
-        ({"shift": [[0.1, -0.2]]}, {"translate": [3, -4]}),
-        (
-            {
-                "angle": [-15.0],
-                "shear": [6.0],
-                "scale": [[0.9, 0.9]],
-                "shift": [[0.1, 0.2]],
-            },
-            {"angle": -15.0, "shear": [6.0, 0.0], "scale": 0.9, "translate": [3, 4]},
-        ),
-    ],
-)
-def test_moves_are_torchvisions(ours, theirs):
-    x = smooth()
-    default = {"angle": 0.0, "translate": [0, 0], "scale": 1.0, "shear": [0.0, 0.0]}
-    expected = tv.affine(
-        x, **{**default, **theirs}, interpolation=tv.InterpolationMode.BILINEAR
-    )
-    inside = tv.affine(torch.ones_like(x), **{**default, **theirs}) == 1
-    difference = (moved(x, **ours) - expected)[inside].abs()
-    assert inside.float().mean() > 0.5
-    assert difference.quantile(0.95) < 1e-3  # at the border theirs fades to black
-    assert ours == {} or (moved(x, **ours) - x).abs().max() > 0.1
-
-
-def test_crop_and_mirror():
-    x = smooth()
-    assert torch.allclose(moved(x, mirror=[True]), x.flip(3), atol=1e-5)
-    part = x[:, :, 2:17, 3:27]  # 10 and 15 % of 20 rows, twice 10 % of 30 columns
-    expected = nn.functional.interpolate(part, (20, 30), mode="bilinear")
-    found = moved(x, crop=[[0.1, 0.1, 0.1, 0.15]])
-    assert (found - expected)[..., 1:-1, 1:-1].abs().max() < 1e-2
-    # Nothing black comes in from outside, where every pixel is white.
-    white = _smate.augment_images(torch.ones(200, 1, 9, 9), 2, generator())[200:]
-    assert white.min() > 0.5 + 0.5 * 0.75 - 0.5
-
-
-def test_blur_is_torchvisions():
-    x, sigma = torch.rand(3, 2, 7, 9, generator=generator()), [0.5, 0.3, 1e-9]
-    found = _smate.blur(x, torch.tensor(sigma).view(3, 1, 1, 1))
-    for k in range(2):
-        expected = tv.gaussian_blur(x[k], [3, 3], [sigma[k]])
-        assert torch.allclose(found[k], expected, atol=1e-6)
-    assert torch.equal(found[2], x[2])
-
-
-def test_draws_fill_the_ranges_of_the_authors(monkeypatch):
-    """Of what moves pixels, by spying; of colours, from what comes out."""
-    seen, original = {}, _smate.sampling_matrices
-
-    def spy(sides, **moves):
-        seen.update(moves)
-        return original(
-            sides, **{k: torch.tensor(v).expand_as(moves[k]) for k, v in STILL.items()}
-        )
-
-    monkeypatch.setattr(_smate, "sampling_matrices", spy)
-    monkeypatch.setattr(_smate, "CHUNK", 2000)
-    x = torch.full((2000, 3, 5, 5), 0.5)
-    x[:, :, 2, 2] = 0.7
-    copies = _smate.augment_images(x, 2, generator())[2000:]
-    for name, low, high in [
-        ("angle", -25, 25),
-        ("shear", -8, 8),
-        ("scale", 0.8, 1.2),
-        ("shift", -0.2, 0.2),
-        ("crop", 0, 0.1),
-    ]:
-        values, room = seen[name], 0.01 * (high - low)
-        assert low <= values.min() < low + room
-        assert high - room < values.max() <= high
-    assert seen["mirror"].float().mean().item() == pytest.approx(0.5, abs=0.04)
-    grey = copies[:, :, 0].mean(
-        dim=2
-    )  # five pixels of 0.5: contrast leaves them, noise averages
-    assert grey.mean().item() == pytest.approx(0.5, abs=0.005)
-    assert 0.38 < grey.quantile(0.01) < grey.quantile(0.99) < 0.62
-    channels = copies.flatten(2).std(dim=1).mean(dim=1)  # noise or factors of their own
-    assert (channels < 1e-6).float().mean().item() == pytest.approx(0.5 * 0.8, abs=0.04)
-    spread = copies[:, 0, 0].std(dim=1)
-    assert 0 < spread.median() < 0.05
 
 
 # ------------------------------------------------------------------ the penalty
@@ -806,13 +688,13 @@ def test_settled_is_near_one_half_for_three_windows():
 def test_early_stopping_ends_each_phase(early, monkeypatch):
     monkeypatch.setattr(_smate, "WINDOW", 4)
     values = iter([0.4, 0.6] * 100)
-    original = _smate.accuracies
+    original = losses.accuracies
 
     def half(*arguments):
         found = original(*arguments)
         return {**found, "fake_accuracy": torch.tensor(next(values))}
 
-    monkeypatch.setattr(_smate, "accuracies", half)
+    monkeypatch.setattr(losses, "accuracies", half)
     X, y = images(8, 8)
     sampler = SMate(**{**TINY, "n_steps": 20}, early_stopping=early).fit(X, y)
     steps = sampler.history_.groupby("phase")["step"].max()
@@ -844,35 +726,14 @@ def test_collapse_is_told_and_kept(monkeypatch, tmp_path):
     assert healthy.collapsed_ == {}
 
 
-@pytest.mark.parametrize(
-    ("loss", "level"),
-    [
-        ("gan", 0),
-        ("dragan", 0),
-        ("hinge", 0),
-        ("lsgan", 0.5),
-        ("wgan", 7),
-        ("wgan-gp", 7),
-    ],
-)
-def test_accuracy_is_judged_at_the_level_of_each_loss(loss, level):
-    real = torch.tensor([[3.0], [-1.0], [0.2], [0.1]]) + level
-    fake = torch.tensor([[-2.3], [-0.5], [-0.2], [0.7]]) + level  # together around it
-    found = _smate.accuracies(loss, real, fake)
-    assert {k: v.item() for k, v in found.items()} == {
-        "real_accuracy": 0.75,
-        "fake_accuracy": 0.75,
-    }
-
-
 def test_history_holds_the_accuracy_of_the_update(monkeypatch):
     monkeypatch.setattr(
-        _smate,
+        losses,
         "accuracies",
         lambda loss, a, b: {"real_accuracy": a.mean(), "fake_accuracy": b.mean()},
     )
     monkeypatch.setattr(
-        training,
+        losses,
         "discriminator_loss",
         lambda loss, D, real, fake, g: (
             D(torch.cat([real, fake])).diff().sum() + D(real).mean()

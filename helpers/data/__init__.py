@@ -20,12 +20,13 @@ from ._images import (
     load_mnist,
     load_svhn,
 )
-from ._imbalance import deepsmote_counts, make_imbalanced
+from ._imbalance import ClassCounts, deepsmote_counts, make_imbalanced
 from ._overview import fingerprint, inventory
 from ._tables import load_bcw, load_petrography, load_wine_onehot
 
 __all__ = [
     "ROOT_VARIABLE",
+    "ClassCounts",
     "DataCorrupt",
     "DataNotAvailable",
     "data_root",

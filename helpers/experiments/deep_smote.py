@@ -21,8 +21,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from .. import data, training
 from ..classifiers import ResNet18Classifier
-from ..data import deepsmote_counts, make_imbalanced
-from ..data._imbalance import ClassCounts
+from ..data import ClassCounts, deepsmote_counts, make_imbalanced
 from ..evaluation import score
 from ..over_sampling import AMDO, BAGAN, GAMO, MC_CCR, MC_RBO, DeepSMOTE
 from ..runs import Cell, hardware, require_known
@@ -435,14 +434,14 @@ def run_cost(cell):
 
 def measure_cost(method, n, side):
     """Seconds of one core, peak memory above that before, and images made."""
+    import resource  # here, since Windows has none and all else works there
+
     torch.set_num_threads(1)
     X = np.random.default_rng(0).integers(0, 256, (n, 1, side, side), dtype=np.uint8)
     y = np.repeat([0, 1], [n - n // 10, n // 10])
     short = {"width": 0.5, "n_steps": COST_STEPS}
     if method in ("bagan", "gamo"):
         short["autoencoder_steps"] = COST_STEPS
-    import resource  # Windows has none
-
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.process_time()
     if method in RIVALS or method == "deep_smote":

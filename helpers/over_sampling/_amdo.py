@@ -6,13 +6,11 @@ import pandas as pd
 import torch
 from sklearn.utils._param_validation import Interval
 
-from ._base import POSITIVE_INT, BaseDeepOverSampler
-
-#: Most distances held at once; 16 MB.
-CHUNK = 2**22
+from ._base import POSITIVE_INT
+from ._network_free import CHUNK, NetworkFreeOverSampler
 
 
-class AMDO(BaseDeepOverSampler):
+class AMDO(NetworkFreeOverSampler):
     """Over-sample along Mahalanobis contours [1]_, [2]_.
 
     A new row has the same Mahalanobis distance from the mean of its class as one of the
@@ -89,20 +87,11 @@ class AMDO(BaseDeepOverSampler):
     """
 
     _parameter_constraints: dict = {
-        **{
-            name: BaseDeepOverSampler._parameter_constraints[name]
-            for name in (
-                *("sampling_strategy", "image_shape", "value_range", "device"),
-                "random_state",
-            )
-        },
+        **NetworkFreeOverSampler._parameter_constraints,
         "k_neighbors": [POSITIVE_INT],
         "min_share": [Interval(numbers.Real, 0, 1, closed="both")],
     }
     _own_state = ("_contours",)
-
-    #: Nothing is trained, so there is nothing to go on from.
-    checkpoint = None
 
     def __init__(
         self,
@@ -122,9 +111,6 @@ class AMDO(BaseDeepOverSampler):
         self.value_range = value_range
         self.device = device
         self.random_state = random_state
-
-    def _build(self, name):
-        raise AssertionError("there are no networks")
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
         rows = Z.flatten(1)

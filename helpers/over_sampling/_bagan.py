@@ -1,19 +1,22 @@
 """BAGAN: a GAN that starts as an autoencoder and has one latent Gaussian per class."""
 
-import numbers
-import warnings
-
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from sklearn.covariance import oas
-from sklearn.utils._param_validation import Interval
 from torch import nn
 
 from .. import networks, training
-from ._base import POSITIVE_INT, POSITIVE_REAL, BaseDeepOverSampler
-from ._deep_smote import CHUNK, MIN_SIDE, TABLE_LAYERS, _shape_of_pixels
+from ._base import (
+    AT_LEAST_TWO,
+    MIN_SIDE,
+    POSITIVE_INT,
+    POSITIVE_REAL,
+    BaseDeepOverSampler,
+    in_chunks,
+)
+from ._deep_smote import TABLE_LAYERS
 
 #: Adam's, from the authors' code, in BAGAN and in GAMO.
 BETAS = 0.5, 0.999
@@ -31,51 +34,11 @@ class TwoPhaseOverSampler(BaseDeepOverSampler):
         "n_steps": [POSITIVE_INT, None],
         "autoencoder_epochs": [POSITIVE_INT, None],
         "autoencoder_steps": [POSITIVE_INT, None],
-        # Batch normalisation of a single row is undefined.
-        "batch_size": [Interval(numbers.Integral, 2, None, closed="left")],
-        "latent_dim": [POSITIVE_INT, None],
+        "batch_size": [AT_LEAST_TWO],
         "width": [POSITIVE_REAL],
     }
-
-    def _images(self):
-        return len(self._row_shape) == 3
-
-    def _scale(self, X):
-        Z = super()._scale(X)
-        if self._images() and min(Z.shape[2:]) < MIN_SIDE:
-            raise ValueError(
-                f"The images are {Z.shape[2]}x{Z.shape[3]} pixels; the convolutions need "
-                f"{MIN_SIDE} on each side. Enlarge them, or pass the pixels as a table, "
-                "X.reshape(len(X), -1), for the fully connected networks."
-            )
-        if not self._images() and (shape := _shape_of_pixels(X)):
-            warnings.warn(
-                f"X is a table of {X.shape[1]} columns of whole numbers and gets fully "
-                f"connected networks. If they are pixels, pass image_shape={shape}.",
-                stacklevel=2,
-            )
-        return Z
-
-    def _rows(self, Z):
-        """The rows in [-1, 1], the range of tanh, laid out as convolutions like it."""
-        rows = 2 * Z - 1
-        if not self._images():
-            return rows
-        return rows.contiguous(memory_format=torch.channels_last)
-
-    def _batches(self, n, generator):
-        size = min(self.batch_size, n)
-        return training.Batches(n, size, generator, drop_last=n % size == 1)
-
-    def _autocast(self, device, images):
-        precision = training.resolve_precision(self.precision, device, images)
-        return torch.autocast(
-            device.type, precision, enabled=precision != torch.float32
-        )
-
-    def _initialise(self, name, generator):
-        # Keras' initial weights, since both codes are in Keras.
-        return training.initialise(lambda: self._build(name), generator, "glorot")
+    _min_side = MIN_SIDE
+    _first_weights = "glorot"  # as in Keras, in which both codes are
 
     def _adam(self, *players):
         weights = [p for player in players for p in player.parameters()]
@@ -324,7 +287,7 @@ class BAGAN(TwoPhaseOverSampler):
         }
         first = self._phase(step, "autoencoder", 0, state, generator, checkpoint)
         with torch.no_grad():
-            latent = torch.cat([encoder(chunk) for chunk in rows.split(CHUNK)])
+            latent = in_chunks(encoder, rows)
         self._means, self._factors = class_gaussians(latent, codes, self.shrinkage)
         before = int(first["step"].iloc[-1])
         players = encoder, decoder
@@ -379,8 +342,7 @@ class BAGAN(TwoPhaseOverSampler):
         device = generator.device
         noise = torch.randn(n, self._latent(), generator=generator, device=device)
         z = self._means[code].to(device) + noise @ self._factors[code].to(device).T
-        G = self.networks_["generator"]
-        return (torch.cat([G(chunk) for chunk in z.split(CHUNK)]) + 1) / 2
+        return (in_chunks(self.networks_["generator"], z) + 1) / 2
 
 
 def discriminator_loss(D, x, labels, fake):

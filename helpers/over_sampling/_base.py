@@ -6,8 +6,10 @@ types, randomness, saving and loading are here.
 """
 
 import inspect
+import math
 import numbers
 import os
+import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
 
@@ -24,6 +26,12 @@ from .. import training
 
 POSITIVE_INT = Interval(numbers.Integral, 1, None, closed="left")
 POSITIVE_REAL = Interval(numbers.Real, 0, None, closed="neither")
+#: Of batches, since batch normalisation of a single row is undefined.
+AT_LEAST_TWO = Interval(numbers.Integral, 2, None, closed="left")
+#: Rows that go through a network at once when nothing is learned.
+CHUNK = 256
+#: Sides below this leave a decoder, which starts at a quarter, next to nothing.
+MIN_SIDE = 8
 
 
 class BaseDeepOverSampler(BaseOverSampler):
@@ -48,6 +56,11 @@ class BaseDeepOverSampler(BaseOverSampler):
 
     #: A class that is to be filled needs at least so many rows.
     _min_rows = 2
+    #: Fewest pixels a side that the method's convolutions need. None: it has none, and
+    #: need not know which columns are pixels.
+    _min_side: int | None = None
+    #: As `helpers.training.initialise` names it.
+    _first_weights = "torch"
     #: Name of a preset to the parameters in which it differs from the defaults.
     _presets: dict = {}
     #: Names of what a method learns beside its networks, plain values or tensors, for
@@ -88,6 +101,34 @@ class BaseDeepOverSampler(BaseOverSampler):
     @abstractmethod
     def _build(self, name):
         """Return the untrained network that ``self.networks_[name]`` is."""
+
+    # ------------------------------------------------------------ help for the hooks
+
+    def _images(self):
+        """Whether rows are images, (C, H, W)."""
+        return len(self._row_shape) == 3
+
+    def _rows(self, Z):
+        """The rows in [-1, 1], the range of tanh, laid out as convolutions like it."""
+        rows = 2 * Z - 1
+        if not self._images():
+            return rows
+        return rows.contiguous(memory_format=torch.channels_last)
+
+    def _initialise(self, name, generator):
+        """The network `name` with its first weights."""
+        return training.initialise(
+            lambda: self._build(name), generator, self._first_weights
+        )
+
+    def _batches(self, n, generator):
+        """Minibatches; a last one of a single row, which batch norm refuses, is left out."""
+        alone = n % min(self.batch_size, n) == 1
+        return training.Batches(n, self.batch_size, generator, drop_last=alone)
+
+    def _autocast(self, device, images):
+        precision = training.resolve_precision(self.precision, device, images)
+        return training.autocast(device, precision)
 
     # ------------------------------------------------------------------ public face
 
@@ -305,7 +346,8 @@ class BaseDeepOverSampler(BaseOverSampler):
     def _fit_resample(self, X, y):
         Z, codes, wanted, generator, checkpoint = self._prepare(X, y)
         self.networks_ = {}
-        self.history_ = self._train(Z, codes, wanted, generator, checkpoint)
+        with training.deterministic(generator.device):
+            self.history_ = self._train(Z, codes, wanted, generator, checkpoint)
         return self._complete(X, y, wanted, generator)
 
     def _prepare(self, X, y):
@@ -331,7 +373,11 @@ class BaseDeepOverSampler(BaseOverSampler):
         generator = training.make_generator(self.random_state, device)
         Z = torch.as_tensor(self._scale(dense), device=device)
         checkpoint = self.checkpoint and training.Checkpoint(
-            self.checkpoint, self._identity(dense, y, device)
+            self.checkpoint,
+            {
+                "sampler": type(self).__name__,
+                **training.identity(self, device, dense, y),
+            },
         )
         return Z, torch.as_tensor(codes, device=device), wanted, generator, checkpoint
 
@@ -354,7 +400,6 @@ class BaseDeepOverSampler(BaseOverSampler):
     def _scale(self, X):
         """Learn shapes and ranges from X and return it as float32 in [0, 1]."""
         self._dtype, self._shape = X.dtype, X.shape[1:]
-        images = X.ndim > 2 or self.image_shape is not None
         if X.ndim == 3:
             self._row_shape = (1, *X.shape[1:])
         elif self.image_shape is None:
@@ -379,7 +424,7 @@ class BaseDeepOverSampler(BaseOverSampler):
             if self._dtypes is None
             else [getattr(dtype, "kind", "") in "iub" for dtype in self._dtypes]
         )
-        axis = None if images else 0
+        axis = None if self._images() else 0
         if self.value_range is not None:
             low, high = [*self.value_range, None, None][:2]
             fits = len(self.value_range) == 2 and low <= X.min() and X.max() <= high
@@ -389,7 +434,7 @@ class BaseDeepOverSampler(BaseOverSampler):
                     f"({X.min()}, {X.max()}); give the lowest and highest possible value."
                 )
             self._low, self._high = np.array(float(low)), np.array(float(high))
-        elif images and X.dtype == np.uint8:
+        elif self._images() and X.dtype == np.uint8:
             self._low, self._high = np.array(0.0), np.array(255.0)
         else:  # a table: each column its own
             # In their own type: float64 has not every whole number above 2^53.
@@ -402,11 +447,28 @@ class BaseDeepOverSampler(BaseOverSampler):
                 "The values of X span more than a float64 can hold; rescale X first."
             )
         Z = (X - low) / np.where(span > 0, span, 1)
+        if self._min_side is not None:
+            self._check_pixels(X)
         return Z.reshape(-1, *self._row_shape).astype(np.float32)
+
+    def _check_pixels(self, X):
+        """Refuse images too small for convolutions; ask about tables that look like some."""
+        if self._images() and min(sides := self._row_shape[1:]) < self._min_side:
+            raise ValueError(
+                f"The images are {sides[0]}x{sides[1]} pixels; the convolutions need "
+                f"{self._min_side} on each side. Enlarge them, or pass the pixels as a "
+                "table, X.reshape(len(X), -1), for the fully connected networks."
+            )
+        if not self._images() and (shape := _shape_of_pixels(X)):
+            warnings.warn(
+                f"X is a table of {X.shape[1]} columns of whole numbers and gets fully "
+                f"connected networks. If they are pixels, pass image_shape={shape}.",
+                stacklevel=2,
+            )
 
     def _draw(self, code, n, generator):
         """Generate and undo `_scale`; the result lies inside the learned range."""
-        with torch.no_grad():
+        with torch.no_grad(), training.deterministic(generator.device):
             Z = self._generate(code, n, generator)
         Z = Z.float().cpu().numpy().astype(np.float64).reshape(n, *self._shape)
         low, high = (b.astype(np.float64) for b in (self._low, self._high))
@@ -418,27 +480,20 @@ class BaseDeepOverSampler(BaseOverSampler):
         exact = self._low.dtype == self._dtype
         return np.clip(X, self._low, self._high) if exact else X
 
-    def _identity(self, X, y, device):
-        """What a checkpoint must agree on to be gone on from."""
-        parameters = {
-            name: repr(value)
-            for name, value in self.get_params(deep=False).items()
-            if name not in ("checkpoint", "verbose", "device", "random_state")
-        }
-        # A RandomState has no lasting name, and None no seed: the checkpoint's
-        # generator goes on in both cases.
-        seed = (
-            self.random_state
-            if isinstance(self.random_state, numbers.Integral)
-            else "-"
-        )
-        return {
-            "sampler": type(self).__name__,
-            "data": training.digest(X, y),
-            "device": device.type,
-            "random_state": str(seed),
-            **parameters,
-        }
+
+def in_chunks(network, rows):
+    """What `network` makes of many rows, a few at a time."""
+    return torch.cat([network(chunk) for chunk in rows.split(CHUNK)])
+
+
+def _shape_of_pixels(X):
+    """The (C, H, W) that the columns of a table seem to be, or None."""
+    for channels in (1, 3):
+        side = math.isqrt(X.shape[1] // channels)
+        if side >= MIN_SIDE and channels * side * side == X.shape[1]:
+            whole = X.min() >= 0 and X.max() > 1 and (np.rint(X) == X).all()
+            return (channels, side, side) if whole else None
+    return None
 
 
 def _plain(value, default):

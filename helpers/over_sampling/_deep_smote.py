@@ -1,27 +1,28 @@
 """DeepSMOTE: SMOTE between the codes of one autoencoder that has seen all classes."""
 
 import math
-import numbers
 import warnings
 
-import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
 from .. import networks, training
-from ._base import POSITIVE_INT, POSITIVE_REAL, BaseDeepOverSampler
+from ._base import (
+    AT_LEAST_TWO,
+    MIN_SIDE,
+    POSITIVE_INT,
+    POSITIVE_REAL,
+    BaseDeepOverSampler,
+    in_chunks,
+)
 
 #: Windows without a loss lower by 1 % after which the training ends, and the fewest
 #: steps of a window, which else is an epoch. The papers give no numbers.
 PATIENCE, WINDOW = 10, 20
-#: Rows encoded or decoded at once when generating.
-CHUNK = 256
-#: Sides below this leave the decoder, which starts at a quarter, next to nothing.
-MIN_SIDE = 8
 #: Hidden layers on tables, at full width.
 TABLE_LAYERS = 512, 256
 
@@ -162,12 +163,12 @@ class DeepSMOTE(BaseDeepOverSampler):
         **BaseDeepOverSampler._parameter_constraints,
         "min_epochs": [POSITIVE_INT],
         "n_steps": [POSITIVE_INT, None],
-        # Batch normalisation of a single row is undefined.
-        "batch_size": [Interval(numbers.Integral, 2, None, closed="left")],
+        "batch_size": [AT_LEAST_TWO],
         "width": [POSITIVE_REAL],
         "penalty": [StrOptions({"paper", "authors_code", "none"})],
         "k_neighbors": [POSITIVE_INT],
     }
+    _min_side = MIN_SIDE
     _own_state = ("_codes", "_neighbours", "k_neighbors_")
     _presets = {
         "authors_code": {"penalty": "authors_code", "epochs": 200, "min_epochs": 200}
@@ -212,25 +213,6 @@ class DeepSMOTE(BaseDeepOverSampler):
         self.checkpoint = checkpoint
         self.verbose = verbose
 
-    def _scale(self, X):
-        Z = super()._scale(X)
-        if self._images() and min(Z.shape[2:]) < MIN_SIDE:
-            raise ValueError(
-                f"The images are {Z.shape[2]}x{Z.shape[3]} pixels; the convolutions need "
-                f"{MIN_SIDE} on each side. Enlarge them, or pass the pixels as a table, "
-                "X.reshape(len(X), -1), for the fully connected networks."
-            )
-        if not self._images() and (shape := _shape_of_pixels(X)):
-            warnings.warn(
-                f"X is a table of {X.shape[1]} columns of whole numbers and gets fully "
-                f"connected networks. If they are pixels, pass image_shape={shape}.",
-                stacklevel=2,
-            )
-        return Z
-
-    def _images(self):
-        return len(self._row_shape) == 3
-
     # ------------------------------------------------------------------ training
 
     def _latent(self):
@@ -274,27 +256,15 @@ class DeepSMOTE(BaseDeepOverSampler):
         if not wanted:
             return pd.DataFrame(columns=["label", "step"])
         for name in ("encoder", "decoder"):
-            self.networks_[name] = training.initialise(
-                lambda name=name: self._build(name), generator
-            )
+            self.networks_[name] = self._initialise(name, generator)
         encoder, decoder = self.networks_.values()
         optimiser = torch.optim.Adam(
             [*encoder.parameters(), *decoder.parameters()], lr=self.lr, fused=True
         )
-        rows = 2 * Z - 1  # the range of tanh
-        if self._images():
-            rows = rows.contiguous(memory_format=torch.channels_last)
-        size = min(self.batch_size, len(rows))
-        batches = training.Batches(
-            len(rows), size, generator, drop_last=len(rows) % size == 1
-        )
+        rows = self._rows(Z)
+        batches = self._batches(len(rows), generator)
         class_batches = OneClassBatches(codes, self.batch_size, generator)
-        precision = training.resolve_precision(
-            self.precision, generator.device, images=self._images()
-        )
-        lower = torch.autocast(
-            generator.device.type, precision, enabled=precision != torch.float32
-        )
+        lower = self._autocast(generator.device, self._images())
 
         def step():
             with lower:
@@ -350,8 +320,7 @@ class DeepSMOTE(BaseDeepOverSampler):
         encoder = self.networks_["encoder"].eval()
         for code in wanted:
             with torch.no_grad():
-                chunks = rows[codes == code].split(CHUNK)
-                latent = torch.cat([encoder(chunk) for chunk in chunks])
+                latent = in_chunks(encoder, rows[codes == code])
             k = self.k_neighbors_[self.classes_.tolist()[code]]
             nearest = NearestNeighbors(n_neighbors=k).fit(latent.cpu().numpy())
             found = nearest.kneighbors(return_distance=False)  # without itself
@@ -362,9 +331,8 @@ class DeepSMOTE(BaseDeepOverSampler):
         latent, neighbours = (
             kept[code].to(generator.device) for kept in (self._codes, self._neighbours)
         )
-        decoder = self.networks_["decoder"]
-        chunks = smote(latent, neighbours, n, generator).split(CHUNK)
-        return (torch.cat([decoder(chunk) for chunk in chunks]) + 1) / 2
+        points = smote(latent, neighbours, n, generator)
+        return (in_chunks(self.networks_["decoder"], points) + 1) / 2
 
 
 def reconstruction_loss(encoder, decoder, x):
@@ -444,13 +412,3 @@ class OneClassBatches:
 
     def load_state_dict(self, state):
         self.ahead = list(state["ahead"])
-
-
-def _shape_of_pixels(X):
-    """The (C, H, W) that the columns of a table seem to be, or None."""
-    for channels in (1, 3):
-        side = math.isqrt(X.shape[1] // channels)
-        if side >= MIN_SIDE and channels * side * side == X.shape[1]:
-            whole = X.min() >= 0 and X.max() > 1 and (np.rint(X) == X).all()
-            return (channels, side, side) if whole else None
-    return None

@@ -7,8 +7,7 @@ from torch import nn
 
 from .. import networks, training
 from ._bagan import TwoPhaseOverSampler
-from ._base import POSITIVE_INT
-from ._deep_smote import CHUNK
+from ._base import CHUNK, POSITIVE_INT, in_chunks
 
 #: Length of an image's features, hidden layers of the generator and of its two
 #: opponents, slope of their LeakyReLU, width of the label noise: the authors' code.
@@ -208,7 +207,7 @@ class GAMO(TwoPhaseOverSampler):
             histories.append(self._learn_features(rows, codes, generator, checkpoint))
             encoder = self.networks_["encoder"].eval()
             with torch.no_grad():
-                rows = torch.cat([encoder(chunk) for chunk in rows.split(CHUNK)])
+                rows = in_chunks(encoder, rows)
         self._features = rows[filled]
         histories.append(
             self._play(rows, codes, wanted, histories, generator, checkpoint)

@@ -4,7 +4,7 @@ import pandas as pd
 import torch
 from sklearn.utils._param_validation import StrOptions
 
-from .. import networks, training
+from .. import losses, networks, training
 from ._base import POSITIVE_INT, BaseDeepOverSampler
 
 
@@ -40,7 +40,7 @@ class GANOverSampler(BaseDeepOverSampler):
     drop_last : bool, default=False
         Leave out the last, smaller batch of every epoch (authors' code).
     loss : {"gan", "lsgan", "wgan", "wgan-gp", "hinge", "dragan"}, default="gan"
-        Adversarial loss, see `helpers.training.discriminator_loss`.
+        Adversarial loss, see `helpers.losses.discriminator_loss`.
     n_critic : int, default=1
         Discriminator updates per generator update. Epochs count what the discriminator
         sees.
@@ -95,9 +95,10 @@ class GANOverSampler(BaseDeepOverSampler):
         "discriminator_layers": [tuple, list],
         "linear_input": ["boolean"],
         "drop_last": ["boolean"],
-        "loss": [StrOptions(set(training.LOSSES))],
+        "loss": [StrOptions(set(losses.LOSSES))],
         "n_critic": [POSITIVE_INT],
     }
+    _first_weights = "glorot"  # Keras': the authors' code, in Keras, names none
     # On 30 features: 15-100-200-300-400-500-30 and 30-30-500-400-300-200-100-1.
     _presets = {
         "authors_code": {
@@ -183,11 +184,7 @@ class GANOverSampler(BaseDeepOverSampler):
     def _train_one(self, real_rows, code, generator, checkpoint):
         """Steps "compiling" and "training GANs" of section 3.1, step 2c."""
         names = f"generator {code}", f"discriminator {code}"
-        # Keras' initial weights, since the paper's code is in Keras and names none.
-        G, D = (
-            training.initialise(lambda n=n: self._build(n), generator, "glorot")
-            for n in names
-        )
+        G, D = (self._initialise(name, generator) for name in names)
         self.networks_.update(zip(names, (G, D), strict=True))
         adam = {"lr": self.lr, "betas": tuple(self.betas), "fused": True}
         G_optimiser = torch.optim.Adam(G.parameters(), **adam)
@@ -195,10 +192,7 @@ class GANOverSampler(BaseDeepOverSampler):
         batches = training.Batches(
             len(real_rows), self.batch_size, generator, self.drop_last
         )
-        precision = training.resolve_precision(self.precision, generator.device)
-        lower = torch.autocast(
-            generator.device.type, precision, enabled=precision != torch.float32
-        )
+        lower = self._autocast(generator.device, images=False)
 
         def step():
             for _ in range(self.n_critic):  # first the discriminator
@@ -206,18 +200,18 @@ class GANOverSampler(BaseDeepOverSampler):
                 with lower:
                     with torch.no_grad():
                         fake = G(self._noise(len(real), generator))
-                    D_loss = training.discriminator_loss(
+                    D_loss = losses.discriminator_loss(
                         self.loss, D, real, fake.float(), generator
                     )
                 D_optimiser.zero_grad()
                 D_loss.backward()
                 D_optimiser.step()
                 if self.loss == "wgan":
-                    training.clip_weights(D)
+                    losses.clip_weights(D)
             with training.frozen(D):  # then the generator
                 with lower:
                     on_fake = D(G(self._noise(len(real), generator)))
-                    G_loss = training.generator_loss(self.loss, on_fake)
+                    G_loss = losses.generator_loss(self.loss, on_fake)
                 G_optimiser.zero_grad()
                 G_loss.backward()
                 G_optimiser.step()

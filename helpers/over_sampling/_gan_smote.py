@@ -211,11 +211,10 @@ class GANSMOTE(BaseDeepOverSampler):
     def _scale(self, X):
         """Scale to bits. A bit's two meanings are `_low` and `_high`, as in the base."""
         Z = super()._scale(X)
-        images = X.ndim > 2 or self.image_shape is not None
         if self.binarize is None:
-            self._refuse_other_values(X if not images else Z)
+            self._refuse_other_values(Z if self._images() else X)
         else:
-            Z = self._cut(Z, axis=None if images else 0)
+            Z = self._cut(Z, axis=None if self._images() else 0)
         flat = Z.reshape(len(Z), -1)
         self._groups = self._checked_groups(flat.shape[1])
         self._never_empty = [flat[:, g].any(axis=1).all().item() for g in self._groups]
@@ -347,8 +346,7 @@ class GANSMOTE(BaseDeepOverSampler):
             seed = torch.randint(2**31, (), generator=generator, device=Z.device)
             own = training.make_generator(seed.item(), Z.device)
             networks = [
-                training.initialise(lambda name=name: self._build(name), own)
-                for name in ("generator", "discriminator")
+                self._initialise(name, own) for name in ("generator", "discriminator")
             ]
             gans.append((Z[codes == code].flatten(1), networks, own))
         return gans

@@ -6,17 +6,22 @@ from scipy import sparse
 from sklearn.utils._param_validation import StrOptions
 from torch.nn.functional import pad
 
-from ._base import POSITIVE_REAL, BaseDeepOverSampler
+from ._base import POSITIVE_REAL
+from ._network_free import (
+    CHUNK,
+    NetworkFreeOverSampler,
+    larger_first,
+    scale_of,
+    shuffled,
+)
 
-#: Most distances held at once; with their sorted copies some 100 MB.
-CHUNK = 2**22
 #: Rows of a class whose nearest larger row sets the energy.
 PROBES = 500
 #: The authors' energy, in force where a class lies on top of the larger ones.
 PUBLISHED_ENERGY = 0.25
 
 
-class MC_CCR(BaseDeepOverSampler):
+class MC_CCR(NetworkFreeOverSampler):
     """Over-sample with multi-class combined cleaning and resampling [1]_.
 
     Around every row of the class to be filled grows a sphere in L1 distance. Growing by
@@ -57,12 +62,13 @@ class MC_CCR(BaseDeepOverSampler):
     Notes
     -----
     From the paper [1]_: spheres, translation, numbers inverse to the radii, and the order
-    of the classes, see `larger_first`. From the authors' code [2]_: L1 distance for radii,
-    translation and new rows alike. Its constants are ``preset("authors_code")``: an energy
-    of 0.25, and "translate". In pixel space 0.25 is spent over hundreds of pixels, less
-    than one grey level on each: new uint8 images are copies, and no larger row is inside
-    (on MNIST the nearest one is 60 to 90 away). The authors' code for RB-CCR, a sibling of
-    the method, goes through energies from 0.5 to 100.
+    of the classes (`helpers.over_sampling._network_free.larger_first`). From the authors'
+    code [2]_: L1 distance for radii, translation and new rows alike. Its constants are
+    ``preset("authors_code")``: an energy of 0.25, and "translate". In pixel space 0.25 is
+    spent over hundreds of pixels, less than one grey level on each: new uint8 images are
+    copies, and no larger row is inside (on MNIST the nearest one is 60 to 90 away). The
+    authors' code for RB-CCR, a sibling of the method, goes through energies from 0.5 to
+    100.
 
     Ours: the energy from the data; exact class counts, where rounding gives other ones,
     by a random start and equal steps through the summed shares; a larger row that
@@ -91,23 +97,12 @@ class MC_CCR(BaseDeepOverSampler):
     """
 
     _parameter_constraints: dict = {
-        **{
-            name: BaseDeepOverSampler._parameter_constraints[name]
-            for name in (
-                *("sampling_strategy", "image_shape", "value_range", "device"),
-                "random_state",
-            )
-        },
+        **NetworkFreeOverSampler._parameter_constraints,
         "energy": [POSITIVE_REAL, None],
         "cleaning": [StrOptions({"ignore", "translate"})],
     }
     _presets = {"authors_code": {"energy": PUBLISHED_ENERGY, "cleaning": "translate"}}
     _own_state = ("_seeds", "radii_")
-
-    #: Nothing is trained, so there is nothing to go on from.
-    checkpoint = None
-    #: Class number to rows that the fit has made and `_generate` is to hand over.
-    _made: dict = {}
 
     def __init__(
         self,
@@ -127,9 +122,6 @@ class MC_CCR(BaseDeepOverSampler):
         self.value_range = value_range
         self.device = device
         self.random_state = random_state
-
-    def _build(self, name):
-        raise AssertionError("there are no networks")
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
         rows, labels = Z.flatten(1), self.classes_.tolist()
@@ -193,52 +185,6 @@ class MC_CCR(BaseDeepOverSampler):
         )
         rows = seeds[which] + reach[:, None] * directions
         return rows.clamp_(0, 1).view(n, *self._row_shape)
-
-
-def larger_first(held, wanted, generator, replacement=False):
-    """Go through the classes from large to small, each with rows of the larger ones.
-
-    The "sampling" scheme of MC-CCR and MC-RBO: the i-th class after the largest meets
-    n / i rows of each of the i larger ones, n being the size of the largest. These have
-    been filled before, so their generated rows take part. A largest class that is to be
-    filled itself meets all the others.
-
-    Parameters
-    ----------
-    held : dict of Tensor
-        Class number to rows. Read anew at every step: fill it between the steps.
-    wanted : dict
-        Class number to the number of rows it needs; others are passed over.
-    generator : torch.Generator
-    replacement : bool, default=False
-        Whether a row may be drawn twice.
-
-    Yields
-    ------
-    code : int
-        Class to be filled.
-    larger : Tensor
-        Rows of the larger classes.
-    origin : list of (int, Tensor)
-        Where they are from: class number and places in ``held[class number]``.
-    """
-    order = sorted(held, key=lambda code: -len(held[code]))
-    most = len(held[order[0]])
-    for place, code in enumerate(order):
-        if code not in wanted:
-            continue
-        others = order[:place] or order[1:]
-        origin = []
-        for other in others:
-            n, share = len(held[other]), max(1, most // len(others))
-            if replacement:
-                places = torch.randint(
-                    n, (share,), generator=generator, device=generator.device
-                )
-            else:
-                places = shuffled(n, generator)[:share]
-            origin.append((other, places))
-        yield code, torch.cat([held[other][places] for other, places in origin]), origin
 
 
 def push(rows, larger, energy, translate, generator):
@@ -323,12 +269,6 @@ def spent_at(distances, energy):
     return (reached.gather(1, inside) + rest / (inside + 1)).squeeze(1)
 
 
-def scale_of(distances, otherwise):
-    """The median distance, or a constant where rows lie on top of each other."""
-    median = float(distances.median())
-    return median if median > 1e-6 else otherwise  # the precision of scaled data
-
-
 def nearest_distance(rows, others):
     """L1 distance from each row to the nearest of the others, in chunks."""
     parts = rows.split(max(1, CHUNK // len(others)))
@@ -354,7 +294,3 @@ def on_sphere(n, d, generator):
     directions = directions.mul_(2).sub_(1)
     # All zero has a chance of 2^-24 in one dimension.
     return directions.div_(directions.abs().sum(1, keepdim=True).clamp_min(1e-30))
-
-
-def shuffled(n, generator):
-    return torch.randperm(n, generator=generator, device=generator.device)

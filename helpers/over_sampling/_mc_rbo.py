@@ -6,8 +6,8 @@ import pandas as pd
 import torch
 from sklearn.utils._param_validation import Interval
 
-from ._base import POSITIVE_INT, POSITIVE_REAL, BaseDeepOverSampler
-from ._mc_ccr import CHUNK, larger_first, scale_of
+from ._base import POSITIVE_INT, POSITIVE_REAL
+from ._network_free import CHUNK, NetworkFreeOverSampler, larger_first, scale_of
 
 #: The authors' constants.
 PUBLISHED_GAMMA, PUBLISHED_STEP = 0.05, 0.001
@@ -15,7 +15,7 @@ PUBLISHED_GAMMA, PUBLISHED_STEP = 0.05, 0.001
 CLIMB_CHUNK = 2**20
 
 
-class MC_RBO(BaseDeepOverSampler):
+class MC_RBO(NetworkFreeOverSampler):
     """Over-sample with multi-class radial-based over-sampling [1]_.
 
     Each row near by adds exp(-(distance / gamma)^2) to a potential if it is of a larger
@@ -58,10 +58,10 @@ class MC_RBO(BaseDeepOverSampler):
     -----
     From the paper [1]_: potential, climb, start at a uniformly drawn row. From the
     authors' code [2]_: the potential of the nearest rows only, the order of the classes
-    (`helpers.over_sampling._mc_ccr.larger_first`, rows drawn with replacement), 500 tries,
-    25 neighbours and ``preset("authors_code")``, a gamma of 0.05 and steps of 0.001. In
-    pixel space all kernels but a row's own are zero at that gamma, and the new row only
-    moves away from its start, on MNIST by less than two grey levels in any pixel.
+    (`helpers.over_sampling._network_free.larger_first`, rows drawn with replacement),
+    500 tries, 25 neighbours and ``preset("authors_code")``, a gamma of 0.05 and steps of
+    0.001. In pixel space all kernels but a row's own are zero at that gamma, and the new
+    row only moves away from its start, on MNIST by less than two grey levels in any pixel.
 
     Ours: gamma and steps from the data; steps that leave the range of the data are not
     taken. The authors strike the step that undoes the last one from the list. It is left
@@ -89,13 +89,7 @@ class MC_RBO(BaseDeepOverSampler):
     """
 
     _parameter_constraints: dict = {
-        **{
-            name: BaseDeepOverSampler._parameter_constraints[name]
-            for name in (
-                *("sampling_strategy", "image_shape", "value_range", "device"),
-                "random_state",
-            )
-        },
+        **NetworkFreeOverSampler._parameter_constraints,
         "gamma": [POSITIVE_REAL, None],
         "step_size": [POSITIVE_REAL, None],
         "n_steps": [Interval(numbers.Integral, 0, None, closed="left")],
@@ -103,11 +97,6 @@ class MC_RBO(BaseDeepOverSampler):
     }
     _presets = {"authors_code": {"gamma": PUBLISHED_GAMMA, "step_size": PUBLISHED_STEP}}
     _own_state = ("_fields",)
-
-    #: Nothing is trained, so there is nothing to go on from.
-    checkpoint = None
-    #: Class number to rows that the fit has made and `_generate` is to hand over.
-    _made: dict = {}
 
     def __init__(
         self,
@@ -131,9 +120,6 @@ class MC_RBO(BaseDeepOverSampler):
         self.value_range = value_range
         self.device = device
         self.random_state = random_state
-
-    def _build(self, name):
-        raise AssertionError("there are no networks")
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
         rows, labels = Z.flatten(1), self.classes_.tolist()

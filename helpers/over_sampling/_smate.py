@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from .. import networks, training
-from ._base import POSITIVE_INT, POSITIVE_REAL, BaseDeepOverSampler
-from ._deep_smote import CHUNK, _shape_of_pixels
+from .. import losses, networks, training
+from ..augmentation import augment_images
+from ._base import CHUNK, POSITIVE_INT, POSITIVE_REAL, BaseDeepOverSampler, in_chunks
 
 #: Updates of a window over which the discriminator's accuracy is judged, windows that
 #: must agree before a phase ends early, and how near to one half is near.
@@ -51,7 +51,7 @@ class SMate(BaseDeepOverSampler):
         Real rows per update, and as many generated ones; the whole set where it has
         fewer. A last batch of a single row is left out.
     loss : {"gan", "wgan", "lsgan", "dragan", "hinge", "wgan-gp"}, default="gan"
-        Adversarial loss, see `helpers.training.discriminator_loss`. The paper lists the
+        Adversarial loss, see `helpers.losses.discriminator_loss`. The paper lists the
         first five and uses the first.
     n_critic : int, default=1
         Discriminator updates per generator update; epochs count what the discriminator
@@ -75,9 +75,9 @@ class SMate(BaseDeepOverSampler):
         The paper's "froze 6 layers" leaves 2 of Brownlee's 4.
     augment : int, default=10
         The minority that the GAN sees: its images, and as many times less one in altered
-        copies, see `augment_images`. 10 makes 5,000 of 500, and 100 the 50,000 that did
-        not converge for the authors; 1 leaves them alone. Half of the copies are mirrored,
-        which digits do not bear.
+        copies, see `helpers.augmentation.augment_images`. 10 makes 5,000 of 500, and 100
+        the 50,000 that did not converge for the authors; 1 leaves them alone. Half of the
+        copies are mirrored, which digits do not bear.
     majority_penalty : float, default=0.0
         The paper's future work: this times the probability that a classifier gives to
         the majority classes is added to the generator's loss when it learns a minority.
@@ -182,7 +182,7 @@ class SMate(BaseDeepOverSampler):
         "n_steps": [POSITIVE_INT, None],
         "pretrain_epochs": [POSITIVE_INT, None],
         "pretrain_steps": [POSITIVE_INT, None],
-        "loss": [StrOptions(set(training.LOSSES))],
+        "loss": [StrOptions(set(losses.LOSSES))],
         "n_critic": [POSITIVE_INT],
         "optimizer": [StrOptions({"adam", "rmsprop"})],
         "generator_lr": [POSITIVE_REAL, None],
@@ -201,6 +201,8 @@ class SMate(BaseDeepOverSampler):
         "generator": [nn.Module, None],
         "discriminator": [nn.Module, None],
     }
+    _min_side = 1
+    _first_weights = "glorot"  # as in Keras, in which both codes are
     _own_state = ("collapsed_",)
     _not_saved = ("checkpoint", "pretrained")
     _presets = {
@@ -301,19 +303,6 @@ class SMate(BaseDeepOverSampler):
         super().save(path)
 
     # ------------------------------------------------------------------ checks
-
-    def _images(self):
-        return len(self._row_shape) == 3
-
-    def _scale(self, X):
-        Z = super()._scale(X)
-        if not self._images() and (shape := _shape_of_pixels(X)):
-            warnings.warn(
-                f"X is a table of {X.shape[1]} columns of whole numbers and gets fully "
-                f"connected networks. If they are pixels, pass image_shape={shape}.",
-                stacklevel=2,
-            )
-        return Z
 
     def _prepare(self, X, y):
         prepared = super()._prepare(X, y)
@@ -441,11 +430,8 @@ class SMate(BaseDeepOverSampler):
         return network
 
     def _fresh(self, name, generator):
-        """A network with first weights: Keras', in which both codes are written."""
-        network = training.initialise(lambda: self._build(name), generator, "glorot")
-        if generator.device.type == "cpu":
-            return network  # oneDNN orders weights itself
-        return network.to(memory_format=torch.channels_last)
+        """The network `name` with its first weights, laid out for its device."""
+        return networks.laid_out(self._initialise(name, generator))
 
     def _noise(self, n, generator):
         shape, device = (n, self.latent_dim), generator.device
@@ -460,18 +446,6 @@ class SMate(BaseDeepOverSampler):
             )
         return torch.optim.RMSprop(parameters, lr=lr, alpha=0.9, eps=1e-7)
 
-    def _lower(self, device):
-        precision = training.resolve_precision(self.precision, device, self._images())
-        return torch.autocast(
-            device.type, precision, enabled=precision != torch.float32
-        )
-
-    def _batches(self, n, generator):
-        size = min(self.batch_size, n)
-        return training.Batches(
-            n, size, generator, drop_last=size > 1 and n % size == 1
-        )
-
     # ------------------------------------------------------------------ training
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
@@ -481,39 +455,38 @@ class SMate(BaseDeepOverSampler):
         filled = torch.zeros(len(self.classes_), dtype=torch.bool, device=Z.device)
         filled[[*wanted]] = True
         histories, chance = [], (generator, checkpoint)
-        with _deterministic(Z.device):
-            penalty = None
-            if self.majority_penalty:
-                histories.append(self._fit_classifier(Z, codes, *chance))
-                classifier = self.networks_["classifier"]
-                penalty = functools.partial(majority_probability, classifier, ~filled)
-            if self.transfer and self.pretrained is not None:
-                first = [
-                    copy.deepcopy(self.pretrained[f"{kind} majority"]).to(Z.device)
-                    for kind in ("generator", "discriminator")
-                ]
-                self._keep("majority", first)
-            elif self.transfer:
-                first = self._fresh_pair(generator)
-                rows = torch.nonzero(~filled[codes]).flatten()
-                histories.append(
-                    self._play("pretraining", "majority", first, Z, rows, *chance)
-                )
-                self._keep("majority", first)
-            for code in wanted:
-                if self.transfer:
-                    pair = copy.deepcopy(first)
-                else:
-                    pair = self._fresh_pair(generator)
-                Z_class = Z[codes == code]
-                if self._images() and self.augment > 1:
-                    Z_class = augment_images(Z_class, self.augment, generator)
-                rows = torch.arange(len(Z_class), device=Z.device)
-                label = self.classes_.tolist()[code]
-                histories.append(
-                    self._play("minority", label, pair, Z_class, rows, *chance, penalty)
-                )
-                self._keep(code, pair)
+        penalty = None
+        if self.majority_penalty:
+            histories.append(self._fit_classifier(Z, codes, *chance))
+            classifier = self.networks_["classifier"]
+            penalty = functools.partial(majority_probability, classifier, ~filled)
+        if self.transfer and self.pretrained is not None:
+            first = [
+                copy.deepcopy(self.pretrained[f"{kind} majority"]).to(Z.device)
+                for kind in ("generator", "discriminator")
+            ]
+            self._keep("majority", first)
+        elif self.transfer:
+            first = self._fresh_pair(generator)
+            rows = torch.nonzero(~filled[codes]).flatten()
+            histories.append(
+                self._play("pretraining", "majority", first, Z, rows, *chance)
+            )
+            self._keep("majority", first)
+        for code in wanted:
+            if self.transfer:
+                pair = copy.deepcopy(first)
+            else:
+                pair = self._fresh_pair(generator)
+            Z_class = Z[codes == code]
+            if self._images() and self.augment > 1:
+                Z_class = augment_images(Z_class, self.augment, generator)
+            rows = torch.arange(len(Z_class), device=Z.device)
+            label = self.classes_.tolist()[code]
+            histories.append(
+                self._play("minority", label, pair, Z_class, rows, *chance, penalty)
+            )
+            self._keep(code, pair)
         return pd.concat(histories, ignore_index=True)
 
     def _fresh_pair(self, generator):
@@ -549,12 +522,13 @@ class SMate(BaseDeepOverSampler):
         if phase == "minority" and self.transfer and self.n_trainable is not None:
             learns = freeze_first_layers(G, self.n_trainable)
         networks.draw_masks_from(generator, G, D)
+        hold = training.frozen if self.freeze_discriminator else contextlib.nullcontext
         if not self.freeze_discriminator:
             learns = [*learns, *D.parameters()]
         G_optimiser = self._optimiser(learns, self.generator_lr or self.lr)
         D_optimiser = self._optimiser(D.parameters(), self.lr)
         batches = self._batches(len(rows), generator)
-        lower = self._lower(generator.device)
+        lower = self._autocast(generator.device, self._images())
         apart = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in D.modules())
         answers = []
         refuse_other_range(real=2 * Z[rows[:CHUNK]] - 1)
@@ -573,20 +547,19 @@ class SMate(BaseDeepOverSampler):
                 with lower:
                     with torch.set_grad_enabled(turn == self.n_critic - 1):
                         fake = G(self._noise(len(real), generator)).float()
-                    D_loss = training.discriminator_loss(
+                    D_loss = losses.discriminator_loss(
                         self.loss, judge, real, fake.detach(), generator
                     )
                 D_optimiser.zero_grad()
                 D_loss.backward()
                 D_optimiser.step()
                 if self.loss == "wgan":
-                    training.clip_weights(D)
-            right = accuracies(self.loss, *answers[0].chunk(2))
+                    losses.clip_weights(D)
+            right = losses.accuracies(self.loss, *answers[0].chunk(2))
             # Then the generator, through the discriminator as it is now.
-            hold = training.frozen(D) if self.freeze_discriminator else _nothing()
-            with hold:
+            with hold(D):
                 with lower:
-                    G_loss = training.generator_loss(self.loss, judge(fake))
+                    G_loss = losses.generator_loss(self.loss, judge(fake))
                     likely = None if penalty is None else penalty(fake)
                 total = G_loss
                 if likely is not None:
@@ -641,7 +614,7 @@ class SMate(BaseDeepOverSampler):
         networks.draw_masks_from(generator, C)
         optimiser = torch.optim.Adam(C.parameters(), lr=CLASSIFIER_LR, fused=True)
         batches = self._batches(len(Z), generator)
-        lower = self._lower(generator.device)
+        lower = self._autocast(generator.device, self._images())
         # Added in training only, so that the answers are those of balanced classes.
         offsets = torch.bincount(codes, minlength=len(self.classes_)).float().log()
 
@@ -674,7 +647,7 @@ class SMate(BaseDeepOverSampler):
 
     def _generate(self, code, n, generator):
         G = self.networks_[f"generator {code}"]
-        rows = torch.cat([G(z) for z in self._noise(n, generator).split(CHUNK)])
+        rows = in_chunks(G, self._noise(n, generator))
         refuse_other_range(generated=rows)
         return (rows + 1) / 2
 
@@ -740,27 +713,6 @@ def majority_probability(classifier, majority, rows):
 # ------------------------------------------------------------------ health
 
 
-def accuracies(loss, on_real, on_fake):
-    """Shares of real and of generated rows that the discriminator judged rightly.
-
-    "Real" is a logit above 0; above 1/2, midway between the targets, with least squares.
-    A Wasserstein critic has no such level: there it is the mean of the batch.
-
-    Parameters
-    ----------
-    loss : str
-    on_real, on_fake : Tensor of shape (n, 1)
-        Logits.
-    """
-    level = 0.5 if loss == "lsgan" else 0.0
-    if loss in ("wgan", "wgan-gp"):
-        level = (on_real.mean() + on_fake.mean()) / 2
-    return {
-        "real_accuracy": (on_real > level).float().mean(),
-        "fake_accuracy": (on_fake <= level).float().mean(),
-    }
-
-
 def stuck_at(history):
     """0.5 or 1.0 if an accuracy was exactly that in the whole last window, else None.
 
@@ -809,138 +761,6 @@ def refuse_other_range(**rows):
             )
 
 
-# ------------------------------------------------------------------ augmentation
-
-
-def augment_images(images, times, generator):
-    """Images, and `times` - 1 altered copies of each.
-
-    Each copy has its own draw of: mirrored left to right (half of them); cropped by up to
-    10 % at each side and enlarged again; scaled by 0.8 to 1.2 in each direction, moved by
-    up to 20 %, rotated by up to 25 and sheared by up to 8 degrees; blurred by a Gaussian
-    of up to half a pixel (half of them); contrast times 0.75 to 1.5; normal noise of up to
-    0.05, the same in all channels in half of them; multiplied by 0.8 to 1.2, each channel
-    by its own in a fifth of them. The ranges are the authors'.
-
-    Parameters
-    ----------
-    images : Tensor of shape (n, C, H, W)
-        In [0, 1].
-    times : int
-    generator : torch.Generator
-
-    Returns
-    -------
-    Tensor of shape (n * times, C, H, W)
-        The images first; in [0, 1].
-
-    Notes
-    -----
-    The authors use imgaug, in random order. torchvision's random transforms draw from
-    torch's global generator, and its functions take one set of parameters for a batch;
-    the tests hold these against them. All that moves pixels is one bilinear look-up, and
-    what comes in from outside is reflected: black corners would be learned and generated.
-    """
-    copies = [
-        _alter(part, generator)
-        for _ in range(times - 1)
-        for part in images.split(CHUNK)
-    ]
-    return torch.cat([images, *copies])
-
-
-def _alter(x, generator):
-    n, channels, *sides = x.shape
-    draw = {"generator": generator, "device": x.device}
-
-    def uniform(low, high, *shape):
-        return low + (high - low) * torch.rand((n, *shape), **draw)
-
-    def chance(p):
-        return torch.rand((n, 1, 1, 1), **draw) < p
-
-    moves = sampling_matrices(
-        sides,
-        angle=uniform(-25, 25),
-        shear=uniform(-8, 8),
-        scale=uniform(0.8, 1.2, 2),
-        shift=uniform(-0.2, 0.2, 2),
-        crop=uniform(0, 0.1, 4),
-        mirror=chance(0.5).view(n),
-    )
-    x = look_up(x, moves)
-    if min(sides) > 1:
-        x = torch.where(chance(0.5), blur(x, uniform(0, 0.5, 1, 1, 1)), x)
-    x = 0.5 + uniform(0.75, 1.5, 1, 1, 1) * (x - 0.5)
-    noise = torch.randn(x.shape, **draw)
-    noise = torch.where(chance(0.5), noise, noise[:, :1])
-    x = x + uniform(0, 0.05, 1, 1, 1) * noise
-    factor = uniform(0.8, 1.2, channels, 1, 1)
-    return (x * torch.where(chance(0.2), factor, factor[:, :1])).clamp(0, 1)
-
-
-def sampling_matrices(sides, angle, shear, scale, shift, crop, mirror):
-    """Where each image's pixels come from, for `look_up`.
-
-    Cropped and mirrored first; then scaled, sheared, rotated about the middle and moved,
-    with torchvision's signs.
-
-    Parameters
-    ----------
-    sides : (H, W)
-    angle, shear : Tensor of shape (n,)
-        In degrees, clockwise; shear along x.
-    scale, shift : Tensor of shape (n, 2)
-        Along x and y; `shift` in shares of the sides.
-    crop : Tensor of shape (n, 4)
-        Shares left out at the left, right, top and bottom.
-    mirror : Tensor of bool, shape (n,)
-
-    Returns
-    -------
-    Tensor of shape (n, 2, 3)
-    """
-    height, width = sides
-    cos, sin = torch.cos(angle.deg2rad()), torch.sin(angle.deg2rad())
-    slope = torch.tan(shear.deg2rad())
-    # Rows of the inverse map, in pixels: unscale, unshear, rotate back.
-    inverse = torch.stack([cos - slope * sin, sin + slope * cos, -sin, cos], dim=1)
-    inverse = inverse.view(-1, 2, 2) / scale[:, :, None]
-    # torch counts from -1 to 1 along each side, whatever its length.
-    size = angle.new_tensor([width, height])
-    inverse = inverse * size / size[:, None]
-    offset = -2 * (inverse @ shift[:, :, None])
-    matrix = torch.cat([inverse, offset], dim=2)
-    start, end = crop[:, 0::2], crop[:, 1::2]
-    matrix = matrix * (1 - start - end)[:, :, None]
-    matrix[:, :, 2] += start - end
-    sign = torch.where(mirror, -1.0, 1.0)
-    return matrix * torch.stack([sign, torch.ones_like(sign)], dim=1)[:, :, None]
-
-
-def look_up(x, matrices):
-    """Move the pixels of each image, (n, C, H, W), by its matrix, (n, 2, 3)."""
-    grid = F.affine_grid(matrices, list(x.shape), align_corners=False)
-    return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
-
-
-def blur(x, sigma):
-    """A Gaussian blur of each image's own width, over 3x3 pixels.
-
-    Parameters
-    ----------
-    x : Tensor of shape (n, C, H, W)
-    sigma : Tensor of shape (n, 1, 1, 1)
-        In pixels, at most 0.5: a tap farther out would weigh 0.0003.
-    """
-    side = torch.exp(-0.5 / sigma.clamp(min=1e-3).square())
-    side, middle = side / (1 + 2 * side), 1 / (1 + 2 * side)
-    p = F.pad(x, (1, 1, 0, 0), mode="reflect")
-    x = middle * x + side * (p[..., :-2] + p[..., 2:])
-    p = F.pad(x, (0, 0, 1, 1), mode="reflect")
-    return middle * x + side * (p[..., :-2, :] + p[..., 2:, :])
-
-
 # ------------------------------------------------------------------ small parts
 
 
@@ -956,15 +776,3 @@ def with_own_dropout(network):
                 "from random_state."
             )
     return network
-
-
-def _deterministic(device):
-    """Have cuDNN choose convolutions that give the same sums every time."""
-    if device.type != "cuda":
-        return _nothing()
-    return torch.backends.cudnn.flags(
-        enabled=True, deterministic=True, allow_tf32=torch.backends.cudnn.allow_tf32
-    )
-
-
-_nothing = contextlib.nullcontext

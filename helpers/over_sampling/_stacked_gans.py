@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..networks import StackedMLP
+from ..training import autocast
 
 # Epochs whose random numbers are drawn at once. A constant, since another length would
 # cut the stream of each generator into other numbers.
@@ -136,9 +137,7 @@ class StackedGANs:
         fused = {"lr": settings.lr, "fused": True}
         self.G_optimiser = torch.optim.Adam(self.G.parameters(), **fused)
         self.D_optimiser = torch.optim.Adam(self.D.parameters(), **fused)
-        self.lower = torch.autocast(
-            device.type, precision, enabled=precision != torch.float32
-        )
+        self.lower = autocast(device, precision)
         # The sums of the real rows are taken before bits are flipped, so once for all.
         self.scale = torch.full((K,), FIRST_SCALE, device=device)
         self.real_sums = self.sums(self.real)
