@@ -373,13 +373,14 @@ class BaseDeepOverSampler(BaseOverSampler):
         generator = training.make_generator(self.random_state, device)
         Z = torch.as_tensor(self._scale(dense), device=device)
         checkpoint = self.checkpoint and training.Checkpoint(
-            self.checkpoint,
-            {
-                "sampler": type(self).__name__,
-                **training.identity(self, device, dense, y),
-            },
+            self.checkpoint, self._identity(dense, y, device)
         )
         return Z, torch.as_tensor(codes, device=device), wanted, generator, checkpoint
+
+    def _identity(self, X, y, device):
+        """What a checkpoint must agree on to be gone on from."""
+        identity = training.identity(self, device, X, y)
+        return {"sampler": type(self).__name__, **identity}
 
     def _complete(self, X, y, wanted, generator):
         """Put the generated rows behind the original ones."""
