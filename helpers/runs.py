@@ -30,6 +30,8 @@ import pandas as pd
 from filelock import FileLock
 from tqdm import tqdm
 
+from .data._files import quiet_pooch
+
 DISTRIBUTION = "deep-oversampling-book"
 
 
@@ -338,8 +340,7 @@ def load_results(chapter: str, profile: str = "paper") -> pd.DataFrame:
                 return read_store(results / name)
     reason = "this package was not installed from a commit of the repository"
     if (version := commit().removesuffix("-changed")) != "-":
-        import pooch
-
+        pooch = quiet_pooch()
         repository = project_url().replace("github.com", "raw.githubusercontent.com")
         url = f"{repository}/{version}/book/results/{name}"
         try:

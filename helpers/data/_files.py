@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 import threading
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -148,9 +149,15 @@ def data_root():
 
 def user_folder():
     """This package's folder in the user's cache."""
-    import pooch
+    return quiet_pooch().os_cache("deep-oversampling-book").absolute()
 
-    return pooch.os_cache("deep-oversampling-book").absolute()
+
+def quiet_pooch():
+    """Import pooch, whose progress bar complains in notebooks that have no widgets."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pooch
+    return pooch
 
 
 def files_of(name):
@@ -256,8 +263,7 @@ def _fetch(url, part, patience):
     name and starts anew with each address of the host: a dead network would be
     noticed after a minute.
     """
-    import pooch
-
+    pooch = quiet_pooch()
     # The time-out given here only ends the thread after it has been left behind.
     download = pooch.HTTPDownloader(
         progressbar=sys.stderr.isatty(), timeout=2 * patience

@@ -481,7 +481,7 @@ def _read_svhn(*paths):
 def _read_celeba(images, attributes, partitions):
     import numpy as np
     from PIL import Image
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     hair = _hair_colours(attributes)
     with open(partitions) as lines:
