@@ -22,6 +22,7 @@ _HOME = {
     "correct_prior": "evaluation",
     "evaluate": "evaluation",
     "friedman_nemenyi": "evaluation",
+    "image_quality": "quality",
     "SAMPLERS": "over_sampling",
     "deepsmote_counts": "data",
     "load_bcw": "data",
@@ -36,6 +37,7 @@ _HOME = {
     "make_imbalanced": "data",
     "load_results": "runs",
     "summarise": "evaluation",
+    "table_quality": "quality",
 }
 __all__ = [*_HOME]
 

@@ -173,6 +173,18 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         ValueError
             NaN or infinity, or images of another shape.
         """
+        logits = self._outputs(X, lambda network: network, self.precision)
+        return logits.double().softmax(dim=1).numpy()
+
+    def predict(self, X):
+        """Return the most probable class of each image; parameters as `predict_proba`."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+    # ------------------------------------------------------------------ the machinery
+
+    def _outputs(self, X, part, precision):
+        """What a part of the network makes of images, as a Tensor on the CPU."""
         check_is_fitted(self, "network_")
         images = self._images(validate_data(self, X, reset=False, allow_nd=True))
         if images.shape[1:] != self._shape:
@@ -181,24 +193,17 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
                 f"{self._shape}; bring them to that shape."
             )
         device = training.resolve_device(self.device)
-        precision = training.resolve_precision(self.precision, device, images=True)
-        network = self.network_.to(device)
+        precision = training.resolve_precision(precision, device, images=True)
+        network = part(self.network_.to(device))
         scaled = _scaler(self.mean_, self.scale_, device)
-        logits = []
+        outputs = []
         deterministic = training.deterministic(device)
         lower = training.autocast(device, precision)
         with torch.inference_mode(), deterministic, lower:
             for start in range(0, len(images), CHUNK):
                 chunk = _to_device(images[start : start + CHUNK], device)
-                logits.append(network(scaled(chunk)).cpu())
-        return torch.cat(logits).double().softmax(dim=1).numpy()
-
-    def predict(self, X):
-        """Return the most probable class of each image; parameters as `predict_proba`."""
-        best = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[best]
-
-    # ------------------------------------------------------------------ the machinery
+                outputs.append(network(scaled(chunk)).cpu())
+        return torch.cat(outputs)
 
     def _images(self, X):
         """View X as images (n, C, H, W), or say why it cannot be."""
@@ -419,6 +424,31 @@ class ResNet18Classifier(ImageClassifier):
             return network
 
         return laid_out(training.initialise(build, generator, scheme="kaiming"))
+
+    def features(self, X):
+        """Return what the last layer sees, a space in which to compare images.
+
+        Parameters
+        ----------
+        X : array-like
+            Images of the shape seen in `fit`.
+
+        Returns
+        -------
+        features : ndarray of float32, shape (n, 512)
+            Means of the last maps over their pixels, 0 or more; computed in float32
+            whatever `precision` is. The last digits of an image depend on its batch.
+
+        Raises
+        ------
+        ValueError
+            NaN or infinity, or images of another shape.
+        """
+
+        def but_the_last(network):
+            return nn.Sequential(*[*network.children()][:-1], nn.Flatten())
+
+        return self._outputs(X, but_the_last, "float32").numpy()
 
     def _optimiser(self, n_steps):
         optimiser = torch.optim.SGD(

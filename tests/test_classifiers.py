@@ -125,6 +125,22 @@ def test_first_weights_are_distributed_as_torchvisions():
             assert torch.equal(mine, other)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_features_are_what_the_last_layer_sees(digits, precision):
+    X, y = digits[0][:600], digits[1][:600]  # more than one chunk
+    classifier = make(n_steps=2, precision=precision).fit(X[:64], y[:64])
+    features = classifier.features(X)
+    assert features.shape == (600, 512)
+    assert features.dtype == np.float32
+    assert (features >= 0).all()
+    # In float32 even where the network was trained in bfloat16.
+    last = classifier.network_.fc(torch.as_tensor(features)).detach()
+    expected = classifier.set_params(precision="float32").predict_proba(X)
+    assert last.double().softmax(dim=1).numpy() == pytest.approx(expected, abs=1e-6)
+    with pytest.raises(ValueError, match="bring them to that shape"):
+        classifier.features(np.zeros((2, 8, 9)))
+
+
 def test_seed_decides_and_global_generators_are_left_alone(digits):
     """With every option on; 17 rows, of which a last batch of one would fail."""
     X, y = digits[0][:17], digits[1][:17]

@@ -1,0 +1,32 @@
+"""How good are synthetic samples? Measures for images and for tables.
+
+They take the rows that any sampler made and real rows. `image_quality` and `table_quality`
+return all of them, for one class or for all classes together.
+
+Read every number beside the same number for real rows: pass other held-out real rows in
+place of the synthetic ones, as many of them. That is the ceiling, and it shows what chance
+makes of a sample of this size.
+"""
+
+from ._images import density_coverage, frechet_distance, image_quality, precision_recall
+from ._rows import duplicate_rates, nearest_distance, synthetic_only_score
+from ._tables import (
+    detection_score,
+    marginal_distances,
+    pairwise_distances,
+    table_quality,
+)
+
+__all__ = [
+    "density_coverage",
+    "detection_score",
+    "duplicate_rates",
+    "frechet_distance",
+    "image_quality",
+    "marginal_distances",
+    "nearest_distance",
+    "pairwise_distances",
+    "precision_recall",
+    "synthetic_only_score",
+    "table_quality",
+]
