@@ -460,16 +460,18 @@ def measure_cost(method, n, side):
 def glance(rows):
     """One sentence for the first page of the book, from the stored rows."""
     rows = rows[rows["protocol"] == PROTOCOL]
-    names = ["nothing", "random_oversampling_augmented", "deep_smote"]
-    means = rows[rows["method"].isin(names)].groupby(["dataset", "method"])[
-        "balanced_acsa"
-    ]
-    table = means.mean().unstack().dropna()
-    ahead = {name: int((table["deep_smote"] > table[name]).sum()) for name in names[:2]}
+    names = {
+        "nothing": "without",
+        "random_oversampling_augmented": "with augmented copies",
+        "smote": "with SMOTE",
+        "deep_smote_no_penalty": "with DeepSMOTE without its penalty",
+        "deep_smote": "with the paper's DeepSMOTE",
+    }
+    means = rows[rows["method"].isin(names)].groupby(["dataset", "method"])
+    table = means["balanced_acsa"].mean().unstack().dropna()
+    found = [f"{table[m].mean():.3f} {text}" for m, text in names.items()]
+    ahead = (table["deep_smote"] > table["random_oversampling_augmented"]).sum()
     return (
-        f"Of {len(table)} data sets with a tenth of the images, DeepSMOTE is ahead of doing "
-        f"nothing on {ahead['nothing']} and of random oversampling with augmentation on "
-        f"{ahead['random_oversampling_augmented']}; mean recall on balanced tests {table['nothing'].mean():.3f} "
-        f"without, {table['deep_smote'].mean():.3f} with DeepSMOTE, "
-        f"{table['random_oversampling_augmented'].mean():.3f} with augmented copies"
+        f"On {ahead} of {len(table)} data sets, with a tenth of the images. Mean recall on "
+        f"balanced tests: {', '.join(found)}"
     )
