@@ -828,7 +828,8 @@ def test_presets_and_defaults():
         ({"generator": "dcgan"}, "'generator' parameter"),
         ({"noise": "cauchy"}, "'noise' parameter"),
         ({"n_critic": 0}, "'n_critic' parameter"),
-        ({"pretrained": {}}, "no network 'generator majority', only \\[\\]"),
+        ({"pretrained": {}}, "no network 'generator majority', only {}"),
+        ({"pretrained": {"generator majority": "here.pt"}}, "majority': 'str'"),
         ({"pretrained": {}, "transfer": False}, "leave one of the two out"),
         (
             {

@@ -8,6 +8,7 @@ the same images and given the same number of optimiser steps.
 import functools
 import itertools
 import multiprocessing
+import sys
 import time
 import warnings
 
@@ -454,7 +455,8 @@ def measure_cost(method, n, side):
         y_all = resample(method, X, y, "tenth", 0)[1]
     seconds = time.process_time() - started
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return seconds, (after - before) / 1024, len(y_all) - n
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
+    return seconds, (after - before) / unit, len(y_all) - n
 
 
 def glance(rows):

@@ -373,10 +373,10 @@ class SMate(BaseDeepOverSampler):
         for kind in ("generator", "discriminator"):
             network = self.pretrained.get(f"{kind} majority")
             if not isinstance(network, nn.Module):
+                found = {k: type(v).__name__ for k, v in self.pretrained.items()}
                 raise ValueError(
-                    f"pretrained has no network '{kind} majority', only "
-                    f"{[*self.pretrained]}; pass networks_ of an SMate that was fitted "
-                    "with transfer=True."
+                    f"pretrained has no network '{kind} majority', only {found}; pass "
+                    "networks_ of an SMate that was fitted with transfer=True."
                 )
             with torch.device("meta"):
                 own = self._build(kind).state_dict()
