@@ -156,8 +156,12 @@ class Chapter:
         """State of the data that the chapter's code, or its experiments, name."""
         cells = json.loads((stage / self.path).read_text())["cells"]
         code = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
-        experiments = (self.root / "helpers" / "experiments").glob(f"{self.name}.py")
-        code = "\n".join([*code, *(path.read_text() for path in experiments)])
+        experiments = self.root / "helpers" / "experiments"
+        files = [
+            *experiments.glob(f"{self.name}.py"),
+            *experiments.glob(f"{self.name}/*.py"),
+        ]
+        code = "\n".join([*code, *(path.read_text() for path in files)])
         known = data.fingerprint().items()
         return {k: state for k, state in known if re.search(rf"\b(load_)?{k}\b", code)}
 

@@ -1,10 +1,13 @@
 """The image chapter's protocol: what is drawn, what each arm sees, what a row holds."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from helpers.data import deepsmote_counts
+from helpers.classifiers import ResNet18Classifier
+from helpers.data import DataNotAvailable, deepsmote_counts
 from helpers.experiments import deep_smote as chapter
+from helpers.experiments.deep_smote import _quality, _table_1
 from helpers.runs import Cell, read_store, run_cells
 
 
@@ -138,9 +141,9 @@ def test_a_row_has_both_tests_and_its_provenance():
 
 def test_rows_of_another_protocol_stay_and_are_not_taken_for_ours(tmp_path):
     store = tmp_path / "deep_smote-smoke.csv"
-    ours = [c for c in chapter.cells("smoke") if c.method == "dummy"]
+    ours = [c for c in _table_1.table_cells("smoke") if c.method == "dummy"]
     older = [c._replace(protocol="resnet18-0") for c in ours]
-    run_cells(older, chapter.run, store)
+    run_cells(older, _table_1.run_table, store)
     run_cells(ours, chapter.run, store)
     rows = read_store(store)
     assert [*rows["protocol"]] == ["resnet18-0", chapter.PROTOCOL]
@@ -156,14 +159,14 @@ def test_class_weights_reach_the_classifier(monkeypatch):
         self.classes_ = np.unique(y)
         return self
 
-    monkeypatch.setattr(chapter.ResNet18Classifier, "fit", fit)
+    monkeypatch.setattr(ResNet18Classifier, "fit", fit)
     monkeypatch.setattr(
-        chapter.ResNet18Classifier,
+        ResNet18Classifier,
         "predict_proba",
         lambda self, X: np.full((len(X), 10), 0.1),
     )
     chapter.run(
-        Cell("deep_smote", "smoke", "digits_images", "class_weight", 0, 0, "-1")
+        Cell("deep_smote", "smoke", "digits_images", "class_weight", 0, 0, "resnet18-1")
     )
     assert seen["weights"][0] * 100 == pytest.approx(seen["weights"][9] * 3)
 
@@ -186,7 +189,7 @@ def test_the_published_table_is_read_as_printed():
 
 def test_a_set_that_cannot_be_had_is_replaced_with_a_warning(monkeypatch):
     def fails():
-        raise chapter.data.DataNotAvailable("No MNIST here.")
+        raise DataNotAvailable("No MNIST here.")
 
     monkeypatch.setitem(chapter.LOADERS, "mnist", fails)
     chapter.pool.cache_clear()
@@ -195,3 +198,88 @@ def test_a_set_that_cannot_be_had_is_replaced_with_a_warning(monkeypatch):
     assert chapter.available("digits_images") == "digits_images"
     with pytest.raises(ValueError, match="Did you mean 'cifar10'"):
         chapter.available("cifar")
+
+
+# ---------------------------------------------------------------- quality and ratio
+
+
+def test_held_out_images_are_compared_with_as_many_others(drawn):
+    y = drawn[0][1]
+    (X, labels), (X_other, others), n = _quality.compared("digits_images", y, "smoke")
+    np.testing.assert_array_equal(labels, others)
+    assert np.bincount(labels).tolist() == [n] * 10
+    learnt, kept = chapter.parts("digits_images", 0, 0)
+    pool = chapter.pool("digits_images")
+    held_out = as_set(pool.data[kept]) - as_set(pool.data[learnt])
+    assert len((as_set(X) | as_set(X_other)) - held_out) <= 3  # a few are there twice
+    assert not as_set(X) & as_set(X_other)
+
+
+@pytest.fixture
+def quality(monkeypatch, tmp_path):
+    """Rows of the image measures by method; the network's checkpoint in a folder apart."""
+    monkeypatch.setattr(_quality, "data_root", lambda: tmp_path)
+    _quality.fixed_network.cache_clear()
+    yield lambda method: chapter.run(
+        Cell("deep_smote", "smoke", "digits_images", method, 0, 0, "quality-1")
+    )
+    _quality.fixed_network.cache_clear()
+
+
+def test_copies_are_recognised_as_copies_and_real_images_as_real(quality):
+    copies, real = quality("random_oversampling"), quality("real")
+    assert copies["feature_copies"] == 1
+    assert copies["feature_nearest"] < 1e-3 * real["feature_nearest"]
+    assert real["feature_copies"] < 0.02
+    assert real["feature_nearest"] == pytest.approx(real["feature_nearest_real"], 0.2)
+    assert real["pixel_recall"] > copies["pixel_recall"]
+    assert real["synthetic_only"] > 0.7
+    coverage = chapter.by_class(pd.DataFrame([copies, real]), "feature_coverage")
+    assert [*coverage.columns] == [str(c) for c in range(1, 10)]
+    assert coverage.iloc[1].mean() == pytest.approx(real["feature_coverage"], abs=1e-3)
+
+
+def test_the_fixed_network_is_trained_once(quality, tmp_path):
+    row = quality("feature_network")
+    [file] = tmp_path.rglob("*.pt")
+    written = file.stat().st_mtime_ns
+    _quality.fixed_network.cache_clear()
+    again = quality("feature_network")
+    assert again["accuracy"] == row["accuracy"]
+    assert file.stat().st_mtime_ns == written  # training ends by writing it
+
+
+def test_augmented_copies_move_and_stay_images(drawn):
+    X, y = drawn[0]
+    cell = Cell("deep_smote", "smoke", "digits_images", "-", 0, 0, "quality-1")
+    X_new, y_new = _quality.generated("random_oversampling_augmented", X, y, cell)
+    plain, labels = _quality.generated("random_oversampling", X, y, cell)
+    np.testing.assert_array_equal(y_new, labels)
+    assert X_new.dtype == X.dtype
+    assert (X_new != plain).any(axis=(1, 2, 3)).mean() > 0.8
+    # Where all of an image stays inside, only its place has changed.
+    sums = X_new.sum(axis=(1, 2, 3)) == plain.sum(axis=(1, 2, 3))
+    assert sums.any() or X.min() > 0
+
+
+RATIOS = [20, 50, 100, 200, 400]
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_counts_fall_by_the_ratio_and_leave_two_images(ratio):
+    counts = chapter.ratio_counts(ratio, "tenth")
+    assert counts[0] == 800
+    assert counts[0] / counts[-1] == pytest.approx(ratio, rel=0.02)
+    assert (np.diff(counts) < 0).all()
+    assert counts[-1] >= 2
+
+
+def test_the_figure_has_every_ratio_and_a_row_is_tested_on_equal_classes():
+    cells = [c for c in chapter.cells("tenth") if c.protocol == chapter.RATIO_PROTOCOL]
+    ratios = {int(c.dataset.rsplit("-", 1)[1]) for c in cells}
+    assert sorted(ratios) == RATIOS
+    assert len(cells) == len(ratios) * len(chapter.RATIO_ARMS)
+    cell = next(c for c in chapter.cells("smoke") if c.protocol == "ratio-1")
+    row = chapter.run(cell)
+    assert row["balanced_acsa"] == pytest.approx(0.1)
+    assert row["n_train"] == chapter.ratio_counts(20, "smoke").sum()

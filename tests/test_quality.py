@@ -572,3 +572,18 @@ def test_synthetic_only_refuses_what_it_cannot_score(synthetic, y_test, match):
         quality.synthetic_only_score(
             GaussianNB(), cloud(4), [0, 1, 0, 1], synthetic, cloud(2), y_test
         )
+
+
+def test_by_class_a_swap_of_labels_is_seen():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 4)) + np.repeat([0, 100], 40)[:, None]
+    y = np.repeat(["a", "b"], 40)
+    other = "b", "a"
+    swapped = np.repeat(other, 40)
+    right = quality.image_quality_by_class((X, y), (X, y), train=(X, y))
+    wrong = quality.image_quality_by_class((X, y), (X, swapped))
+    assert [*right.index] == ["a", "b"]
+    assert (right["coverage"] == 1).all()
+    assert (right["copies"] == 1).all()
+    assert (wrong["coverage"] == 0).all()
+    assert quality.image_quality(X, X[::-1])["coverage"] == 1

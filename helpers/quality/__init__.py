@@ -8,7 +8,13 @@ place of the synthetic ones, as many of them. That is the ceiling, and it shows 
 makes of a sample of this size.
 """
 
-from ._images import density_coverage, frechet_distance, image_quality, precision_recall
+from ._images import (
+    density_coverage,
+    frechet_distance,
+    image_quality,
+    image_quality_by_class,
+    precision_recall,
+)
 from ._rows import duplicate_rates, nearest_distance, synthetic_only_score
 from ._tables import (
     detection_score,
@@ -23,6 +29,7 @@ __all__ = [
     "duplicate_rates",
     "frechet_distance",
     "image_quality",
+    "image_quality_by_class",
     "marginal_distances",
     "nearest_distance",
     "pairwise_distances",

@@ -59,6 +59,48 @@ def image_quality(real, fake, train=None, features=None, device="auto"):
     return pd.Series(row | memorisation(images, rows, device), dtype=float)
 
 
+def image_quality_by_class(real, fake, train=None, features=None, device="auto"):
+    """`image_quality` of every class that has synthetic images.
+
+    A sampler that draws good images of the wrong class looks good in measures over all
+    classes together; here it does not.
+
+    Parameters
+    ----------
+    real, fake : tuple (X, y)
+        Held-out and synthetic images and their labels.
+    train : tuple (X, y), optional
+        What the sampler was fitted on.
+    features, device
+        As in `image_quality`.
+
+    Returns
+    -------
+    DataFrame
+        One row per class of `fake`, one column per measure.
+
+    Raises
+    ------
+    ValueError
+        As `image_quality`, for a class with fewer than 6 synthetic or held-out images.
+
+    Examples
+    --------
+    >>> X, y = np.random.default_rng(0).normal(size=(40, 8)), np.repeat([0, 1], 20)
+    >>> image_quality_by_class((X, y), (X[y == 1], y[y == 1]))["recall"].to_dict()
+    {1: 1.0}
+    """
+    given = {"real": real, "fake": fake, "train": train}
+    sets = {k: tuple(map(np.asarray, pair)) for k, pair in given.items() if pair}
+    labels = np.unique(sets["fake"][1])
+
+    def of_class(c):
+        parts = {name: X[y == c] for name, (X, y) in sets.items()}
+        return image_quality(**parts, features=features, device=device)
+
+    return pd.DataFrame({c: of_class(c) for c in labels}).T
+
+
 def frechet_distance(real, fake) -> float:
     """Frechet distance between the normal distributions of two sets [1]_; 0 is best.
 

@@ -1,36 +1,32 @@
-"""The runs of the image chapter: `book/deep_smote.ipynb`.
+"""The paper's Table 1: `draw`, `resample` and `classifier` are its section 4.
 
-The paper's protocol (section 4) is `draw`, `resample` and `classifier`; `cells` says which
-runs the stored tables have. Every arm of a draw is trained on the same images, tested on
-the same images and given the same number of optimiser steps.
+Every arm of a draw is trained on the same images, tested on the same images and given the
+same number of optimiser steps.
 """
 
 import functools
 import itertools
-import multiprocessing
-import sys
 import time
 import warnings
 
 import numpy as np
 import pandas as pd
-import torch
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.class_weight import compute_sample_weight
 
-from .. import data, training
-from ..classifiers import ResNet18Classifier
-from ..data import ClassCounts, deepsmote_counts, make_imbalanced
-from ..evaluation import score
-from ..over_sampling import AMDO, BAGAN, GAMO, MC_CCR, MC_RBO, DeepSMOTE
-from ..runs import Cell, hardware, require_known
+from ... import data, training
+from ...classifiers import ResNet18Classifier
+from ...data import ClassCounts, deepsmote_counts, make_imbalanced
+from ...evaluation import score
+from ...over_sampling import AMDO, BAGAN, GAMO, MC_CCR, MC_RBO, DeepSMOTE
+from ...runs import Cell, hardware, require_known
 
 CHAPTER = "deep_smote"
 PROFILES = ("tenth", "paper", "smoke")
 #: Counted up when rows would no longer be comparable; the chapter shows one version.
-PROTOCOL, COST_PROTOCOL = "resnet18-1", "cost-1"
+PROTOCOL = "resnet18-1"
 #: The data sets, in the order of the paper's Table 1, and their loaders.
 LOADERS = {
     "mnist": data.load_mnist,
@@ -195,12 +191,23 @@ def counts_of(name, n_train, n_test):
     return ClassCounts(train, tests.test, tests.balanced)
 
 
+def parts(name, seed, fold):
+    """Row numbers of a data set's images to learn from, and of those to test on.
+
+    The official training and test images are pooled and cut into five folds, of which one
+    is for tests. CelebA's training and test images stay apart as they were published.
+    """
+    images = pool(name)
+    if name == "celeba":
+        return [np.flatnonzero(images.partition == part) for part in ("train", "test")]
+    cut = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
+    return [*cut.split(np.zeros(len(images.target)), images.target)][fold]
+
+
 def draw(name, seed, fold, profile):
     """Draw one imbalanced training set and its two test sets (section 4).
 
-    The official training and test images are pooled and cut into five folds: the class
-    counts are drawn from four of them, both tests from the fifth. CelebA's training and
-    test images stay apart as they were published, so that its folds are draws.
+    The class counts are drawn from one of the `parts`, both tests from the other.
 
     Parameters
     ----------
@@ -218,12 +225,7 @@ def draw(name, seed, fold, profile):
     """
     images = pool(name)
     y = images.target
-    if name == "celeba":
-        learnt = np.flatnonzero(images.partition == "train")
-        kept = np.flatnonzero(images.partition == "test")
-    else:
-        cut = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
-        learnt, kept = [*cut.split(np.zeros(len(y)), y)][fold]
+    learnt, kept = parts(name, seed, fold)
     scale, test_scale = scales(name, len(y), profile)
     train = training_counts(name, scale)
     tests = deepsmote_counts(name, test_scale)
@@ -325,7 +327,7 @@ def classifier(method, name, profile, random_state):
 # ---------------------------------------------------------------- cells
 
 
-def cells(profile):
+def table_cells(profile):
     """The runs of a profile: one draw of every data set, then the others."""
     plan = {
         "smoke": [("digits_images", 0)],
@@ -342,13 +344,11 @@ def cells(profile):
         Cell(CHAPTER, profile, name, method, 0, fold, PROTOCOL)
         for name, fold in plan
         for method in ARMS
-    ] + cost_cells(profile)
+    ]
 
 
-def run(cell):
+def run_table(cell):
     """Compute one row."""
-    if cell.protocol == COST_PROTOCOL:
-        return run_cost(cell)
     name, method, profile = cell.dataset, cell.method, cell.profile
     (X, y), *tests = draw(name, cell.seed, cell.fold, profile)
     random_state = 1000 * cell.seed + cell.fold
@@ -386,94 +386,3 @@ def scores(prefix, y, probabilities):
     kept += [f"recall_{c}" for c in classes]
     row = score(y, probabilities, classes)
     return {prefix + metric: row[metric] for metric in kept}
-
-
-# ---------------------------------------------------------------- what a method costs
-
-
-#: Images and pixels a side: one grows while the other stays.
-COST_SIZES = [
-    (250, 28),
-    (500, 28),
-    (1000, 28),
-    (2000, 28),
-    (500, 8),
-    (500, 16),
-    (500, 56),
-]
-#: Updates of the networks, whose number and not the data decides how long they take.
-COST_STEPS = 5
-
-
-def cost_cells(profile):
-    """Every method on images of noise, for its seconds and its memory."""
-    methods = ["random_oversampling", "smote", *RIVALS, "deep_smote"]
-    return [
-        Cell(CHAPTER, profile, f"noise-{n}x{side}x{side}", method, 0, 0, COST_PROTOCOL)
-        for n, side in (COST_SIZES if profile == "tenth" else [])
-        for method in methods
-    ]
-
-
-def run_cost(cell):
-    """One row: CPU seconds and peak memory of balancing, in a process of its own."""
-    _, size = cell.dataset.split("-")
-    n, side, _ = map(int, size.split("x"))
-    with multiprocessing.get_context("spawn").Pool(1) as pool_:
-        seconds, mebibytes, n_new = pool_.apply(measure_cost, (cell.method, n, side))
-    return {
-        "provenance": "numpy's uniform noise",
-        "n_train": n,
-        "n_synthetic": n_new,
-        "sampler_seconds": seconds,
-        "classifier_seconds": np.nan,
-        "peak_mebibytes": mebibytes,
-        "device": hardware(),
-        "precision": "float32",
-    }
-
-
-def measure_cost(method, n, side):
-    """Seconds of one core, peak memory above that before, and images made."""
-    import resource  # here, since Windows has none and all else works there
-
-    torch.set_num_threads(1)
-    X = np.random.default_rng(0).integers(0, 256, (n, 1, side, side), dtype=np.uint8)
-    y = np.repeat([0, 1], [n - n // 10, n // 10])
-    short = {"width": 0.5, "n_steps": COST_STEPS}
-    if method in ("bagan", "gamo"):
-        short["autoencoder_steps"] = COST_STEPS
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.process_time()
-    if method in RIVALS or method == "deep_smote":
-        networks = method in ("bagan", "gamo", "deep_smote")
-        made = RIVALS.get(method, DeepSMOTE)(
-            random_state=0, device="cpu", **(short if networks else {})
-        )
-        y_all = made.fit_resample(X, y)[1]
-    else:
-        y_all = resample(method, X, y, "tenth", 0)[1]
-    seconds = time.process_time() - started
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
-    return seconds, (after - before) / unit, len(y_all) - n
-
-
-def glance(rows):
-    """One sentence for the first page of the book, from the stored rows."""
-    rows = rows[rows["protocol"] == PROTOCOL]
-    names = {
-        "nothing": "without",
-        "random_oversampling_augmented": "with augmented copies",
-        "smote": "with SMOTE",
-        "deep_smote_no_penalty": "with DeepSMOTE without its penalty",
-        "deep_smote": "with the paper's DeepSMOTE",
-    }
-    means = rows[rows["method"].isin(names)].groupby(["dataset", "method"])
-    table = means["balanced_acsa"].mean().unstack().dropna()
-    found = [f"{table[m].mean():.3f} {text}" for m, text in names.items()]
-    ahead = (table["deep_smote"] > table["random_oversampling_augmented"]).sum()
-    return (
-        f"On {ahead} of {len(table)} data sets, with a tenth of the images. Mean recall on "
-        f"balanced tests: {', '.join(found)}"
-    )

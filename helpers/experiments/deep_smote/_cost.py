@@ -1,0 +1,80 @@
+"""What a method costs: seconds and memory against images and pixels."""
+
+import multiprocessing
+import sys
+import time
+
+import numpy as np
+import torch
+
+from ...over_sampling import DeepSMOTE
+from ...runs import Cell, hardware
+from ._table_1 import CHAPTER, RIVALS, resample
+
+COST_PROTOCOL = "cost-1"
+#: Images and pixels a side: one grows while the other stays.
+COST_SIZES = [
+    (250, 28),
+    (500, 28),
+    (1000, 28),
+    (2000, 28),
+    (500, 8),
+    (500, 16),
+    (500, 56),
+]
+#: Updates of the networks, whose number and not the data decides how long they take.
+COST_STEPS = 5
+
+
+def cost_cells(profile):
+    """Every method on images of noise, for its seconds and its memory."""
+    methods = ["random_oversampling", "smote", *RIVALS, "deep_smote"]
+    return [
+        Cell(CHAPTER, profile, f"noise-{n}x{side}x{side}", method, 0, 0, COST_PROTOCOL)
+        for n, side in (COST_SIZES if profile == "tenth" else [])
+        for method in methods
+    ]
+
+
+def run_cost(cell):
+    """One row: CPU seconds and peak memory of balancing, in a process of its own."""
+    _, size = cell.dataset.split("-")
+    n, side, _ = map(int, size.split("x"))
+    with multiprocessing.get_context("spawn").Pool(1) as pool_:
+        seconds, mebibytes, n_new = pool_.apply(measure_cost, (cell.method, n, side))
+    return {
+        "provenance": "numpy's uniform noise",
+        "n_train": n,
+        "n_synthetic": n_new,
+        "sampler_seconds": seconds,
+        "classifier_seconds": np.nan,
+        "peak_mebibytes": mebibytes,
+        "device": hardware(),
+        "precision": "float32",
+    }
+
+
+def measure_cost(method, n, side):
+    """Seconds of one core, peak memory above that before, and images made."""
+    import resource  # here, since Windows has none and all else works there
+
+    torch.set_num_threads(1)
+    X = np.random.default_rng(0).integers(0, 256, (n, 1, side, side), dtype=np.uint8)
+    y = np.repeat([0, 1], [n - n // 10, n // 10])
+    short = {"width": 0.5, "n_steps": COST_STEPS}
+    if method in ("bagan", "gamo"):
+        short["autoencoder_steps"] = COST_STEPS
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.process_time()
+    if method in RIVALS or method == "deep_smote":
+        networks = method in ("bagan", "gamo", "deep_smote")
+        made = RIVALS.get(method, DeepSMOTE)(
+            random_state=0, device="cpu", **(short if networks else {})
+        )
+        y_all = made.fit_resample(X, y)[1]
+    else:
+        y_all = resample(method, X, y, "tenth", 0)[1]
+    seconds = time.process_time() - started
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
+    return seconds, (after - before) / unit, len(y_all) - n

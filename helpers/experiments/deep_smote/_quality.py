@@ -1,0 +1,220 @@
+"""Are the images good? Measures of `helpers.quality` in a space that no sampler has made.
+
+The images of an arm are those that its row of Table 1 trained on: same draw, same seed.
+"""
+
+import functools
+import time
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from ... import training
+from ...augmentation import shift_and_flip
+from ...classifiers import ResNet18Classifier
+from ...data import data_root, make_imbalanced
+from ...quality import image_quality_by_class, synthetic_only_score
+from ...runs import Cell, hardware
+from ._table_1 import (
+    AUGMENT,
+    CHAPTER,
+    LOADERS,
+    PENALTIES,
+    RIVALS,
+    SETTINGS,
+    draw,
+    parts,
+    pool,
+    resample,
+)
+
+QUALITY_PROTOCOL = "quality-1"
+#: The network itself; other held-out images in place of synthetic ones, the ceiling; arms.
+QUALITY_ARMS = [
+    "feature_network",
+    "real",
+    "random_oversampling",
+    "random_oversampling_augmented",
+    "smote",
+    *RIVALS,
+    *PENALTIES,
+]
+FEATURE_STEPS = {"tenth": 400, "paper": 6000, "smoke": 4}
+#: Images of a class that are compared with as many held-out ones. All measures depend on
+#: it, so that every arm of a data set has the same.
+N_COMPARED = 200
+
+
+def feature_network(name, X, y, profile):
+    """The ResNet-18 in whose last layer images are compared, trained on real images only.
+
+    Its checkpoint lies with the cached data: one training serves all arms.
+    """
+    device = training.resolve_device("auto").type
+    file = data_root() / "networks" / f"{name}-{profile}-{device}.pt"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    network = ResNet18Classifier(
+        stem=SETTINGS[profile]["stem"],
+        n_steps=FEATURE_STEPS[profile],
+        augment=AUGMENT.get(name, "crop"),
+        checkpoint=file,
+        random_state=0,
+    )
+    return network.fit(X, y)
+
+
+@functools.lru_cache(maxsize=1)
+def fixed_network(name, profile):
+    """A data set's `feature_network`: it learns all images that no fold 0 tests on."""
+    images, (learnt, _) = pool(name), parts(name, 0, 0)
+    return feature_network(name, images.data[learnt], images.target[learnt], profile)
+
+
+def compared(name, y, profile):
+    """Two sets of held-out images with equally many of each class, and how many.
+
+    Parameters
+    ----------
+    name, profile : str
+    y : array
+        Labels of the training set; no more images are compared than a sampler makes of
+        any class.
+
+    Returns
+    -------
+    real, others : (X, y) each
+        Without an image in common.
+    n : int
+        Images per class.
+    """
+    images, (_, kept) = pool(name), parts(name, 0, 0)
+    labels, counts = images.target[kept], np.sort(np.bincount(y))
+    n = min(N_COMPARED, counts[-1] - counts[-2], np.bincount(labels).min() // 2)
+    rows, labels = make_imbalanced(kept, labels, [2 * n] * len(counts), 0)
+    rows = rows[np.argsort(labels, kind="stable")].reshape(len(counts), 2, n)
+    halves = (rows[:, half].ravel() for half in (0, 1))
+    return *((images.data[half], images.target[half]) for half in halves), int(n)
+
+
+def quality_cells(profile):
+    """Every method that makes images, on the first draw of every data set."""
+    digits = "digits_images"
+    names = [digits] if profile == "smoke" else [n for n in LOADERS if n != digits]
+    return [
+        Cell(CHAPTER, profile, name, method, 0, 0, QUALITY_PROTOCOL)
+        for name in names
+        for method in QUALITY_ARMS
+    ]
+
+
+def run_quality(cell):
+    """One row: measures of an arm's images, means over the classes that were filled.
+
+    ``feature_X`` is the measure X of `image_quality` on the features of the fixed network,
+    ``pixel_X`` the same between pixels, ``feature_X_classes`` its values by class;
+    ``recognised`` the share of images that the fixed network puts into their
+    class; ``synthetic_only`` the mean recall of a logistic regression on the network's
+    features that learnt from these images and, for the class that is not filled, real ones.
+    """
+    name, method, profile = cell.dataset, cell.method, cell.profile
+    (X, y), *_ = draw(name, cell.seed, cell.fold, profile)
+    started = time.perf_counter()
+    network = fixed_network(name, profile)
+    trained = time.perf_counter() - started
+    real, others, n = compared(name, y, profile)
+    row = {
+        "provenance": pool(name).provenance,
+        "n_train": len(y),
+        "n_test": len(real[1]),
+        "device": hardware(training.resolve_device("auto")),
+        "precision": "float32",
+    }
+    if method == "feature_network":
+        truth, guess = np.concatenate([real[1], others[1]]), []
+        guess = [network.predict(images) for images, _ in (real, others)]
+        row |= {"accuracy": float((np.concatenate(guess) == truth).mean())}
+        return row | {"sampler_seconds": np.nan, "classifier_seconds": trained}
+    started = time.perf_counter()
+    made = others if method == "real" else generated(method, X, y, cell)
+    row |= {
+        "n_synthetic": 0 if method == "real" else len(made[1]),
+        "sampler_seconds": time.perf_counter() - started,
+        "classifier_seconds": np.nan,
+    }
+    largest = np.bincount(y).argmax()
+    made = first(n, *made, without=largest)
+    return row | measured(real, made, (X, y), network)
+
+
+def generated(method, X, y, cell):
+    """New images of an arm and their labels; copies are altered as its classifier does."""
+    seed = 1000 * cell.seed + cell.fold
+    X_all, y_all, _ = resample(method, X, y, cell.profile, seed)
+    images, labels = X_all[len(y) :], y_all[len(y) :]
+    if method.endswith("augmented"):
+        flip = AUGMENT.get(cell.dataset, "crop") == "crop+flip"
+        mean = X.mean(axis=(0, 2, 3), keepdims=True)  # what comes in from outside
+        moved = torch.as_tensor(images - mean)
+        moved = shift_and_flip(moved, torch.Generator().manual_seed(seed), flip)
+        images = np.rint(moved.numpy() + mean).clip(0, 255).astype(X.dtype)
+    return images, labels
+
+
+def first(n, images, labels, without):
+    """The first `n` images of every class but one."""
+    classes = np.setdiff1d(labels, without)
+    rows = np.concatenate([np.flatnonzero(labels == c)[:n] for c in classes])
+    return images[rows], labels[rows]
+
+
+def measured(real, made, train, network):
+    """All measures of synthetic images (X, y), see `run_quality`.
+
+    `real` has held-out images of every class, `train` what the sampler was fitted on.
+    """
+    seen = image_quality_by_class(real, made, train, network.features)
+    pixels = image_quality_by_class(real, made).drop(columns="repeats")
+    table = seen.add_prefix("feature_").join(pixels.add_prefix("pixel_"))
+    table["recognised"] = [
+        (network.predict(made[0][made[1] == c]) == c).mean() for c in table.index
+    ]
+    row = {measure: float(values.mean()) for measure, values in table.items()}
+    row |= {
+        f"{measure}_classes": " ".join(f"{value:.4g}" for value in table[measure])
+        for measure in table
+    }
+    row["classes"] = " ".join(map(str, table.index))
+    # The class that is not filled stays real, with as many images.
+    n = np.bincount(made[1]).max()
+    rest = ~np.isin(train[1], table.index)
+    kept = first(n, train[0][rest], train[1][rest], without=-1)
+    images, labels = (np.concatenate(pair) for pair in zip(kept, made, strict=True))
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+    scores = synthetic_only_score(
+        model,
+        network.features(images),
+        labels,
+        np.arange(len(labels)) >= len(kept[1]),
+        network.features(real[0]),
+        real[1],
+    )
+    return {**row, "synthetic_only": scores["acsa"]}
+
+
+def by_class(rows, measure):
+    """A measure by class, from stored rows: one column per class, rows as they stand."""
+    return pd.DataFrame(
+        [
+            dict(zip(classes.split(), map(float, values.split()), strict=True))
+            for classes, values in zip(
+                rows["classes"].astype(str),
+                rows[f"{measure}_classes"].astype(str),
+                strict=True,
+            )
+        ],
+        index=rows.index,
+    )
