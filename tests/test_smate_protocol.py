@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from helpers import SMate, data
 from helpers.experiments import smate as chapter
+from helpers.experiments.smate import _figure_6
 from helpers.runs import Cell
 
 SMOKE = ("digits-9-10", 0, "smoke")
@@ -23,7 +25,7 @@ def test_one_class_is_cut_to_its_share_and_tested_whole(drawn):
     assert np.bincount(drawn.y_full).tolist() == [60] * 10
     assert as_set(drawn.X) < as_set(drawn.X_full)
     assert min(np.bincount(drawn.y_test)) > 50
-    pool = chapter.images("digits")
+    pool = _figure_6.images("digits")
     twice = len(pool.data) - len(as_set(pool.data))
     assert len(as_set(drawn.X_full) & as_set(drawn.X_test)) <= twice
 
@@ -79,13 +81,13 @@ def test_undersampling_and_the_full_set(drawn):
 def test_arms_with_transfer_share_the_training_on_the_majority(monkeypatch):
     chapter.pretrained.cache_clear()
     seen = []
-    fit = chapter.SMate.fit
+    fit = SMate.fit
 
     def counted(self, X, y):
         seen.append(self.get_params())
         return fit(self, X, y)
 
-    monkeypatch.setattr(chapter.SMate, "fit", counted)
+    monkeypatch.setattr(SMate, "fit", counted)
     one, _ = chapter.smate("smate", *SMOKE)
     other, _ = chapter.smate("smate_penalty", *SMOKE)
     assert len(seen) == 1
@@ -107,7 +109,7 @@ def test_the_scale_bug_is_from_scratch_divided_once_more(drawn):
 
 
 def test_arms_differ_in_one_thing_and_share_the_recipe(drawn, monkeypatch):
-    monkeypatch.setattr(chapter, "draw", lambda *_: drawn)  # no CIFAR-10 is needed
+    monkeypatch.setattr(_figure_6, "draw", lambda *_: drawn)  # no CIFAR-10 is needed
     plain = chapter.classifier("nothing", "cifar10-truck-10", 3, "tenth").get_params()
     assert plain["n_steps"] == 30 * 3  # passes over 600 images, 256 a batch
     changes = {
@@ -191,11 +193,31 @@ def test_every_profile_has_every_arm_on_every_draw():
 
 def test_cifar_that_cannot_be_had_is_replaced_with_a_warning(monkeypatch):
     def fails():
-        raise chapter.data.DataNotAvailable("No CIFAR-10 here.")
+        raise data.DataNotAvailable("No CIFAR-10 here.")
 
-    monkeypatch.setattr(chapter.data, "load_cifar10", fails)
-    chapter.images.cache_clear()
+    monkeypatch.setattr(data, "load_cifar10", fails)
+    _figure_6.images.cache_clear()
     with pytest.warns(UserWarning, match="stand in"):
         assert chapter.available("cifar10-frog-10") == "digits-9-10"
     with pytest.raises(ValueError, match="Unknown data set"):
         chapter.available("cifar10-dog-10")
+
+
+def test_minority_images_are_measured_beside_copies_and_real_ones(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(
+        "helpers.experiments.deep_smote._quality.data_root", lambda: tmp_path
+    )
+    rows = {
+        c.method: chapter.run(c)
+        for c in chapter.cells("smoke")
+        if c.protocol == chapter.QUALITY_PROTOCOL
+        and c.method in ("real", "random_oversampling", "smate_scratch")
+    }
+    assert rows["real"]["pixel_coverage"] > rows["smate_scratch"]["pixel_coverage"]
+    assert rows["real"]["n_synthetic"] == 0
+    assert rows["smate_scratch"]["n_synthetic"] == 54
+    assert rows["random_oversampling"]["feature_copies"] == 1
+    assert rows["smate_scratch"]["classes"] == "9"
+    assert list(tmp_path.rglob("*.pt"))

@@ -1,8 +1,7 @@
-"""The runs of the transfer-GAN chapter: `book/smate.ipynb`.
+"""The paper's Figure 6: `draw`, `resample` and `classifier` are its section 5.
 
-The paper's experiment (section 5) is `draw`, `resample` and `classifier`; `cells` says
-which runs the stored tables have. Every arm of a draw starts from the same images, is
-tested on the same images and is given the same number of optimiser steps.
+Every arm of a draw starts from the same images, is tested on the same images and is given
+the same number of optimiser steps.
 """
 
 import base64
@@ -22,17 +21,17 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_sample_weight
 
-from .. import data, training
-from ..classifiers import KerasCNNClassifier
-from ..data import make_imbalanced
-from ..evaluation import score
-from ..over_sampling import DeepSMOTE, SMate
-from ..runs import Cell, hardware, require_known
+from ... import data, training
+from ...classifiers import KerasCNNClassifier
+from ...data import make_imbalanced
+from ...evaluation import score
+from ...over_sampling import DeepSMOTE, SMate
+from ...runs import Cell, hardware, require_known
 
 CHAPTER = "smate"
 PROFILES = ("tenth", "paper", "smoke")
 #: Counted up when rows would no longer be comparable; the chapter shows one version.
-PROTOCOL, GAN_PROTOCOL = "keras-cnn-1", "gan-1"
+PROTOCOL = "keras-cnn-1"
 
 #: Names of the stored tables' data sets: the minority class and its share of the others.
 #: `PAPERS` is the one of section 5.3.1; the others ask when transfer helps.
@@ -428,26 +427,23 @@ def decide(p, minority, level):
 # ---------------------------------------------------------------- cells
 
 
-def cells(profile):
-    """The runs of a profile: first the paper's experiment."""
+def figure_cells(profile):
+    """The paper's experiment, then transfers to other minorities."""
     if profile == "smoke":
         plan = [("digits-9-10", 0, ARMS)]
     else:
         plan = [(PAPERS, seed, ARMS) for seed in range(3)]
         others = [name for name in DATASETS if "cifar10" in name and name != PAPERS]
         plan[1:1] = [(dataset, 0, TRANSFER_ARMS) for dataset in others]
-    rows = [
+    return [
         Cell(CHAPTER, profile, dataset, method, seed, 0, PROTOCOL)
         for dataset, seed, arms in plan
         for method in arms
     ]
-    return rows + gan_cells(profile)
 
 
-def run(cell):
+def run_figure(cell):
     """Compute one row."""
-    if cell.protocol == GAN_PROTOCOL:
-        return run_gan(cell)
     dataset, method, seed, profile = cell.dataset, cell.method, cell.seed, cell.profile
     drawn = draw(dataset, seed, profile)
     X, y, extra, seconds = resample(method, dataset, seed, profile)
@@ -504,96 +500,3 @@ def confusion(text):
     numbers = np.array(text.split(), dtype=int)
     side = round(len(numbers) ** 0.5)
     return numbers.reshape(side, side)
-
-
-# ---------------------------------------------------------------- the GAN's own settings
-
-#: Section 5.3.2 compares two optimisers and looks for the largest rate that does not
-#: diverge.
-GAN_RATES = [("adam", 2e-5), ("adam", 2e-4), ("adam", 2e-3)]
-GAN_RATES += [("rmsprop", rate) for _, rate in GAN_RATES]
-GAN_STEPS = {"paper": 4000, "tenth": 400, "smoke": 3}
-
-
-def gan_cells(profile):
-    """The training on the majority with each optimiser and learning rate, and the authors'."""
-    dataset = "digits-9-10" if profile == "smoke" else PAPERS
-    methods = [f"{optimizer} {rate:g}" for optimizer, rate in GAN_RATES]
-    methods += ["authors_code", "augment 100"]
-    return [
-        Cell(CHAPTER, profile, dataset, method, 0, 0, GAN_PROTOCOL)
-        for method in methods
-    ]
-
-
-def run_gan(cell):
-    """One row: the course of a GAN, and what it draws at the end.
-
-    The optimisers learn the majority. "authors_code" and "augment 100" learn the
-    minority, with the discriminator that moves along and with a hundred copies an image.
-    """
-    drawn = draw(cell.dataset, cell.seed, cell.profile)
-    n_steps, width = (
-        GAN_STEPS[cell.profile],
-        SETTINGS[cell.profile]["gan"].get("width", 1),
-    )
-    common = {"width": width, "random_state": cell.seed, "n_steps": n_steps}
-    phase, label = "minority", drawn.minority
-    if cell.method == "authors_code":
-        sampler = SMate.preset("authors_code", batch_size=128, **common)
-    elif cell.method == "augment 100":
-        sampler = SMate(transfer=False, augment=100, **common)
-    else:
-        optimizer, rate = cell.method.split()
-        common |= {"n_steps": 1, "pretrain_steps": n_steps}
-        sampler = SMate(optimizer=optimizer, lr=float(rate), **common)
-        phase, label = "pretraining", "majority"
-    started = time.perf_counter()
-    failed = ""
-    try:
-        sampler.fit(drawn.X, drawn.y)
-    except FloatingPointError as error:
-        failed = str(error)
-    seconds = time.perf_counter() - started
-    row = {
-        "provenance": drawn.provenance,
-        "n_train": len(drawn.y),
-        "n_synthetic": 0,
-        "sampler_seconds": seconds,
-        "classifier_seconds": np.nan,
-        "device": hardware(training.resolve_device("auto")),
-        "precision": "float32",
-        "diverged": failed,
-    }
-    if failed:
-        return row
-    history = sampler.history_[sampler.history_["phase"] == phase]
-    end = history.tail(100)
-    row |= {
-        "gan_steps": len(history),
-        "fake_accuracy": float(end["fake_accuracy"].mean()),
-        "real_accuracy": float(end["real_accuracy"].mean()),
-        "fake_accuracy_course": course(history["fake_accuracy"]),
-        "real_accuracy_course": course(history["real_accuracy"]),
-        "collapsed": str(sampler.collapsed_.get(label, "")),
-    }
-    return row
-
-
-def glance(rows):
-    """One sentence for the first page of the book, from the stored rows."""
-    rows = rows[(rows["protocol"] == PROTOCOL) & (rows["dataset"] == PAPERS)]
-    recall = rows.groupby("method")["recall_minority"].mean()
-    names = {
-        "nothing": "without",
-        "random_oversampling_augmented": "with augmented copies",
-        "smate_scratch": "with a GAN from scratch",
-        "smate": "with SMate",
-    }
-    found = [f"{recall[m]:.2f} {text}" for m, text in names.items() if m in recall]
-    n = rows.loc[rows["method"] == "nothing", "seed"].nunique()
-    waiting = "" if {*names} <= {*recall.index} else "Not answered yet. "
-    return (
-        f"{waiting}Truck recall on a tenth of CIFAR-10 ({n} draw{'s'[: n > 1]}): {', '.join(found)}; "
-        f"the paper's own confusion matrix has {FIGURE_11}, its ADASYN {FIGURE_6['adasyn'][1]}"
-    )

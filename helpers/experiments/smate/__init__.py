@@ -1,0 +1,115 @@
+"""The runs of the transfer-GAN chapter: `book/smate.ipynb`.
+
+`cells` says which runs the stored tables have. The module `_figure_6` holds the paper's
+experiment, `_gan` how a GAN's training goes and `_quality` how good its images are.
+"""
+
+from ._figure_6 import (
+    ARMS,
+    CHAPTER,
+    CIFAR10,
+    DATASETS,
+    FIGURE_5,
+    FIGURE_6,
+    FIGURE_11,
+    MAJORITY_PENALTY,
+    NOTEBOOK,
+    PAPERS,
+    PROFILES,
+    PROTOCOL,
+    SETTINGS,
+    SMATES,
+    TRANSFER_ARMS,
+    available,
+    classifier,
+    confusion,
+    course,
+    decide,
+    draw,
+    figure_cells,
+    generated,
+    halved,
+    measures,
+    minority_threshold,
+    picture,
+    pretrained,
+    resample,
+    run_figure,
+    shown,
+    smate,
+)
+from ._gan import GAN_PROTOCOL, GAN_RATES, GAN_STEPS, gan_cells, run_gan
+from ._quality import QUALITY_ARMS, QUALITY_PROTOCOL, quality_cells, run_quality
+
+__all__ = [
+    "ARMS",
+    "CHAPTER",
+    "CIFAR10",
+    "DATASETS",
+    "FIGURE_5",
+    "FIGURE_6",
+    "FIGURE_11",
+    "GAN_PROTOCOL",
+    "GAN_RATES",
+    "GAN_STEPS",
+    "MAJORITY_PENALTY",
+    "NOTEBOOK",
+    "PAPERS",
+    "PROFILES",
+    "PROTOCOL",
+    "QUALITY_ARMS",
+    "QUALITY_PROTOCOL",
+    "SETTINGS",
+    "SMATES",
+    "TRANSFER_ARMS",
+    "available",
+    "cells",
+    "classifier",
+    "confusion",
+    "course",
+    "decide",
+    "draw",
+    "generated",
+    "glance",
+    "halved",
+    "measures",
+    "minority_threshold",
+    "picture",
+    "pretrained",
+    "resample",
+    "run",
+    "shown",
+    "smate",
+]
+
+RUNS = {PROTOCOL: run_figure, GAN_PROTOCOL: run_gan, QUALITY_PROTOCOL: run_quality}
+
+
+def cells(profile):
+    """The runs of a profile, Figure 6 first."""
+    parts = figure_cells, gan_cells, quality_cells
+    return [cell for part in parts for cell in part(profile)]
+
+
+def run(cell):
+    """Compute one row."""
+    return RUNS[cell.protocol](cell)
+
+
+def glance(rows):
+    """One sentence for the first page of the book, from the stored rows."""
+    rows = rows[(rows["protocol"] == PROTOCOL) & (rows["dataset"] == PAPERS)]
+    recall = rows.groupby("method")["recall_minority"].mean()
+    names = {
+        "nothing": "without",
+        "random_oversampling_augmented": "with augmented copies",
+        "smate_scratch": "with a GAN from scratch",
+        "smate": "with SMate",
+    }
+    found = [f"{recall[m]:.2f} {text}" for m, text in names.items() if m in recall]
+    n = rows.loc[rows["method"] == "nothing", "seed"].nunique()
+    waiting = "" if {*names} <= {*recall.index} else "Not answered yet. "
+    return (
+        f"{waiting}Truck recall on a tenth of CIFAR-10 ({n} draw{'s'[: n > 1]}): {', '.join(found)}; "
+        f"the paper's own confusion matrix has {FIGURE_11}, its ADASYN {FIGURE_6['adasyn'][1]}"
+    )

@@ -1,0 +1,88 @@
+"""Are the minority images good? The measures of the image chapter, for one class."""
+
+import functools
+import time
+
+import numpy as np
+
+from ... import training
+from ...runs import Cell, hardware
+from ..deep_smote import feature_network, first, measured
+from ._figure_6 import CHAPTER, PAPERS, draw, generated, images, resample
+
+QUALITY_PROTOCOL = "quality-1"
+#: The arms of Figure 6 that make images, and other held-out ones in their place.
+QUALITY_ARMS = [
+    "feature_network",
+    "real",
+    "random_oversampling",
+    "smote",
+    "deep_smote",
+    "smate_scratch",
+    "smate",
+    "smate_penalty",
+]
+
+
+@functools.lru_cache(maxsize=1)
+def fixed_network(dataset, profile):
+    """It learns the official training images; the digits have none, and lend the draw's."""
+    name = dataset.split("-")[0]
+    bunch = images(name)
+    if "partition" in bunch:
+        learnt = bunch.partition == "train"
+        X, y = bunch.data[learnt], bunch.target[learnt]
+    else:
+        drawn = draw(dataset, 0, profile)
+        X, y = drawn.X_full, drawn.y_full
+    return feature_network(f"{name}-official", X, y, profile)
+
+
+def quality_cells(profile):
+    """Every arm that makes images, on the paper's experiment."""
+    dataset = "digits-9-10" if profile == "smoke" else PAPERS
+    return [
+        Cell(CHAPTER, profile, dataset, method, seed, 0, QUALITY_PROTOCOL)
+        for seed in range(1 if profile == "smoke" else 3)
+        for method in QUALITY_ARMS
+    ]
+
+
+def run_quality(cell):
+    """One row: `deep_smote.run_quality`'s measures of an arm's minority images."""
+    dataset, method, seed, profile = cell.dataset, cell.method, cell.seed, cell.profile
+    drawn = draw(dataset, seed, profile)
+    started = time.perf_counter()
+    network = fixed_network(dataset, profile)
+    trained = time.perf_counter() - started
+    X, y = drawn.X_test, drawn.y_test
+    n_made = np.bincount(drawn.y).max() - np.bincount(drawn.y).min()
+    n = int(min(n_made, np.bincount(y).min() // 2))
+    real = first(n, X, y)
+    row = {
+        "provenance": drawn.provenance,
+        "n_train": len(drawn.y),
+        "n_minority": int((drawn.y == drawn.minority).sum()),
+        "n_test": len(real[1]),
+        "device": hardware(training.resolve_device("auto")),
+        "precision": "float32",
+    }
+    if method == "feature_network":
+        accuracy = float((network.predict(X) == y).mean())
+        own = {"sampler_seconds": np.nan, "classifier_seconds": trained}
+        return {**row, "accuracy": accuracy, **own}
+    started, shared = time.perf_counter(), 0.0
+    if method == "real":
+        made = X[y == drawn.minority][n:]
+    elif method.startswith("smate"):
+        made, _, shared = generated(method, dataset, seed, profile)
+        started = time.perf_counter()
+    else:
+        made = resample(method, dataset, seed, profile)[0][len(drawn.y) :]
+    row |= {
+        "n_synthetic": 0 if method == "real" else len(made),
+        "sampler_seconds": shared + time.perf_counter() - started,
+        "classifier_seconds": np.nan,
+    }
+    made = made[:n], np.full(min(n, len(made)), drawn.minority)
+    return row | measured(real, made, (drawn.X, drawn.y), network)
