@@ -20,6 +20,7 @@ import importlib
 import importlib.metadata
 import json
 import os
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -31,11 +32,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+import pandas as pd
 import yaml
 from filelock import FileLock, Timeout
 
-from . import data
-from .runs import environment, hardware, read_store, require_known
+from . import data, experiments
+from .runs import KEY, environment, hardware, read_store, require_known
 
 
 def build(root=".", *, only=(), smoke=False, parameters=None) -> int:
@@ -91,6 +93,7 @@ def _build(root, work, chapters):
     _use_own_kernel(work / "running")
 
     _fill_in_answers(stage)
+    _fill_in_paper_scale(stage)
     notes = {}
     width = max((len(chapter.name) for chapter in chapters), default=0)
     for chapter in chapters:
@@ -323,12 +326,71 @@ def _fill_in_answers(stage):
         return
     text = index.read_text()
     for chapter in re.findall(r"\{\{ glance_(\w+) \}\}", text):
-        module = importlib.import_module(f".experiments.{chapter}", __package__)
+        module = importlib.import_module(f"{experiments.__name__}.{chapter}")
         # The first profile is the one that the chapter shows.
         rows = read_store(stage / f"book/results/{chapter}-{module.PROFILES[0]}.csv")
         answer = module.glance(rows)
         text = text.replace(f"{{{{ glance_{chapter} }}}}", answer)
     index.write_text(text)
+
+
+def _fill_in_paper_scale(stage):
+    """Replace ``{{ paper_scale }}`` by what the stored rows of the profile "paper" say."""
+    page = stage / "book" / "paper_scale.md"
+    if not page.exists():
+        return
+    chapters = [module.name for module in pkgutil.iter_modules(experiments.__path__)]
+    parts = [_paper_scale(chapter, stage / "book" / "results") for chapter in chapters]
+    page.write_text(page.read_text().replace("{{ paper_scale }}", "\n\n".join(parts)))
+
+
+def _paper_scale(chapter, results):
+    """A section of the page: rows of "paper" that a chapter has, and what they change."""
+    module = importlib.import_module(f"{experiments.__name__}.{chapter}")
+    planned = pd.DataFrame(module.cells("paper"))
+    tables = {}
+    for profile in ("paper", "tenth"):
+        store = results / f"{chapter}-{profile}.csv"
+        rows = read_store(store) if store.exists() else planned.head(0)
+        # Rows of an older protocol stay in the store and do not count.
+        tables[profile] = rows.merge(planned[KEY].drop_duplicates())
+    rows = tables["paper"]
+    lines = [
+        f"## {chapter}",
+        "",
+        f"Chapter: {{doc}}`/book/{chapter}`.",
+        "",
+        "| data | rows | of | hours | hardware | last run |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, cells in planned.groupby("dataset", sort=False):
+        found = rows[rows["dataset"] == name]
+        spent = found.filter(["sampler_seconds", "classifier_seconds"]).sum().sum()
+        machines = ", ".join(found["device"].unique()) if len(found) else "-"
+        last = found["started"].max()[:10] if len(found) else "-"
+        hours = f"{spent / 3600:.1f}" if len(found) else "-"
+        lines.append(
+            f"| {name} | {len(found)} | {len(cells)} | {hours} | {machines} | {last} |"
+        )
+    if len(rows) < len(planned):
+        lines += ["", f"The rest: `python -m helpers run {chapter} --profile paper`."]
+    if not (metric := getattr(module, "HEADLINE", None)):
+        return "\n".join(lines)
+    if rows.empty:
+        return "\n".join([*lines, "", "Nothing to compare with `tenth` yet."])
+    pairs = rows.merge(tables["tenth"], on=KEY, suffixes=("", "_tenth"))
+    pairs = pairs.dropna(subset=[metric, f"{metric}_tenth"])
+    lines += [
+        "",
+        f"`{metric}` in per cent, runs that both profiles have:",
+        "",
+        "| data | method | runs | tenth | paper |",
+        "|---|---|---|---|---|",
+    ]
+    for (name, method), both in pairs.groupby(["dataset", "method"], sort=False):
+        tenth, paper = 100 * both[[f"{metric}_tenth", metric]].mean()
+        lines.append(f"| {name} | {method} | {len(both)} | {tenth:.1f} | {paper:.1f} |")
+    return "\n".join(lines)
 
 
 def _status(notes: Mapping[Chapter, str]) -> str:

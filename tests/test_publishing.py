@@ -1,5 +1,6 @@
 """Publishing toy books: what runs, what is kept, what a reader gets and when it fails."""
 
+import importlib
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 import yaml
 
@@ -374,3 +376,23 @@ class TestRendering:
         (toy / "helpers" / "part.py").write_text("'Another docstring.'")
         assert render("other API page")
         assert (toy / "_build/html/index.html").read_text() == "other API page"
+
+
+def test_paper_scale_counts_rows_and_compares_runs_of_both_profiles(tmp_path):
+    module = importlib.import_module("helpers.experiments.smate")
+    cells = [c for c in module.cells("paper") if c.dataset == "cifar10-cat-10"]
+    for profile, recall in (("paper", 0.5), ("tenth", 0.25)):
+        rows = pd.DataFrame(cells[:2]).assign(
+            profile=profile, recall_minority=recall, sampler_seconds=1800,
+            classifier_seconds=1800, device="cuda: H", started="2026-11-21T10:00:00",
+        )  # fmt: skip
+        # A row of a protocol that counts no more.
+        rows.loc[2] = {**rows.loc[0], "protocol": "keras-cnn-0"}
+        rows.to_csv(tmp_path / f"smate-{profile}.csv", index=False)
+    lines = publishing._paper_scale("smate", tmp_path).splitlines()
+    assert "| cifar10-cat-10 | 2 | 4 | 2.0 | cuda: H | 2026-11-21 |" in lines
+    assert "| cifar10-frog-10 | 0 | 4 | - | - | - |" in lines
+    assert f"| cifar10-cat-10 | {cells[0].method} | 1 | 25.0 | 50.0 |" in lines
+    assert any(line.startswith("The rest: ") for line in lines)
+    nothing = publishing._paper_scale("smate", tmp_path / "elsewhere")
+    assert "Nothing to compare" in nothing

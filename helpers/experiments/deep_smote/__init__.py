@@ -46,6 +46,7 @@ __all__ = [
     "ARMS",
     "CHAPTER",
     "COST_PROTOCOL",
+    "HEADLINE",
     "LOADERS",
     "METRICS",
     "PENALTIES",
@@ -78,6 +79,8 @@ __all__ = [
     "smote",
 ]
 
+#: What the pages compare profiles by.
+HEADLINE = "balanced_acsa"
 RUNS = {
     PROTOCOL: run_table,
     COST_PROTOCOL: run_cost,

@@ -52,6 +52,7 @@ __all__ = [
     "GAN_PROTOCOL",
     "GAN_RATES",
     "GAN_STEPS",
+    "HEADLINE",
     "MAJORITY_PENALTY",
     "NOTEBOOK",
     "PAPERS",
@@ -82,6 +83,8 @@ __all__ = [
     "smate",
 ]
 
+#: What the pages compare profiles by.
+HEADLINE = "recall_minority"
 RUNS = {PROTOCOL: run_figure, GAN_PROTOCOL: run_gan, QUALITY_PROTOCOL: run_quality}
 
 
