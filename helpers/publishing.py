@@ -376,10 +376,11 @@ def _paper_scale(chapter, results):
         lines += ["", f"The rest: `python -m helpers run {chapter} --profile paper`."]
     if not (metric := getattr(module, "HEADLINE", None)):
         return "\n".join(lines)
-    if rows.empty:
+    # A store whose rows are all of other questions lacks the column.
+    columns = [table.reindex(columns=[*KEY, metric]) for table in tables.values()]
+    pairs = columns[0].merge(columns[1], on=KEY, suffixes=("", "_tenth")).dropna()
+    if pairs.empty:
         return "\n".join([*lines, "", "Nothing to compare with `tenth` yet."])
-    pairs = rows.merge(tables["tenth"], on=KEY, suffixes=("", "_tenth"))
-    pairs = pairs.dropna(subset=[metric, f"{metric}_tenth"])
     lines += [
         "",
         f"`{metric}` in per cent, runs that both profiles have:",

@@ -7,7 +7,7 @@ import pytest
 from helpers.classifiers import ResNet18Classifier
 from helpers.data import DataNotAvailable, deepsmote_counts
 from helpers.experiments import deep_smote as chapter
-from helpers.experiments.deep_smote import _quality, _table_1
+from helpers.experiments.deep_smote import _quality, _ratio, _table_1
 from helpers.runs import Cell, read_store, run_cells
 
 
@@ -215,13 +215,49 @@ def test_held_out_images_are_compared_with_as_many_others(drawn):
     assert not as_set(X) & as_set(X_other)
 
 
+def test_halves_are_shuffled_and_a_few_are_not_the_first():
+    rows, labels = np.arange(1000, 1400), np.tile([0, 1], 200)
+    one, other = chapter.halves(rows, labels, 80)
+    assert not {*one} & {*other}
+    for half in (one, other):
+        np.testing.assert_array_equal(labels[half - 1000], np.repeat([0, 1], 80))
+        assert 1180 < half.mean() < 1220  # neither is the earlier one
+    few, classes = chapter.at_most(30, rows, np.repeat([3, 7], [390, 10]))
+    assert np.bincount(classes).tolist() == [0, 0, 0, 30, 0, 0, 0, 10]
+    assert 1150 < few[:30].mean() < 1240
+
+
+def test_a_fixed_network_is_augmented_as_its_data_set_and_needs_no_folder(
+    monkeypatch, tmp_path
+):
+    made = []
+    monkeypatch.setattr(_quality, "data_root", lambda: tmp_path / "file")
+    monkeypatch.setattr(ResNet18Classifier, "fit", lambda self, X, y: made.append(self))
+    chapter.feature_network("cifar10-official", None, None, "smoke")
+    chapter.feature_network("mnist", None, None, "smoke")
+    assert [network.augment for network in made] == ["crop+flip", "crop"]
+    assert made[1].checkpoint.parent == tmp_path / "file" / "networks"
+    monkeypatch.setattr(_quality, "data_root", lambda: tmp_path / "taken")
+    (tmp_path / "taken").write_text("a folder cannot be made here")
+    chapter.feature_network("mnist", None, None, "smoke")
+    assert made[2].checkpoint is None
+
+
 @pytest.fixture
 def quality(monkeypatch, tmp_path):
     """Rows of the image measures by method; the network's checkpoint in a folder apart."""
     monkeypatch.setattr(_quality, "data_root", lambda: tmp_path)
     _quality.fixed_network.cache_clear()
     yield lambda method: chapter.run(
-        Cell("deep_smote", "smoke", "digits_images", method, 0, 0, "quality-1")
+        Cell(
+            "deep_smote",
+            "smoke",
+            "digits_images",
+            method,
+            0,
+            0,
+            chapter.QUALITY_PROTOCOL,
+        )
     )
     _quality.fixed_network.cache_clear()
 
@@ -251,7 +287,7 @@ def test_the_fixed_network_is_trained_once(quality, tmp_path):
 
 def test_augmented_copies_move_and_stay_images(drawn):
     X, y = drawn[0]
-    cell = Cell("deep_smote", "smoke", "digits_images", "-", 0, 0, "quality-1")
+    cell = Cell("deep_smote", "smoke", "digits_images", "-", 0, 0, "quality")
     X_new, y_new = _quality.generated("random_oversampling_augmented", X, y, cell)
     plain, labels = _quality.generated("random_oversampling", X, y, cell)
     np.testing.assert_array_equal(y_new, labels)
@@ -283,3 +319,7 @@ def test_the_figure_has_every_ratio_and_a_row_is_tested_on_equal_classes():
     row = chapter.run(cell)
     assert row["balanced_acsa"] == pytest.approx(0.1)
     assert row["n_train"] == chapter.ratio_counts(20, "smoke").sum()
+    (_, y), (_, y_test) = _ratio.ratio_draw(cell)
+    assert np.bincount(y).tolist() == chapter.ratio_counts(20, "smoke").tolist()
+    assert len({*np.bincount(y_test)}) == 1
+    assert row["n_balanced_test"] == len(y_test)

@@ -396,3 +396,11 @@ def test_paper_scale_counts_rows_and_compares_runs_of_both_profiles(tmp_path):
     assert any(line.startswith("The rest: ") for line in lines)
     nothing = publishing._paper_scale("smate", tmp_path / "elsewhere")
     assert "Nothing to compare" in nothing
+    # Rows of another question alone, and no store of the other profile.
+    other = next(c for c in module.cells("paper") if c.protocol == module.GAN_PROTOCOL)
+    rows = pd.DataFrame([other]).assign(
+        sampler_seconds=1, device="cpu: C", started="2026-11-21T10:00:00"
+    )
+    (tmp_path / "other").mkdir()
+    rows.to_csv(tmp_path / "other" / "smate-paper.csv", index=False)
+    assert "Nothing to compare" in publishing._paper_scale("smate", tmp_path / "other")

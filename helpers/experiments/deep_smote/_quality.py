@@ -3,7 +3,9 @@
 The images of an arm are those that its row of Table 1 trained on: same draw, same seed.
 """
 
+import contextlib
 import functools
+import os
 import time
 
 import numpy as np
@@ -32,7 +34,7 @@ from ._table_1 import (
     resample,
 )
 
-QUALITY_PROTOCOL = "quality-1"
+QUALITY_PROTOCOL = "quality-2"
 #: The network itself; other held-out images in place of synthetic ones, the ceiling; arms.
 QUALITY_ARMS = [
     "feature_network",
@@ -52,15 +54,31 @@ N_COMPARED = 200
 def feature_network(name, X, y, profile):
     """The ResNet-18 in whose last layer images are compared, trained on real images only.
 
-    Its checkpoint lies with the cached data: one training serves all arms.
+    Its checkpoint lies with the cached data: one training serves all arms. Where that
+    folder cannot be written, every process trains its own.
+
+    Parameters
+    ----------
+    name : str
+        Of the file: one of `LOADERS`, and after a hyphen what sets these images apart.
+    X, y : arrays of shape (n, C, H, W), (n,)
+    profile : str
+
+    Returns
+    -------
+    ResNet18Classifier
+        Fitted.
     """
     device = training.resolve_device("auto").type
     file = data_root() / "networks" / f"{name}-{profile}-{device}.pt"
-    file.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists() and not os.access(file.parent, os.W_OK):
+        file = None
     network = ResNet18Classifier(
         stem=SETTINGS[profile]["stem"],
         n_steps=FEATURE_STEPS[profile],
-        augment=AUGMENT.get(name, "crop"),
+        augment=AUGMENT.get(name.split("-")[0], "crop"),
         checkpoint=file,
         random_state=0,
     )
@@ -69,7 +87,7 @@ def feature_network(name, X, y, profile):
 
 @functools.lru_cache(maxsize=1)
 def fixed_network(name, profile):
-    """A data set's `feature_network`: it learns all images that no fold 0 tests on."""
+    """A data set's `feature_network`: it learns what the first draw does not test on."""
     images, (learnt, _) = pool(name), parts(name, 0, 0)
     return feature_network(name, images.data[learnt], images.target[learnt], profile)
 
@@ -87,17 +105,40 @@ def compared(name, y, profile):
     Returns
     -------
     real, others : (X, y) each
-        Without an image in common.
+        Halves of one random draw, without an image in common.
     n : int
         Images per class.
     """
     images, (_, kept) = pool(name), parts(name, 0, 0)
     labels, counts = images.target[kept], np.sort(np.bincount(y))
     n = min(N_COMPARED, counts[-1] - counts[-2], np.bincount(labels).min() // 2)
-    rows, labels = make_imbalanced(kept, labels, [2 * n] * len(counts), 0)
-    rows = rows[np.argsort(labels, kind="stable")].reshape(len(counts), 2, n)
-    halves = (rows[:, half].ravel() for half in (0, 1))
-    return *((images.data[half], images.target[half]) for half in halves), int(n)
+    sets = (
+        (images.data[rows], images.target[rows]) for rows in halves(kept, labels, n)
+    )
+    return *sets, int(n)
+
+
+def halves(rows, labels, n):
+    """Two random sets of `n` rows of every class, without a row in common.
+
+    Shuffled, since the pool has official training images before official test images.
+
+    Parameters
+    ----------
+    rows : array of int, shape (m,)
+    labels : array of int, shape (m,)
+        Classes of these rows, at least 2 n of each.
+    n : int
+
+    Returns
+    -------
+    one, other : arrays of int, shape (n * classes,)
+        Sorted by class.
+    """
+    rows, labels = at_most(2 * n, rows, labels)
+    rows = rows[np.argsort(labels, kind="stable")].reshape(-1, 2 * n)
+    rows = np.random.default_rng(0).permuted(rows, axis=1)
+    return rows[:, :n].ravel(), rows[:, n:].ravel()
 
 
 def quality_cells(profile):
@@ -127,18 +168,22 @@ def run_quality(cell):
     network = fixed_network(name, profile)
     trained = time.perf_counter() - started
     real, others, n = compared(name, y, profile)
+    device = training.resolve_device("auto")
+    precision = training.resolve_precision("auto", device, images=True)
     row = {
         "provenance": pool(name).provenance,
         "n_train": len(y),
         "n_test": len(real[1]),
-        "device": hardware(training.resolve_device("auto")),
-        "precision": "float32",
+        "device": hardware(device),
+        "precision": str(precision).removeprefix("torch."),
     }
     if method == "feature_network":
-        truth, guess = np.concatenate([real[1], others[1]]), []
-        guess = [network.predict(images) for images, _ in (real, others)]
-        row |= {"accuracy": float((np.concatenate(guess) == truth).mean())}
-        return row | {"sampler_seconds": np.nan, "classifier_seconds": trained}
+        X_held, y_held = (
+            np.concatenate(pair) for pair in zip(real, others, strict=True)
+        )
+        accuracy = float((network.predict(X_held) == y_held).mean())
+        own = {"sampler_seconds": np.nan, "classifier_seconds": trained}
+        return {**row, "accuracy": accuracy, **own}
     started = time.perf_counter()
     made = others if method == "real" else generated(method, X, y, cell)
     row |= {
@@ -147,7 +192,7 @@ def run_quality(cell):
         "classifier_seconds": np.nan,
     }
     filled = made[1] != np.bincount(y).argmax()
-    made = first(n, made[0][filled], made[1][filled])
+    made = at_most(n, made[0][filled], made[1][filled])
     return row | measured(real, made, (X, y), network)
 
 
@@ -165,17 +210,44 @@ def generated(method, X, y, cell):
     return images, labels
 
 
-def first(n, images, labels):
-    """The first `n` images of every class."""
-    rows = [np.flatnonzero(labels == c)[:n] for c in np.unique(labels)]
-    rows = np.concatenate(rows)
-    return images[rows], labels[rows]
+def at_most(n, images, labels):
+    """At most `n` images of every class, drawn at random.
+
+    Not the first ones: `MC_CCR` and `MC_RBO` give their images in the order of those they
+    start from, so that the first would come from few of them.
+
+    Parameters
+    ----------
+    n : int
+    images : array of shape (m, ...)
+        Images, or their row numbers.
+    labels : array of int, shape (m,)
+
+    Returns
+    -------
+    images, labels : arrays
+        In the order given.
+    """
+    counts = np.bincount(labels)
+    wanted = {c: min(n, int(counts[c])) for c in np.flatnonzero(counts).tolist()}
+    return make_imbalanced(images, labels, wanted, random_state=0)
 
 
 def measured(real, made, train, network):
-    """All measures of synthetic images (X, y), see `run_quality`.
+    """All measures of synthetic images, see `run_quality`.
 
-    `real` has held-out images of every class, `train` what the sampler was fitted on.
+    Parameters
+    ----------
+    real, made, train : (X, y) each
+        Held-out images of every class, as many synthetic ones of each class that was
+        filled, and what the sampler was fitted on.
+    network : ResNet18Classifier
+        Fitted, its classes 0, 1, ..., K - 1.
+
+    Returns
+    -------
+    dict
+        Numbers, and the values by class as text, in the order of ``classes``.
     """
     seen = image_quality_by_class(real, made, train, network.features)
     pixels = image_quality_by_class(real, made).drop(columns="repeats")
@@ -192,7 +264,7 @@ def measured(real, made, train, network):
     # Classes that are not filled stay real, with as many images.
     n = np.bincount(made[1]).max()
     rest = ~np.isin(train[1], table.index)
-    kept = first(n, train[0][rest], train[1][rest])
+    kept = at_most(n, train[0][rest], train[1][rest])
     images, labels = (np.concatenate(pair) for pair in zip(kept, made, strict=True))
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
     scores = synthetic_only_score(
@@ -208,7 +280,20 @@ def measured(real, made, train, network):
 
 
 def by_class(rows, measure):
-    """A measure by class, from stored rows: one column per class, rows as they stand."""
+    """A measure by class, from stored rows.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of `QUALITY_PROTOCOL`, without the network's own.
+    measure : str
+        Such as ``"feature_coverage"``.
+
+    Returns
+    -------
+    DataFrame
+        Indexed as `rows`, one column per class; NaN where a class was not filled.
+    """
     return pd.DataFrame(
         [
             dict(zip(classes.split(), map(float, values.split()), strict=True))

@@ -7,10 +7,10 @@ import numpy as np
 
 from ... import training
 from ...runs import Cell, hardware
-from ..deep_smote import feature_network, first, measured
+from ..deep_smote import at_most, feature_network, halves, measured
 from ._figure_6 import CHAPTER, PAPERS, draw, generated, images, resample
 
-QUALITY_PROTOCOL = "quality-1"
+QUALITY_PROTOCOL = "quality-2"
 #: The arms of Figure 6 that make images, and other held-out ones in their place.
 QUALITY_ARMS = [
     "feature_network",
@@ -58,14 +58,17 @@ def run_quality(cell):
     X, y = drawn.X_test, drawn.y_test
     n_made = np.bincount(drawn.y).max() - np.bincount(drawn.y).min()
     n = int(min(n_made, np.bincount(y).min() // 2))
-    real = first(n, X, y)
+    one, other = halves(np.arange(len(y)), y, n)
+    real = X[one], y[one]
+    device = training.resolve_device("auto")
+    precision = training.resolve_precision("auto", device, images=True)
     row = {
         "provenance": drawn.provenance,
         "n_train": len(drawn.y),
         "n_minority": int((drawn.y == drawn.minority).sum()),
         "n_test": len(real[1]),
-        "device": hardware(training.resolve_device("auto")),
-        "precision": "float32",
+        "device": hardware(device),
+        "precision": str(precision).removeprefix("torch."),
     }
     if method == "feature_network":
         accuracy = float((network.predict(X) == y).mean())
@@ -73,7 +76,7 @@ def run_quality(cell):
         return {**row, "accuracy": accuracy, **own}
     started, shared = time.perf_counter(), 0.0
     if method == "real":
-        made = X[y == drawn.minority][n:]
+        made = X[other][y[other] == drawn.minority]
     elif method.startswith("smate"):
         made, _, shared = generated(method, dataset, seed, profile)
         started = time.perf_counter()
@@ -84,5 +87,5 @@ def run_quality(cell):
         "sampler_seconds": shared + time.perf_counter() - started,
         "classifier_seconds": np.nan,
     }
-    made = made[:n], np.full(min(n, len(made)), drawn.minority)
+    made = at_most(n, made, np.full(len(made), drawn.minority))
     return row | measured(real, made, (drawn.X, drawn.y), network)
