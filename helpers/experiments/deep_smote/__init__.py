@@ -9,6 +9,7 @@ from ._cost import COST_PROTOCOL, cost_cells, run_cost
 from ._quality import (
     QUALITY_ARMS,
     QUALITY_PROTOCOL,
+    altered,
     at_most,
     by_class,
     feature_network,
@@ -60,6 +61,7 @@ __all__ = [
     "RESTRICTED",
     "RIVALS",
     "SIMPLE",
+    "altered",
     "at_most",
     "available",
     "by_class",

@@ -69,8 +69,10 @@ def feature_network(name, X, y, profile):
     ResNet18Classifier
         Fitted.
     """
-    device = training.resolve_device("auto").type
-    file = data_root() / "networks" / f"{name}-{profile}-{device}.pt"
+    device = training.resolve_device("auto")
+    precision = training.resolve_precision("auto", device, images=True)
+    kind = f"{device.type}-{str(precision).removeprefix('torch.')}"
+    file = data_root() / "networks" / f"{name}-{profile}-{kind}.pt"
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists() and not os.access(file.parent, os.W_OK):
@@ -203,11 +205,16 @@ def generated(method, X, y, cell):
     images, labels = X_all[len(y) :], y_all[len(y) :]
     if method.endswith("augmented"):
         flip = AUGMENT.get(cell.dataset, "crop") == "crop+flip"
-        mean = X.mean(axis=(0, 2, 3), keepdims=True)  # what comes in from outside
-        moved = torch.as_tensor(images - mean)
-        moved = shift_and_flip(moved, torch.Generator().manual_seed(seed), flip)
-        images = np.rint(moved.numpy() + mean).clip(0, 255).astype(X.dtype)
+        images = altered(images, X, flip, seed)
     return images, labels
+
+
+def altered(images, X, flip, seed):
+    """Images as a classifier with `augment` sees them: the training mean from outside."""
+    mean = X.mean(axis=(0, 2, 3), keepdims=True)
+    generator = torch.Generator().manual_seed(seed)
+    moved = shift_and_flip(torch.as_tensor(images - mean), generator, flip)
+    return np.rint(moved.numpy() + mean).clip(0, 255).astype(X.dtype)
 
 
 def at_most(n, images, labels):
