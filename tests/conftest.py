@@ -1,6 +1,7 @@
 """Tiny data and settings that the tests share."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,11 @@ import pytest
 from filelock import FileLock
 
 from helpers.over_sampling import SAMPLERS
+
+# A shell that starts the tests in its background lets them ignore interrupts, and they
+# would hand that on to the commands that they interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parents[1]
 

@@ -65,7 +65,7 @@ def kill_at_random(store, wanted, slow, times, seed):
     return torn
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -158,7 +158,7 @@ def test_ctrl_c_keeps_the_rows_and_leaves_no_process(tmp_path):
     )
     wait_for(lambda: store.exists() and len(runs.read_store(store)) > 2)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
-    _, told = process.communicate(timeout=30)  # not before every process has gone
+    _, told = process.communicate(timeout=120)  # not before every process has gone
     assert process.returncode == 130
     assert "Traceback" not in told
     assert told.strip().endswith(
@@ -196,7 +196,7 @@ def client():
 
 @pytest.fixture
 def on_cluster(client):
-    client.wait_for_workers(2, timeout=60)  # after a test that killed one
+    client.wait_for_workers(2, timeout=180)  # after a test that killed one
     with joblib.parallel_config(backend="dask"):
         yield client
 
@@ -277,7 +277,7 @@ def run_toy(tmp_path, monkeypatch):
 
 
 def test_the_command_fills_a_store_on_a_cluster(client, run_toy, tmp_path):
-    client.wait_for_workers(2, timeout=60)
+    client.wait_for_workers(2, timeout=180)
     address, before = client.scheduler.address, len(client.cluster.scheduler.clients)
     done = run_toy("--dask", address)
     assert done.exit_code == 0, done.output

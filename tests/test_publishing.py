@@ -284,7 +284,7 @@ def test_stopped_in_a_run_the_next_call_goes_on(toy, renderings, name):
     wait = f"""
 import os, pathlib, time
 pathlib.Path({str(pid)!r}).write_text(str(os.getpid()))
-end = time.monotonic() + 60
+end = time.monotonic() + 300
 while not pathlib.Path({str(go)!r}).exists() and time.monotonic() < end:
     time.sleep(0.05)
 """
@@ -301,7 +301,7 @@ while not pathlib.Path({str(go)!r}).exists() and time.monotonic() < end:
     with pytest.raises(BlockingIOError, match="Another call"):
         build(toy)
     book.send_signal(signal.Signals[name])
-    said, _ = book.communicate(timeout=30)
+    said, _ = book.communicate(timeout=120)
     if name == "SIGINT":
         assert book.returncode == 130, said
         assert "Traceback" not in said
@@ -318,7 +318,7 @@ while not pathlib.Path({str(go)!r}).exists() and time.monotonic() < end:
     assert len(list(executed.glob("second.*"))) == 2
 
 
-def wait_until(condition, seconds=30):
+def wait_until(condition, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
