@@ -39,13 +39,18 @@ def stack(n_gans, n, d, device) -> StackedGANs:
 
 def per_epoch(gans, n_epochs, device):
     """Median milliseconds per epoch over blocks of 20."""
+
+    def wait():
+        if torch.device(device).type == "cuda":
+            torch.cuda.synchronize()
+
     gans.run(20)
+    wait()
     times = []
     for _ in range(n_epochs // 20):
         started = time.perf_counter()
         gans.run(20)
-        if device == "cuda":
-            torch.cuda.synchronize()
+        wait()
         times.append((time.perf_counter() - started) / 20)
     return 1000 * float(np.median(times))
 

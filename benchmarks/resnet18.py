@@ -82,7 +82,9 @@ def main():
     print(f"{'stem':<10}{'ours':>10}{'plain':>10}  images per second{'ratio':>9}")
     X, y = images()
     for stem in [options.stem] if options.stem else ["imagenet", "cifar"]:
-        n_steps = options.steps or STEPS.get(device, STEPS["cpu"])[stem]
+        n_steps = (
+            options.steps or STEPS.get(torch.device(device).type, STEPS["cpu"])[stem]
+        )
         speeds = {ours: [], plain_loop: []}
         for train in speeds:
             train(X, y, stem, 1, device)  # libraries and caches

@@ -174,7 +174,9 @@ def main():
         ),
     }
     for name in [options.only] if options.only else pairs:
-        n_steps = options.steps or STEPS.get(device, STEPS["cpu"])[name]
+        n_steps = (
+            options.steps or STEPS.get(torch.device(device).type, STEPS["cpu"])[name]
+        )
         speeds = {call: [] for call in pairs[name]}
         for call in speeds:
             call(1)  # libraries and caches

@@ -119,7 +119,10 @@ def laid_out(network: nn.Module) -> nn.Module:
     """Weights with the channels last in memory, where convolutions take them so."""
     if next(network.parameters()).device.type == "cpu":
         return network  # oneDNN orders weights itself; gradients would be copied
-    return network.to(memory_format=torch.channels_last)
+    for parameter in network.parameters():
+        if parameter.ndim == 4:  # Module.to() would refuse those of other convolutions
+            parameter.data = parameter.contiguous(memory_format=torch.channels_last)
+    return network
 
 
 #: Channels of DeepSMOTE's four convolutions at full width.

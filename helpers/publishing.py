@@ -15,6 +15,7 @@ Notebooks and the site are made aside and renamed when whole, so that a kill at 
 leaves the last good page.
 """
 
+import ast
 import hashlib
 import importlib
 import importlib.metadata
@@ -247,8 +248,6 @@ def _execute(chapter, stage, work, inputs) -> str | None:
     import nbformat
     import papermill
 
-    from .training import resolve_device
-
     aside = work / "running" / chapter.page.name
     kept = work / "failed" / chapter.page.name
     try:
@@ -272,7 +271,7 @@ def _execute(chapter, stage, work, inputs) -> str | None:
         "parameters": chapter.parameters,
         "started": took.start_time,
         "seconds": took.duration,
-        "device": hardware(resolve_device(chapter.parameters.get("device", "auto"))),
+        "device": hardware(_device(chapter, stage)),
         "data": {row["name"]: row["provenance"] for row in told},
         **environment(),
     }
@@ -286,6 +285,17 @@ def _execute(chapter, stage, work, inputs) -> str | None:
     _write_json(path, record)
     kept.unlink(missing_ok=True)
     return None
+
+
+def _device(chapter, stage):
+    """Where a chapter computes: as its parameter says, on the CPU where it has none."""
+    from papermill import inspect_notebook
+
+    from .training import resolve_device
+
+    declared = inspect_notebook(stage / chapter.path).get("device")
+    default = ast.literal_eval(declared["default"]) if declared else "cpu"
+    return resolve_device(chapter.parameters.get("device", default))
 
 
 def _keep_failed(error, aside, kept) -> str:

@@ -39,18 +39,34 @@ def resolve_device(device: str = "auto") -> torch.device:
     if device == "auto":
         accelerators = {"cuda": torch.cuda, "mps": torch.backends.mps}
         found = (name for name, back in accelerators.items() if back.is_available())
-        return torch.device(next(found, "cpu"))
+        return torch.device(next(filter(_computes, found), "cpu"))
     try:
         resolved = torch.device(device)
-        torch.empty(0, device=resolved)
-    # Backends that torch was built without fail in an assertion or an import.
-    except (RuntimeError, AssertionError, ImportError) as error:
+        _compute_on(resolved)
+    except UNUSABLE as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise ValueError(
             f"device={device!r} cannot be used on this machine ({reason}); "
             "take device='auto' or 'cpu'."
         ) from error
     return resolved
+
+
+#: Backends that torch was built without fail in an assertion or an import; a card that
+#: is too old for this torch is found, and fails in the first computation.
+UNUSABLE = RuntimeError, AssertionError, ImportError
+
+
+def _compute_on(device):
+    torch.ones(1, device=device).add_(1).cpu()
+
+
+def _computes(device):
+    try:
+        _compute_on(device)
+    except UNUSABLE:
+        return False
+    return True
 
 
 def resolve_precision(
@@ -79,13 +95,34 @@ def autocast(device: torch.device, dtype: torch.dtype):
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
+@contextlib.contextmanager
 def deterministic(device: torch.device):
-    """A context in which cuDNN takes convolutions that give the same sums every time."""
+    """A context in which cuDNN's convolutions give the same sums every time.
+
+    Sums of float32 then have its 24 bits too, and not the 11 of TF32, torch's default.
+    """
     if device.type != "cuda":
-        return contextlib.nullcontext()
-    return torch.backends.cudnn.flags(
-        enabled=True, deterministic=True, allow_tf32=torch.backends.cudnn.allow_tf32
-    )
+        yield
+        return
+    cudnn = torch.backends.cudnn
+    # torch.backends.cudnn.flags reads allow_tf32, which raises where a user has set the
+    # newer fp32_precision; older torch has nothing else.
+    target, name, exact = cudnn, "allow_tf32", False
+    if hasattr(getattr(cudnn, "conv", None), "fp32_precision"):
+        target, name, exact = cudnn.conv, "fp32_precision", "ieee"
+    settings = [
+        (cudnn, "deterministic", True),
+        (cudnn, "benchmark", False),
+        (target, name, exact),
+    ]
+    before = [getattr(owner, name) for owner, name, _ in settings]
+    try:
+        for owner, name, value in settings:
+            setattr(owner, name, value)
+        yield
+    finally:
+        for (owner, name, _), value in zip(settings, before, strict=True):
+            setattr(owner, name, value)
 
 
 @contextlib.contextmanager

@@ -12,9 +12,10 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+import torch
 import yaml
 
-from helpers import data, publishing
+from helpers import data, publishing, training
 from helpers.publishing import build
 
 CONFIG = """\
@@ -209,6 +210,26 @@ def test_only_some_chapters_with_other_parameters(toy, renderings, capsys):
     status = (stage / "status.md").read_text()
     assert "`n = 5`" in status
     assert "not run again (never run)" in status
+
+
+def test_the_record_names_the_device_that_the_chapter_took(
+    toy, renderings, monkeypatch
+):
+    auto = {"auto": "meta"}  # as if this machine had an accelerator
+    monkeypatch.setattr(
+        training, "resolve_device", lambda name: torch.device(auto.get(name, name))
+    )
+    with_device = PARAMETERS + '\ndevice: str = "auto"  # where'
+    monkeypatch.setattr(sys.modules[__name__], "PARAMETERS", with_device)
+    chapter(toy, "second")
+    assert build(toy) == 0
+    executed = toy / "_build" / "executed"
+    devices = {
+        name: json.loads((executed / f"{name}.json").read_text())["device"]
+        for name in ("first", "second")
+    }
+    assert devices["first"].startswith("cpu: "), "it has no such parameter"
+    assert devices["second"].startswith("meta: ")
 
 
 def test_smoke_parameters(toy):

@@ -605,6 +605,12 @@ def test_majority_probability_is_the_share_of_the_softmax():
     majority = torch.tensor([True, False, True])
     found = _smate.majority_probability(lambda rows: logits, majority, None)
     assert found.item() == pytest.approx((2 / 3 + 7 / 10) / 2)
+    with torch.autocast(
+        "cpu", torch.bfloat16
+    ):  # which has no number between .996 and 1
+        found = _smate.majority_probability(lambda rows: logits * 6, majority, None)
+    expected = (logits * 6).softmax(1)[:, majority].sum(1).mean().item()
+    assert found.item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_penalty_keeps_the_generator_away_from_the_majority():

@@ -262,6 +262,37 @@ def test_bfloat16_trains_and_stays_close(table):
     assert np.abs(low - high).max() < 0.2 * np.ptp(X)
 
 
+def test_a_card_that_is_found_but_cannot_compute_is_passed_over(monkeypatch):
+    """A wheel of torch leaves old cards out, and `is_available` does not say so."""
+
+    def refuse(device):
+        if torch.device(device).type != "cpu":
+            raise RuntimeError("CUDA error: no kernel image is available")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(training, "_compute_on", refuse)
+    assert training.resolve_device("auto") == torch.device("cpu")
+    with pytest.raises(ValueError, match="no kernel image"):
+        training.resolve_device("cuda")
+
+
+@pytest.mark.parametrize("precision", ["none", "tf32", "ieee"])
+def test_convolutions_on_a_gpu_are_reproducible_and_exact_within_a_fit(precision):
+    cudnn = torch.backends.cudnn
+    if not hasattr(getattr(cudnn, "conv", None), "fp32_precision"):
+        pytest.skip("this torch has allow_tf32 only")
+    own = cudnn.conv.fp32_precision
+    try:
+        cudnn.conv.fp32_precision = precision
+        with training.deterministic(torch.device("cuda")):
+            assert cudnn.conv.fp32_precision == "ieee"
+            assert cudnn.deterministic
+        assert cudnn.conv.fp32_precision == precision
+        assert not cudnn.deterministic
+    finally:
+        cudnn.conv.fp32_precision = own
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs cuda")
 def test_cuda_keeps_the_contract(table):
     X, y = table

@@ -385,7 +385,7 @@ def class_gaussians(latent, labels, shrinkage=True):
     factors : Tensor of shape (K, d, d)
         A factor times its transpose is the covariance.
     """
-    x, y = latent.double().cpu().numpy(), labels.cpu().numpy()
+    x, y = latent.cpu().double().numpy(), labels.cpu().numpy()
     members = [x[y == c] for c in range(y.max() + 1)]
     means = np.stack([rows.mean(axis=0) for rows in members])
     centred = x - means[y]

@@ -379,8 +379,12 @@ class BaseDeepOverSampler(BaseOverSampler):
 
     def _identity(self, X, y, device):
         """What a checkpoint must agree on to be gone on from."""
-        identity = training.identity(self, device, X, y)
-        return {"sampler": type(self).__name__, **identity}
+        precision = training.resolve_precision(self.precision, device, self._images())
+        return {
+            "sampler": type(self).__name__,
+            **training.identity(self, device, X, y),
+            "precision": str(precision),
+        }
 
     def _complete(self, X, y, wanted, generator):
         """Put the generated rows behind the original ones."""

@@ -707,7 +707,8 @@ def majority_probability(classifier, majority, rows):
     majority : Tensor of bool, shape (K,)
     rows : Tensor of shape (n, ...)
     """
-    return (classifier(rows).float().softmax(dim=1) @ majority.float()).mean()
+    found = classifier(rows).float().softmax(dim=1)
+    return (found * majority).sum(1).mean()  # a product of matrices would be autocast
 
 
 # ------------------------------------------------------------------ health

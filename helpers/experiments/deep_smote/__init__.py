@@ -39,6 +39,7 @@ from ._table_1 import (
     published,
     resample,
     run_table,
+    sampler,
     scores,
     smote,
     table_cells,
@@ -79,6 +80,7 @@ __all__ = [
     "ratio_counts",
     "resample",
     "run",
+    "sampler",
     "scores",
     "smote",
 ]

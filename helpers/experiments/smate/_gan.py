@@ -50,6 +50,8 @@ def run_gan(cell):
         common |= {"n_steps": 1, "pretrain_steps": n_steps}
         sampler = SMate(optimizer=optimizer, lr=float(rate), **common)
         phase, label = "pretraining", "majority"
+    device = training.resolve_device("auto")
+    precision = training.resolve_precision("auto", device, images=True)
     started = time.perf_counter()
     failed = ""
     try:
@@ -63,8 +65,8 @@ def run_gan(cell):
         "n_synthetic": 0,
         "sampler_seconds": seconds,
         "classifier_seconds": np.nan,
-        "device": hardware(training.resolve_device("auto")),
-        "precision": "float32",
+        "device": hardware(device),
+        "precision": str(precision).removeprefix("torch."),
         "diverged": failed,
     }
     if failed:
