@@ -99,7 +99,7 @@ def autocast(device: torch.device, dtype: torch.dtype):
 def deterministic(device: torch.device):
     """A context in which cuDNN's convolutions give the same sums every time.
 
-    Sums of float32 then have its 24 bits too, and not the 11 of TF32, torch's default.
+    In float32 they keep its 24 bits, where torch's default rounds to the 11 of TF32.
     """
     if device.type != "cuda":
         yield
