@@ -251,6 +251,7 @@ def _execute(chapter, stage, work, inputs) -> str | None:
     aside = work / "running" / chapter.page.name
     kept = work / "failed" / chapter.page.name
     try:
+        device = _device(chapter, stage)  # before the run that it might refuse
         notebook = papermill.execute_notebook(
             stage / chapter.path,
             aside,
@@ -271,7 +272,7 @@ def _execute(chapter, stage, work, inputs) -> str | None:
         "parameters": chapter.parameters,
         "started": took.start_time,
         "seconds": took.duration,
-        "device": hardware(_device(chapter, stage)),
+        "device": hardware(device),
         "data": {row["name"]: row["provenance"] for row in told},
         **environment(),
     }

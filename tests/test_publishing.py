@@ -230,6 +230,11 @@ def test_the_record_names_the_device_that_the_chapter_took(
     }
     assert devices["first"].startswith("cpu: "), "it has no such parameter"
     assert devices["second"].startswith("meta: ")
+    with_device = PARAMETERS + '\ndevice: str = "none such"'
+    monkeypatch.setattr(sys.modules[__name__], "PARAMETERS", with_device)
+    chapter(toy, "second")
+    assert build(toy) == 1, "a chapter of its own"
+    assert (runs(toy, "first"), runs(toy, "second")) == (1, 1)
 
 
 def test_smoke_parameters(toy):

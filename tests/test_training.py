@@ -262,6 +262,16 @@ def test_bfloat16_trains_and_stays_close(table):
     assert np.abs(low - high).max() < 0.2 * np.ptp(X)
 
 
+def test_a_checkpoint_of_another_precision_is_refused(table, tmp_path, monkeypatch):
+    """What "auto" means differs between two cards of one kind of device."""
+    sampler = make_sampler("gan", checkpoint=tmp_path / "gan.pt")
+    sampler.fit_resample(*table)
+    low = torch.bfloat16
+    monkeypatch.setattr(training, "resolve_precision", lambda *_, **__: low)
+    with pytest.raises(ValueError, match=r"precision: torch.float32 there, torch.bf"):
+        sampler.fit_resample(*table)
+
+
 def test_a_card_that_is_found_but_cannot_compute_is_passed_over(monkeypatch):
     """A wheel of torch leaves old cards out, and `is_available` does not say so."""
 
