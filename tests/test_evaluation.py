@@ -263,6 +263,34 @@ def test_compare_pairs_by_split_and_corrects_by_holm():
     assert table.loc["same", "p_holm"] == 1
 
 
+def test_compare_leaves_an_arm_with_one_split_untested():
+    rows = pd.DataFrame(
+        {"seed": s, "fold": 0, "method": m, "acsa": v, "n_train": 80, "n_test": 20}
+        for m, values in {
+            "nothing": [0.5, 0.6, 0.7],
+            "smote": [0.6, 0.8, 0.8],
+            "gan": [0.9],  # a table that is still growing
+        }.items()
+        for s, v in enumerate(values)
+    )
+    table = evaluation.compare(rows, "acsa", "nothing")
+    without = evaluation.compare(rows[rows["method"] != "gan"], "acsa", "nothing")
+    assert table.loc["smote"].equals(without.loc["smote"])
+    assert table.loc["gan", "difference"] == pytest.approx(0.4)
+    assert table.loc["gan", "n"] == 1
+    assert table.loc["gan", ["low", "high", "p", "p_holm"]].isna().all()
+    alone = evaluation.compare(rows[rows["method"] != "smote"], "acsa", "nothing")
+    assert alone["p_holm"].isna().all()
+
+
+def test_prediction_interval_holds_a_further_run():
+    draws = np.random.default_rng(0).normal(size=(4000, 4))
+    limits = np.array([evaluation.prediction_interval(row[:3]) for row in draws])
+    inside = (limits[:, 0] < draws[:, 3]) & (draws[:, 3] < limits[:, 1])
+    assert inside.mean() == pytest.approx(0.95, abs=0.01)
+    assert np.isnan(evaluation.prediction_interval([0.5])).all()
+
+
 def test_paired_differences_are_those_that_compare_tests():
     rows = pd.DataFrame(
         [
