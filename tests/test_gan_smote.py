@@ -330,6 +330,25 @@ def test_duplicates_stay_together_in_grouped_folds():
     assert shared["folds"] > 50
 
 
+def test_shuffled_groups_make_folds_of_the_same_shape_from_other_rows():
+    wine = load_wine_onehot()
+    X = np.concatenate([wine.data, wine.data[:60]])
+    y = np.concatenate([wine.target, wine.target[:60]])
+
+    def shapes(split):
+        parts = chapter.folds(X, y, split, 0)
+        return sorted(tuple(np.bincount(y[test], minlength=3)) for _, test in parts)
+
+    def repeated(split):
+        """Test rows whose like is in the training part."""
+        number = chapter.duplicate_groups(X)
+        parts = chapter.folds(X, y, split, 0)
+        return sum(np.isin(number[test], number[train]).sum() for train, test in parts)
+
+    assert shapes("shuffled") == shapes("grouped") != shapes("folds")
+    assert repeated("grouped") == 0 < repeated("shuffled")
+
+
 def test_rows_wanted():
     y = np.repeat([0, 1, 2], [5, 3, 4])
     assert chapter.wanted(y, "folds") == {0: 0, 1: 2, 2: 1}
