@@ -111,6 +111,7 @@ def glance(rows):
     rows = rows[rows["protocol"] == PROTOCOL]
     names = {
         "nothing": "without",
+        "random_oversampling": "with copies",
         "random_oversampling_augmented": "with augmented copies",
         "smote": "with SMOTE",
         "deep_smote_no_penalty": "with DeepSMOTE without its penalty",
@@ -119,8 +120,13 @@ def glance(rows):
     means = rows[rows["method"].isin(names)].groupby(["dataset", "method"])
     table = means["balanced_acsa"].mean().unstack().dropna()
     found = [f"{table[m].mean():.3f} {text}" for m, text in names.items()]
-    ahead = (table["deep_smote"] > table["random_oversampling_augmented"]).sum()
+    plain, augmented = (
+        (table["deep_smote"] > table[copies]).sum() for copies in [*names][1:3]
+    )
+    rows = rows[rows["dataset"].isin(table.index)]
+    draws = int(rows.groupby("dataset")["fold"].nunique().min())
     return (
-        f"On {ahead} of {len(table)} data sets, with a tenth of the images. Mean recall on "
-        f"balanced tests: {', '.join(found)}"
+        f"On {plain} of {len(table)} data sets more than copies, on {augmented} more than "
+        f"augmented ones (a tenth of the images, {draws} draw{'s'[: draws > 1]} of "
+        f"each set). Mean recall on balanced tests: {', '.join(found)}"
     )

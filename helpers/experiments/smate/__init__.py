@@ -102,16 +102,23 @@ def run(cell):
 def glance(rows):
     """One sentence for the first page of the book, from the stored rows."""
     rows = rows[(rows["protocol"] == PROTOCOL) & (rows["dataset"] == PAPERS)]
-    recall = rows.groupby("method")["recall_minority"].mean()
     names = {
         "nothing": "without",
-        "random_oversampling_augmented": "with augmented copies",
+        "random_oversampling": "with copies",
+        "threshold": "with a tuned threshold",
         "smate_scratch": "with a GAN from scratch",
         "smate": "with SMate",
     }
-    found = [f"{recall[m]:.2f} {text}" for m, text in names.items() if m in recall]
-    n = rows.loc[rows["method"] == "nothing", "seed"].nunique()
-    waiting = "" if {*names} <= {*recall.index} else "Not answered yet. "
+    recalls = rows.groupby("method")["recall_minority"]
+    n = int(recalls.size().get("nothing", 0))
+    found = [
+        f"{recalls.get_group(m).mean():.2f}"
+        + (f" ± {recalls.get_group(m).std():.2f}" if n > 1 else "")
+        + f" {text}"
+        for m, text in names.items()
+        if m in recalls.groups
+    ]
+    waiting = "" if len(found) == len(names) else "Not answered yet. "
     return (
         f"{waiting}Truck recall on a tenth of CIFAR-10 ({n} draw{'s'[: n > 1]}): {', '.join(found)}; "
         f"the paper's own confusion matrix has {FIGURE_11}, its ADASYN {FIGURE_6['adasyn'][1]}"
