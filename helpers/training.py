@@ -6,6 +6,7 @@ Nothing here knows a sampler: a method writes its own step and hands it to `trai
 """
 
 import contextlib
+import copy
 import hashlib
 import math
 import numbers
@@ -286,6 +287,26 @@ class Batches:
 HEARTBEAT = 1.0
 
 
+def plain(value):
+    """Numbers and text of Python in place of numpy's, which `torch.load` refuses.
+
+    Also inside of dictionaries, lists and tuples, which stay what they are; everything
+    else is left alone, tensors too. Arrays become lists.
+
+    Examples
+    --------
+    >>> plain({np.str_("lr"): (np.float64(0.1), [np.int64(2)])})
+    {'lr': (0.1, [2])}
+    """
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if type(value) is dict:
+        return {plain(key): plain(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(plain, value))
+    return value
+
+
 def write_atomically(write: Callable[[Path], None], path) -> None:
     """Let `write` fill a file beside `path`, then put it in place in one move."""
     path = Path(path)
@@ -348,8 +369,9 @@ class Checkpoint:
         return time.monotonic() - self.written >= self.every
 
     def save(self, stage: str, state: dict) -> None:
-        self.stages[stage] = state
-        content = {"identity": self.identity, "stages": self.stages}
+        # Later stages may train the same networks on, and a state holds them as they are.
+        self.stages[stage] = copy.deepcopy(state) if state["ended"] else state
+        content = plain({"identity": self.identity, "stages": self.stages})
         write_atomically(lambda path: torch.save(content, path), self.path)
         self.written = time.monotonic()
 
@@ -357,7 +379,7 @@ class Checkpoint:
 def identity(estimator, device: torch.device, *arrays: np.ndarray) -> dict[str, str]:
     """What a `Checkpoint` of an estimator's fit on `arrays` must agree on."""
     parameters = {
-        name: repr(value)
+        name: repr(plain(value))
         for name, value in estimator.get_params(deep=False).items()
         if name not in ("checkpoint", "verbose", "device", "random_state")
     }

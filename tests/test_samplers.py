@@ -189,23 +189,38 @@ def test_sparse_stays_sparse(sampler_name, table):
     assert np.allclose(X_new.toarray(), dense)
 
 
-def test_save_and_load(sampler_name, table, tmp_path):
-    sampler = make_sampler(sampler_name).fit(*table)
+@pytest.mark.parametrize("labels", [[0, 1, 2], ["a", "b", "c"], [0.0, 1.0, 2.0]])
+def test_save_and_load(sampler_name, labels, table, tmp_path):
+    X, y = table[0], np.array(labels)[table[1]]
+    sampler = make_sampler(sampler_name).fit(X, y)
     sampler.save(tmp_path / "sampler.pt")
     loaded = SAMPLERS[sampler_name].load(tmp_path / "sampler.pt")
-    expected = sampler.sample(2, 5, random_state=1)
-    assert (loaded.sample(2, 5, random_state=1) == expected).all()
-    for name, value in sampler.get_params().items():
-        same = list(value) if isinstance(value, tuple) else value
-        assert loaded.get_params()[name] == same
+    expected = sampler.sample(labels[2], 5, random_state=1)
+    assert (loaded.sample(labels[2], 5, random_state=1) == expected).all()
+    assert loaded.get_params() == sampler.get_params()
     assert loaded.history_.equals(sampler.history_)
     copy = pickle.loads(pickle.dumps(sampler))
-    assert (copy.sample(2, 5, random_state=1) == expected).all()
+    assert (copy.sample(labels[2], 5, random_state=1) == expected).all()
+
+
+def test_column_names_that_load_could_not_read_are_refused(table, tmp_path):
+    X, y = table
+    names = [("a", np.int64(k)) for k in range(5)]
+    sampler = make_sampler("gan").fit(pd.DataFrame(X, columns=names), y)
+    sampler.save(tmp_path / "sampler.pt")
+    loaded = SAMPLERS["gan"].load(tmp_path / "sampler.pt")
+    assert list(loaded.sample(2, 1).columns) == names
+    days = pd.date_range("2020-01-01", periods=5)
+    sampler = make_sampler("gan").fit(pd.DataFrame(X, columns=days), y)
+    with pytest.raises(ValueError, match=r"Timestamp.*X\.rename\(columns=str\)"):
+        sampler.save(tmp_path / "days.pt")
+    assert not (tmp_path / "days.pt").exists()
 
 
 def test_save_takes_what_a_grid_search_leaves(sampler_name, table, tmp_path):
     """Numbers of numpy, a dictionary keyed by them, a function, a RandomState."""
     found = {"epochs": np.int64(3), "lr": np.float64(1e-3), "k_neighbors": np.int64(3)}
+    found |= {"gamma": np.float64(0.3), "step_size": np.float32(0.01)}
     taken = SAMPLERS[sampler_name]().get_params()
     found = {name: value for name, value in found.items() if name in taken}
     sampler = make_sampler(sampler_name, **found)

@@ -129,6 +129,28 @@ def test_a_killed_fit_ends_as_if_it_had_not_been(tmp_path):
     assert (resumed == whole).all()
 
 
+def test_numbers_of_numpy_go_into_a_checkpoint_and_come_back(tmp_path, table):
+    """As a grid from np.logspace has them; the optimiser keeps the rate it was given."""
+    options = {"checkpoint": tmp_path / "gan.pt", "sampling_strategy": {2: 20}}
+    first, _ = make_sampler("gan", lr=np.float64(1e-3), **options).fit_resample(*table)
+    options["sampling_strategy"] = {np.int64(2): np.int64(20)}
+    again, _ = make_sampler("gan", lr=1e-3, **options).fit_resample(*table)
+    assert (again == first).all()
+
+
+def test_a_stage_that_has_ended_keeps_its_weights(tmp_path):
+    """A later one may train the same network on."""
+    checkpoint = training.Checkpoint(tmp_path / "c.pt", {})
+    run = Regression()
+    run.train(5, checkpoint=checkpoint, stage="first")
+    expected = run.net.weight.item()
+    run.train(5, checkpoint=checkpoint, stage="second")
+    assert run.net.weight.item() != expected
+    stages = training.Checkpoint(tmp_path / "c.pt", {}).stages
+    assert stages["first"]["state"]["net"]["weight"].item() == expected
+    assert stages["second"]["state"]["net"]["weight"].item() == run.net.weight.item()
+
+
 def test_checkpoint_of_another_fit_is_refused(tmp_path, table):
     path = tmp_path / "gan.pt"
     make_sampler("gan", checkpoint=path).fit(*table)

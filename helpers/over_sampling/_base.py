@@ -240,14 +240,26 @@ class BaseDeepOverSampler(BaseOverSampler):
 
         A callable `sampling_strategy` and a RandomState cannot be stored so; the loaded
         sampler has their defaults, and samples all the same.
+
+        Raises
+        ------
+        ValueError
+            A column of the frame has a name that cannot be stored so, such as a date.
         """
         check_is_fitted(self, "networks_")
+        columns = None if self._columns is None else training.plain(list(self._columns))
+        if odd := [name for name in columns or () if not _readable(name)]:
+            raise ValueError(
+                f"The column name {odd[0]!r} is a {type(odd[0]).__name__}, which load() "
+                "could not read; fit on a frame with names of text or numbers, "
+                "X.rename(columns=str)."
+            )
         defaults = {
             name: parameter.default
             for name, parameter in inspect.signature(type(self)).parameters.items()
         }
         parameters = {
-            name: _plain(value, defaults[name])
+            name: _stored(value, defaults[name])
             for name, value in self.get_params(deep=False).items()
         }
         parameters |= dict.fromkeys(parameters.keys() & {*self._not_saved})
@@ -263,7 +275,7 @@ class BaseDeepOverSampler(BaseOverSampler):
                 "dtype": str(self._dtype),
                 "shape": tuple(self._shape),
                 "row_shape": tuple(self._row_shape),
-                "columns": None if self._columns is None else list(self._columns),
+                "columns": columns,
                 "dtypes": self._dtypes and [str(dtype) for dtype in self._dtypes],
                 "own": {name: getattr(self, name) for name in self._own_state},
                 "history": {
@@ -275,6 +287,7 @@ class BaseDeepOverSampler(BaseOverSampler):
                 name: network.state_dict() for name, network in self.networks_.items()
             },
         }
+        content = training.plain(content)
         training.write_atomically(lambda aside: torch.save(content, aside), path)
 
     @classmethod
@@ -501,12 +514,16 @@ def _shape_of_pixels(X):
     return None
 
 
-def _plain(value, default):
-    """A value of built-in types, which a file read without running code may hold."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Mapping):
-        return {_plain(k, None): _plain(v, None) for k, v in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(v, None) for v in value]
-    return value if isinstance(value, str | int | float | None) else default
+def _stored(value, default):
+    """A parameter as `save` writes it, or the default where `load` could not read it."""
+    value = training.plain(dict(value) if isinstance(value, Mapping) else value)
+    return value if _readable(value) else default
+
+
+def _readable(value):
+    """Whether a file that is read without running code may hold the value."""
+    if type(value) is dict:
+        return all(map(_readable, value.items()))
+    if type(value) in (list, tuple):
+        return all(map(_readable, value))
+    return value is None or type(value) in (str, int, float, bool)
