@@ -106,6 +106,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         FloatingPointError
             The training diverged.
         """
+        with training.whole_fit(self):
+            return self._fit(X, y, sample_weight)
+
+    def _fit(self, X, y, sample_weight):
         X, y = validate_data(self, X, y, allow_nd=True)
         check_classification_targets(y)
         images = self._images(X)

@@ -11,6 +11,7 @@ import hashlib
 import math
 import numbers
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -96,6 +97,11 @@ def autocast(device: torch.device, dtype: torch.dtype):
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
+#: The settings are torch's and of the whole process: threads that fit side by side share
+#: them, and the last block to end puts back what the first one found.
+_lock, _blocks, _before = threading.Lock(), 0, []
+
+
 @contextlib.contextmanager
 def deterministic(device: torch.device):
     """A context in which cuDNN's convolutions give the same sums every time.
@@ -105,6 +111,7 @@ def deterministic(device: torch.device):
     if device.type != "cuda":
         yield
         return
+    global _before, _blocks
     cudnn = torch.backends.cudnn
     # torch.backends.cudnn.flags reads allow_tf32, which raises where a user has set the
     # newer fp32_precision; older torch has nothing else.
@@ -116,14 +123,38 @@ def deterministic(device: torch.device):
         (cudnn, "benchmark", False),
         (target, name, exact),
     ]
-    before = [getattr(owner, name) for owner, name, _ in settings]
+    with _lock:
+        if not _blocks:
+            _before = [
+                (owner, name, getattr(owner, name)) for owner, name, _ in settings
+            ]
+        _blocks += 1
     try:
         for owner, name, value in settings:
             setattr(owner, name, value)
         yield
     finally:
-        for (owner, name, _), value in zip(settings, before, strict=True):
-            setattr(owner, name, value)
+        with _lock:
+            _blocks -= 1
+            if not _blocks:
+                for owner, name, value in _before:
+                    setattr(owner, name, value)
+
+
+@contextlib.contextmanager
+def whole_fit(*estimators):
+    """Leave nothing fitted behind where the fit in the block fails, or is interrupted.
+
+    Else a network that was never trained would answer for a trained one.
+    """
+    try:
+        yield
+    except BaseException:
+        for estimator in estimators:
+            for name in [*vars(estimator)]:
+                if name.endswith("_") and not name.startswith("_"):
+                    delattr(estimator, name)
+        raise
 
 
 @contextlib.contextmanager

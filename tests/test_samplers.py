@@ -16,6 +16,7 @@ from imblearn.pipeline import make_pipeline
 from imblearn.utils.estimator_checks import parametrize_with_checks
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 
@@ -170,6 +171,34 @@ def test_frames_keep_columns_dtypes_and_doubled_names(sampler_name, table):
     more = sampler.sample(2, 4, random_state=0)
     assert list(more.columns) == list(frame.columns)
     assert list(more.dtypes) == list(frame.dtypes)
+
+
+def test_frames_of_pandas_own_types(sampler_name, table, tmp_path):
+    X, y = table
+    frame = pd.DataFrame(X, columns=[*"abcde"])
+    frame["a"] = pd.array(np.arange(len(y)), dtype="Int64")
+    frame["b"] = pd.array(X[:, 1] > 0, dtype="boolean")
+    frame["c"] = frame["c"].astype("Float64")
+    sampler = make_sampler(sampler_name)
+    X_new, _ = sampler.fit_resample(frame, y)
+    more = sampler.sample(2, 4, random_state=0)
+    sampler.save(tmp_path / "sampler.pt")
+    again = SAMPLERS[sampler_name].load(tmp_path / "sampler.pt")
+    assert list(X_new.dtypes) == list(more.dtypes) == list(frame.dtypes)
+    pd.testing.assert_frame_equal(again.sample(2, 4, random_state=0), more)
+    plain = frame.astype({"a": "int64", "b": "bool", "c": "float64"})
+    expected, _ = make_sampler(sampler_name).fit_resample(plain, y)
+    assert (X_new.astype(plain.dtypes) == expected).all().all()
+
+
+@pytest.mark.parametrize("values", [[1, 2, 3], [1.5, 2.5], ["low", "high"]])
+def test_categories_are_refused_with_the_cure(sampler_name, table, values):
+    """Codes between two categories came back as NaN."""
+    X, y = table
+    frame = pd.DataFrame(X, columns=[*"abcde"])
+    frame["d"] = pd.Categorical(np.resize(values, len(y)))
+    with pytest.raises(ValueError, match=r"'d' is categorical.*get_dummies"):
+        make_sampler(sampler_name).fit_resample(frame, y)
 
 
 def test_whole_number_columns_are_rounded_not_cut(sampler_name):
@@ -384,6 +413,31 @@ def test_sample_names_the_classes_it_knows(sampler_name, table):
     sampler = make_sampler(sampler_name).fit(*table)
     with pytest.raises(ValueError, match=r"class 9, only for \[1, 2\]"):
         sampler.sample(9, 1)
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5, "3", None])
+def test_a_number_of_rows_that_is_none_is_refused(sampler_name, table, n):
+    sampler = make_sampler(sampler_name).fit(*table)
+    with pytest.raises(ValueError, match="must be a whole number of at least 1"):
+        sampler.sample(2, n)
+    assert len(sampler.sample(2, np.int64(1))) == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, FloatingPointError])
+def test_a_fit_that_failed_has_nothing_fitted(sampler_name, table, error, monkeypatch):
+    sampler = make_sampler(sampler_name).fit(*table)
+    train = sampler._train
+
+    def fail(*given):
+        train(*given)
+        raise error
+
+    monkeypatch.setattr(sampler, "_train", fail)
+    with pytest.raises(error):
+        sampler.fit_resample(*table)
+    assert [n for n in vars(sampler) if n.endswith("_")] == []
+    with pytest.raises(NotFittedError):
+        sampler.sample(2, 3)
 
 
 def test_history_is_tidy(sampler_name, table):

@@ -138,6 +138,34 @@ def test_numbers_of_numpy_go_into_a_checkpoint_and_come_back(tmp_path, table):
     assert (again == first).all()
 
 
+RESUMED = """
+import sys
+sys.path.insert(0, {root!r})
+import numpy as np
+from tests.conftest import make_sampler
+y = np.repeat([0, 1, 2], [30, 12, 7])
+X = np.random.default_rng(0).normal(size=(len(y), 5))
+def strategy(y):
+    return {{2: {n}}}
+make_sampler("gan", checkpoint={path!r}, sampling_strategy=strategy).fit(X, y)
+"""
+
+
+def test_a_function_as_strategy_resumes_in_another_process(tmp_path):
+    """It is known by what it asks for, and not by where it lies in memory."""
+    root = os.path.dirname(os.path.dirname(__file__))
+
+    def fit(n):
+        code = RESUMED.format(root=root, path=str(tmp_path / "gan.pt"), n=n)
+        call = [sys.executable, "-c", code]
+        return subprocess.run(call, capture_output=True, text=True)
+
+    for _ in range(2):
+        done = fit(20)
+        assert done.returncode == 0, done.stderr
+    assert "sampling_strategy: {2: 13} there, {2: 14} here" in fit(21).stderr
+
+
 def test_a_stage_that_has_ended_keeps_its_weights(tmp_path):
     """A later one may train the same network on."""
     checkpoint = training.Checkpoint(tmp_path / "c.pt", {})
@@ -323,6 +351,19 @@ def test_convolutions_on_a_gpu_are_reproducible_and_exact_within_a_fit(precision
         assert not cudnn.deterministic
     finally:
         cudnn.conv.fp32_precision = own
+
+
+def test_blocks_that_overlap_share_the_exact_settings():
+    """As of two threads, the first of which ends while the second computes."""
+    cudnn, cuda = torch.backends.cudnn, torch.device("cuda")
+    first, second = (training.deterministic(cuda) for _ in range(2))
+    assert not cudnn.deterministic
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert cudnn.deterministic
+    second.__exit__(None, None, None)
+    assert not cudnn.deterministic
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs cuda")

@@ -178,17 +178,21 @@ class BaseDeepOverSampler(BaseOverSampler):
         Raises
         ------
         ValueError
-            NaN or infinity, one class only, a class to be filled with too few rows,
-            images with the channels last, an `image_shape` or `value_range` that does
+            NaN or infinity, categories, one class only, a class to be filled with too few
+            rows, images with the channels last, an `image_shape` or `value_range` that does
             not fit the data, a checkpoint of another fit, a device that is not there.
         """
         frame = X if isinstance(X, pd.DataFrame) else None
-        self._columns, self._dtypes = None, None
-        if frame is not None:
-            self._columns, self._dtypes = frame.columns, list(frame.dtypes)
-            if not frame.columns.is_unique:  # which imbalanced-learn cannot give back
-                X = frame.set_axis(range(frame.shape[1]), axis="columns")
-        X_resampled, y_resampled = super().fit_resample(X, y, **params)
+        with training.whole_fit(self):
+            self._columns, self._dtypes = None, None
+            if frame is not None:
+                _refuse_categories(frame)
+                self._columns, self._dtypes = frame.columns, list(frame.dtypes)
+                if (
+                    not frame.columns.is_unique
+                ):  # which imbalanced-learn cannot give back
+                    X = frame.set_axis(range(frame.shape[1]), axis="columns")
+            X_resampled, y_resampled = super().fit_resample(X, y, **params)
         if frame is not None:
             X_resampled.columns = frame.columns
         return X_resampled, y_resampled
@@ -213,9 +217,12 @@ class BaseDeepOverSampler(BaseOverSampler):
         Raises
         ------
         ValueError
-            The class is unknown, or needed no rows and so has no generator.
+            The class is unknown, or needed no rows and so has no generator; `n` is no
+            whole number of at least 1.
         """
         check_is_fitted(self, "networks_")
+        if not POSITIVE_INT.is_satisfied_by(n):
+            raise ValueError(f"n={n!r}, but it must be a whole number of at least 1.")
         if label not in self.sampling_strategy_ or not self.sampling_strategy_[label]:
             filled = [
                 c for c in self.classes_.tolist() if self.sampling_strategy_.get(c)
@@ -228,11 +235,13 @@ class BaseDeepOverSampler(BaseOverSampler):
         for network in self.networks_.values():
             network.to(device)
         code = int(np.flatnonzero(self.classes_ == label)[0])
-        rows = self._draw(code, n, training.make_generator(random_state, device))
+        rows = self._draw(code, int(n), training.make_generator(random_state, device))
         if self._columns is None:
             return rows
         columns = zip(rows.T, self._dtypes, strict=True)
-        frame = pd.DataFrame({i: c.astype(d) for i, (c, d) in enumerate(columns)})
+        # Series, since arrays of numpy know nothing of pandas' own types, such as Int64.
+        series = {i: pd.Series(c).astype(d) for i, (c, d) in enumerate(columns)}
+        frame = pd.DataFrame(series)
         return frame.set_axis(self._columns, axis="columns")
 
     def save(self, path):
@@ -393,9 +402,13 @@ class BaseDeepOverSampler(BaseOverSampler):
     def _identity(self, X, y, device):
         """What a checkpoint must agree on to be gone on from."""
         precision = training.resolve_precision(self.precision, device, self._images())
+        identity = training.identity(self, device, X, y)
+        if callable(self.sampling_strategy):  # its address is another in every process
+            found = training.plain(dict(self.sampling_strategy_))
+            identity["sampling_strategy"] = repr(found)
         return {
             "sampler": type(self).__name__,
-            **training.identity(self, device, X, y),
+            **identity,
             "precision": str(precision),
         }
 
@@ -495,8 +508,23 @@ class BaseDeepOverSampler(BaseOverSampler):
         with np.errstate(invalid="ignore"):  # above the largest int64, by rounding
             X = X.astype(self._dtype)
         # A range that was given, or means of columns, may be no values of that type.
-        exact = self._low.dtype == self._dtype
-        return np.clip(X, self._low, self._high) if exact else X
+        if self._low.dtype == self._dtype:
+            X = np.clip(X, self._low, self._high)
+        if self._dtypes is None or X.dtype.kind != "f":
+            return X
+        # Whole columns beside others: pandas' own types refuse what numpy's would cut.
+        return np.where(self._whole, np.trunc(X), X)
+
+
+def _refuse_categories(frame):
+    """Their codes are no measurements: what lies between two of them is no category."""
+    for column, dtype in enumerate(frame.dtypes):
+        if isinstance(dtype, pd.CategoricalDtype):
+            raise ValueError(
+                f"Column {frame.columns[column]!r} is categorical, and new values can be "
+                "made of numbers only; encode it first, as with pandas.get_dummies(X) or "
+                "scikit-learn's OneHotEncoder."
+            )
 
 
 def in_chunks(network, rows):

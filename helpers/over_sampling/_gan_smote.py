@@ -366,6 +366,8 @@ class GANSMOTE(BaseDeepOverSampler):
             part = history[["step", *own]].rename(columns=lambda c: c.split(" ")[0])
             part.insert(0, "label", self.classes_[code])
             parts.append(part)
+        if not parts:
+            return pd.DataFrame(columns=["label", "step"])
         return pd.concat(parts, ignore_index=True)
 
     def stack(self, X, y=None):
@@ -466,24 +468,34 @@ def fit_stacked(samplers, datasets):
         )
     if len(widths := {np.shape(X)[1:] for X, _ in datasets}) > 1:
         raise ValueError(f"The data sets have rows of different shapes: {widths}.")
-    prepared = []
-    for sampler, (X, y) in zip(samplers, datasets, strict=True):
-        sampler._validate_params()
-        sampler._columns = sampler._dtypes = None
-        X, y, _ = sampler._check_X_y(X, y)
-        sampler.sampling_strategy_ = check_sampling_strategy(
-            sampler.sampling_strategy, y, sampler._sampling_type
-        )
-        Z, codes, wanted, generator, _ = sampler._prepare(X, y)
-        gans = sampler._untrained(Z, codes, wanted, generator)
-        prepared.append((sampler, X, y, wanted, gans, generator))
-    stack = samplers[0]._stack([gan for *_, gans, _ in prepared for gan in gans])
-    history = _train_stack(stack, samplers[0], generator)
-    resampled, first = [], 0
-    for sampler, X, y, wanted, gans, generator in prepared:
-        sampler.networks_ = {}
-        own = dict(zip(wanted, gans, strict=True))
-        sampler.history_ = sampler._adopt(stack, history, own, first)
-        resampled.append(sampler._complete(X, y, wanted, generator))
-        first += len(gans)
+    with training.whole_fit(*samplers):
+        prepared = [
+            _prepare_one(sampler, X, y)
+            for sampler, (X, y) in zip(samplers, datasets, strict=True)
+        ]
+        stack = history = None
+        if every := [gan for *_, gans, _ in prepared for gan in gans]:
+            stack = samplers[0]._stack(every)
+            history = _train_stack(stack, samplers[0], prepared[0][-1])
+        resampled, first = [], 0
+        for sampler, (X, y, wanted, gans, generator) in zip(
+            samplers, prepared, strict=True
+        ):
+            sampler.networks_ = {}
+            own = dict(zip(wanted, gans, strict=True))
+            sampler.history_ = sampler._adopt(stack, history, own, first)
+            resampled.append(sampler._complete(X, y, wanted, generator))
+            first += len(gans)
     return resampled
+
+
+def _prepare_one(sampler, X, y):
+    """Checked data of one sampler of a stack, and its untrained GANs."""
+    sampler._validate_params()
+    sampler._columns = sampler._dtypes = None
+    X, y, _ = sampler._check_X_y(X, y)
+    sampler.sampling_strategy_ = check_sampling_strategy(
+        sampler.sampling_strategy, y, sampler._sampling_type
+    )
+    Z, codes, wanted, generator, _ = sampler._prepare(X, y)
+    return X, y, wanted, sampler._untrained(Z, codes, wanted, generator), generator
