@@ -21,13 +21,19 @@ from torchvision.models.resnet import BasicBlock
 
 from . import training
 from .augmentation import beta_quantiles, mix_pairs, shift_and_flip
+from .checks import (
+    AT_LEAST_TWO,
+    POSITIVE_INT,
+    POSITIVE_REAL,
+    SequenceOf,
+    refuse_channels_last,
+)
 from .networks import TinyConv2d, draw_masks_from, keras_cnn, laid_out
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4
 KERAS_DECAY = 1e-6  # of the learning rate, per step
 CHUNK = 512  # images classified at once
 
-POSITIVE_INT = Interval(numbers.Integral, 1, None, closed="left")
 NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")
 
 
@@ -40,12 +46,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     _parameter_constraints: dict = {
         "n_steps": [POSITIVE_INT],
-        "batch_size": [Interval(numbers.Integral, 2, None, closed="left")],
-        "lr": [Interval(numbers.Real, 0, None, closed="neither")],
+        "batch_size": [AT_LEAST_TWO],
+        "lr": [POSITIVE_REAL],
         "augment": [StrOptions({"crop", "crop+flip"}), None],
         "mixup": [NOT_NEGATIVE],
         "logit_adjustment": [NOT_NEGATIVE],
-        "image_shape": [tuple, list, None],
+        "image_shape": [SequenceOf(POSITIVE_INT), None],
         "device": [str],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "random_state": ["random_state"],
@@ -211,11 +217,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _images(self, X):
         """View X as images (n, C, H, W), or say why it cannot be."""
-        if X.ndim == 4 and X.shape[-1] in (1, 3) and X.shape[1] not in (1, 3):
-            raise ValueError(
-                f"X has shape {X.shape}, which looks like images with the channels last; "
-                "pass X.transpose(0, 3, 1, 2), of shape (n, C, H, W)."
-            )
+        refuse_channels_last(X)
         if self.image_shape is not None:
             shape = tuple(self.image_shape)
             if len(shape) != 3 or np.prod(shape) != np.prod(X.shape[1:]):

@@ -331,6 +331,32 @@ def test_bad_input_is_refused_before_training(sampler_name, table, case, monkeyp
         sampler.fit_resample(X, data.get("y", y))
 
 
+@pytest.mark.parametrize(
+    ("name", "parameter", "value", "message"),
+    [
+        ("gan", "betas", (0.5,), r"list of 2 values, each a float in .* \[0.0, 1.0\)"),
+        (
+            "smate",
+            "betas",
+            (2, 3),
+            r"list of 2 values, each a float in .* \[0.0, 1.0\)",
+        ),
+        ("gan", "generator_layers", (0,), r"list, each an int in .* \[1, inf\)"),
+        ("gan_smote", "discriminator_layers", [8, 0.5], "each an int in"),
+        ("deep_smote", "image_shape", ("a", 1, 1), "each an int in"),
+        ("amdo", "image_shape", (1, -1, 5), "each an int in"),
+        ("mc_rbo", "value_range", ("a", "b"), "each a float in"),
+    ],
+)
+def test_sequences_are_checked_value_by_value(
+    name, parameter, value, message, table, monkeypatch
+):
+    sampler = make_sampler(name, **{parameter: value})
+    monkeypatch.setattr(sampler, "_train", lambda *_: pytest.fail("training began"))
+    with pytest.raises(ValueError, match=f"The {parameter!r} parameter.*{message}"):
+        sampler.fit_resample(*table)
+
+
 def test_networks_run_where_sums_are_the_same_every_time(
     sampler_name, table, monkeypatch
 ):

@@ -8,14 +8,8 @@ from sklearn.covariance import oas
 from torch import nn
 
 from .. import networks, training
-from ._base import (
-    AT_LEAST_TWO,
-    MIN_SIDE,
-    POSITIVE_INT,
-    POSITIVE_REAL,
-    BaseDeepOverSampler,
-    in_chunks,
-)
+from ..checks import AT_LEAST_TWO, POSITIVE_INT, POSITIVE_REAL
+from ._base import MIN_SIDE, BaseDeepOverSampler, in_chunks
 from ._deep_smote import TABLE_LAYERS
 
 #: Adam's, from the authors' code, in BAGAN and in GAMO.

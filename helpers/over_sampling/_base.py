@@ -7,7 +7,6 @@ types, randomness, saving and loading are here.
 
 import inspect
 import math
-import numbers
 import os
 import warnings
 from abc import abstractmethod
@@ -19,15 +18,18 @@ import torch
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_target_type
 from scipy import sparse
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .. import training
+from ..checks import (
+    POSITIVE_INT,
+    POSITIVE_REAL,
+    REAL,
+    SequenceOf,
+    refuse_channels_last,
+)
 
-POSITIVE_INT = Interval(numbers.Integral, 1, None, closed="left")
-POSITIVE_REAL = Interval(numbers.Real, 0, None, closed="neither")
-#: Of batches, since batch normalisation of a single row is undefined.
-AT_LEAST_TWO = Interval(numbers.Integral, 2, None, closed="left")
 #: Rows that go through a network at once when nothing is learned.
 CHUNK = 256
 #: Sides below this leave a decoder, which starts at a quarter, next to nothing.
@@ -75,8 +77,8 @@ class BaseDeepOverSampler(BaseOverSampler):
         "batch_size": [POSITIVE_INT],
         "lr": [POSITIVE_REAL],
         "latent_dim": [POSITIVE_INT, None],
-        "image_shape": [tuple, list, None],
-        "value_range": [tuple, list, None],
+        "image_shape": [SequenceOf(POSITIVE_INT), None],
+        "value_range": [SequenceOf(REAL), None],
         "device": [str],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "checkpoint": [str, os.PathLike, None],
@@ -353,11 +355,7 @@ class BaseDeepOverSampler(BaseOverSampler):
         X, y = validate_data(
             self, X=X, y=y, reset=True, accept_sparse=["csr", "csc"], allow_nd=True
         )
-        if X.ndim == 4 and X.shape[-1] in (1, 3) and X.shape[1] not in (1, 3):
-            raise ValueError(
-                f"X has shape {X.shape}, which looks like images with the channels last; "
-                "pass X.transpose(0, 3, 1, 2), of shape (n, C, H, W)."
-            )
+        refuse_channels_last(X)
         if X.ndim not in (2, 3, 4):
             raise ValueError(
                 f"X has {X.ndim} dimensions; it must be a table (n, n_features) or "

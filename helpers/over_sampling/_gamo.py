@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from .. import networks, training
+from ..checks import POSITIVE_INT
 from ._bagan import TwoPhaseOverSampler
-from ._base import CHUNK, POSITIVE_INT, in_chunks
+from ._base import CHUNK, in_chunks
 
 #: Length of an image's features, hidden layers of the generator and of its two
 #: opponents, slope of their LeakyReLU, width of the label noise: the authors' code.

@@ -13,10 +13,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
 from .. import networks, training
-from ._base import POSITIVE_INT, POSITIVE_REAL, BaseDeepOverSampler
+from ..checks import POSITIVE_INT, POSITIVE_REAL, SHARE, SequenceOf
+from ._base import BaseDeepOverSampler
 from ._stacked_gans import BLOCK, StackedGANs
 
-SHARE = Interval(numbers.Real, 0, 1, closed="left")
 #: What samplers that are trained in one stack may differ in.
 OWN = {"sampling_strategy", "random_state", "decode", "feature_groups"}
 
@@ -132,8 +132,8 @@ class GANSMOTE(BaseDeepOverSampler):
     _parameter_constraints: dict = {
         **BaseDeepOverSampler._parameter_constraints,
         "latent_dim": [POSITIVE_INT],
-        "generator_layers": [tuple, list],
-        "discriminator_layers": [tuple, list],
+        "generator_layers": [SequenceOf(POSITIVE_INT)],
+        "discriminator_layers": [SequenceOf(POSITIVE_INT)],
         "dropout": [SHARE],
         "blur": [SHARE],
         "flip_rate": [SHARE],
