@@ -105,7 +105,8 @@ def _build(root, work, chapters):
         if chapter.page.exists():
             shutil.copy(chapter.page, stage / chapter.path)
     if (status := stage / "book" / "status.md").exists():
-        status.write_text(status.read_text() + _status(notes))
+        text = status.read_text(encoding="utf-8") + _status(notes)
+        status.write_text(text, encoding="utf-8")
     bare = [chapter.name for chapter in chapters if not chapter.page.exists()]
     if bare:
         # A reference to a figure that only a run would make is a warning.
@@ -142,40 +143,45 @@ class Chapter:
         """What `page` was made from, when and on what; empty without a whole page."""
         path = self.page.with_suffix(".json")
         whole = path.exists() and self.page.exists()
-        return json.loads(path.read_text()) if whole else {}
+        return json.loads(path.read_text(encoding="utf-8")) if whole else {}
 
     def inputs(self, stage: Path) -> dict[str, str]:
         """Digests of all that the page is made from, by kind."""
         results = (stage / "book" / "results").glob(f"{self.name}-*.csv")
+        own = {"root": self.root}
         return {
-            "notebook": _digest(stage / self.path),
+            "notebook": _digest(stage / self.path, **own),
             "parameters": _digest(self.parameters),
-            "helpers": _digest(*(self.root / "helpers").rglob("*.py")),
-            "results": _digest(*results),
-            "pyproject.toml": _digest(*self.root.glob("pyproject.toml")),
+            "helpers": _digest(*(self.root / "helpers").rglob("*.py"), **own),
+            "results": _digest(*results, **own),
+            "pyproject.toml": _digest(*self.root.glob("pyproject.toml"), **own),
             "data": _digest(self.data_sets(stage)),
         }
 
     def data_sets(self, stage: Path) -> dict[str, str]:
         """State of the data that the chapter's code, or its experiments, name."""
-        cells = json.loads((stage / self.path).read_text())["cells"]
+        cells = json.loads((stage / self.path).read_text(encoding="utf-8"))["cells"]
         code = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
         experiments = self.root / "helpers" / "experiments"
         files = [
             *experiments.glob(f"{self.name}.py"),
             *experiments.glob(f"{self.name}/*.py"),
         ]
-        code = "\n".join([*code, *(path.read_text() for path in files)])
+        code = "\n".join([*code, *(path.read_text(encoding="utf-8") for path in files)])
         known = data.fingerprint().items()
         return {k: state for k, state in known if re.search(rf"\b(load_)?{k}\b", code)}
 
 
-def _digest(*parts: Path | Mapping) -> str:
-    """Digest of files with their names, or of settings."""
+def _digest(*parts: Path | Mapping, root: Path | None = None) -> str:
+    """Digest of settings, or of files with their names, as they are below `root`.
+
+    So a folder that was moved has the same digests, and no chapter runs again for it.
+    """
     found = hashlib.sha256()
     for part in sorted(parts, key=str):
         if isinstance(part, Path):
-            found.update(f"{part}\0{part.stat().st_size}\0".encode())
+            name = part.relative_to(root).as_posix()
+            found.update(f"{name}\0{part.stat().st_size}\0".encode())
             found.update(part.read_bytes())
         else:
             found.update(json.dumps(part, sort_keys=True, default=str).encode())
@@ -189,7 +195,11 @@ def _plan(root, only, smoke, parameters) -> list[Chapter]:
     pages = (page.removesuffix(".ipynb") for page in parse_toc_yaml(root / "_toc.yml"))
     files = (f"{page}.ipynb" for page in pages)
     paths = {PurePosixPath(f).stem: f for f in files if (root / f).exists()}
-    tiny = yaml.safe_load((root / "book" / "smoke.yml").read_text()) if smoke else {}
+    tiny = (
+        yaml.safe_load((root / "book" / "smoke.yml").read_text(encoding="utf-8"))
+        if smoke
+        else {}
+    )
     for kind, names in {"chapter": only, "chapter in smoke.yml": tiny or {}}.items():
         for name in names:
             require_known(kind, name, paths)
@@ -314,7 +324,9 @@ def _keep_failed(error, aside, kept) -> str:
     # Counted as in the source, without the cells that papermill puts in; the last one
     # that was begun is the one at fault, also if it took the kernel with it.
     added = {"injected-parameters", "papermill-error-cell-tag"}
-    cells = [c["metadata"] for c in json.loads(kept.read_text())["cells"]]
+    cells = [
+        c["metadata"] for c in json.loads(kept.read_text(encoding="utf-8"))["cells"]
+    ]
     cells = [c for c in cells if not added & set(c.get("tags", []))]
     begun = [n for n, c in enumerate(cells, 1) if c["papermill"]["end_time"]]
     where = f"cell {begun[-1]}: " if begun else ""
@@ -323,7 +335,8 @@ def _keep_failed(error, aside, kept) -> str:
 
 def _write_json(path, content):
     aside = path.with_suffix(".part")
-    aside.write_text(json.dumps(content, indent=1, default=str))
+    text = json.dumps(content, indent=1, default=str)
+    aside.write_text(text, encoding="utf-8")
     os.replace(aside, path)
 
 
@@ -335,14 +348,14 @@ def _fill_in_answers(stage):
     index = stage / "book" / "index.md"
     if not index.exists():
         return
-    text = index.read_text()
+    text = index.read_text(encoding="utf-8")
     for chapter in re.findall(r"\{\{ glance_(\w+) \}\}", text):
         module = importlib.import_module(f"{experiments.__name__}.{chapter}")
         # The first profile is the one that the chapter shows.
         rows = read_store(stage / f"book/results/{chapter}-{module.PROFILES[0]}.csv")
         answer = module.glance(rows)
         text = text.replace(f"{{{{ glance_{chapter} }}}}", answer)
-    index.write_text(text)
+    index.write_text(text, encoding="utf-8")
 
 
 def _fill_in_paper_scale(stage):
@@ -352,7 +365,9 @@ def _fill_in_paper_scale(stage):
         return
     chapters = [module.name for module in pkgutil.iter_modules(experiments.__path__)]
     parts = [_paper_scale(chapter, stage / "book" / "results") for chapter in chapters]
-    page.write_text(page.read_text().replace("{{ paper_scale }}", "\n\n".join(parts)))
+    text = page.read_text(encoding="utf-8")
+    text = text.replace("{{ paper_scale }}", "\n\n".join(parts))
+    page.write_text(text, encoding="utf-8")
 
 
 def _paper_scale(chapter, results):
@@ -431,8 +446,8 @@ def _render(root, work, stage, strict) -> bool:
     site, seal = work / "html", work / "html.json"
     versions = {d.name: d.version for d in importlib.metadata.distributions()}
     files = [path for path in stage.rglob("*") if path.is_file()]
-    sources = _digest(versions, *files, *(root / "helpers").rglob("*.py"))
-    sealed = json.loads(seal.read_text()) if seal.exists() else None
+    sources = _digest(versions, *files, *(root / "helpers").rglob("*.py"), root=root)
+    sealed = json.loads(seal.read_text(encoding="utf-8")) if seal.exists() else None
     if sealed == {"sources": sources, "sizes": _sizes(site)}:
         print(f"Nothing changed, the book stands: {site / 'index.html'}")
         return True

@@ -1,5 +1,6 @@
 """Publishing toy books: what runs, what is kept, what a reader gets and when it fails."""
 
+import ast
 import importlib
 import json
 import os
@@ -18,6 +19,7 @@ import yaml
 from helpers import data, publishing, training
 from helpers.publishing import build
 
+ROOT = Path(__file__).parents[1]
 CONFIG = """\
 title: Toy
 only_build_toc_files: true
@@ -165,6 +167,35 @@ def test_a_change_of_any_input_counts(toy, kind, change):
     change(toy)
     after = first.inputs(toy)
     assert {key for key in before if before[key] != after[key]} == {kind}
+
+
+def test_a_moved_book_is_no_other_book(toy):
+    def inputs(root):
+        return [c.inputs(root) for c in publishing._plan(root, (), False, {})]
+
+    before = inputs(toy)
+    moved = toy.rename(toy.with_name("moved"))
+    assert inputs(moved) == before
+    (moved / "helpers/part.py").rename(moved / "helpers/renamed.py")
+    assert inputs(moved) != before
+
+
+def test_text_is_utf_8_whatever_the_machine_speaks():
+    """Python takes the machine's own encoding where a call names none."""
+    missing = []
+    for path in (ROOT / "helpers").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            given = {word.arg for word in node.keywords}
+            binary = any("b" in str(getattr(a, "value", "")) for a in node.args[1:])
+            plain = name == "open" and isinstance(node.func, ast.Name) and not binary
+            # A distribution's metadata, the one `read_text` of another kind, are UTF-8.
+            other = name == "read_text" and node.args
+            if (plain or name in ("read_text", "write_text")) and not other:
+                missing += [] if "encoding" in given else [f"{path}:{node.lineno}"]
+    assert missing == []
 
 
 def test_parameters_and_data_count_as_inputs(toy, monkeypatch):
