@@ -295,8 +295,14 @@ def test_pipeline_under_cross_validation_and_grid_search(sampler_name, table):
         {"epochs": [1, 2]} if trained else {"sampling_strategy": ["auto", "minority"]}
     )
     [(parameter, values)] = grid.items()
-    search = GridSearchCV(pipeline, {f"{name}__{parameter}": values}, cv=2).fit(*table)
-    assert search.best_params_[f"{name}__{parameter}"] in values
+    search = GridSearchCV(
+        pipeline, {f"{name}__{parameter}": values}, cv=2, error_score="raise"
+    ).fit(*table)
+    assert (search.cv_results_["mean_test_score"] > 1 / 3).all()
+    # The winner was fitted once more, with its own value and on all rows.
+    best, n = search.best_estimator_[0], len(table[0])
+    assert getattr(best, parameter) == search.best_params_[f"{name}__{parameter}"]
+    assert (~best.synthetic_mask_).sum() == n < len(best.synthetic_mask_)
     # Test folds are scored as they are: the fitted pipeline resamples only when fitting.
     assert len(search.predict(table[0])) == len(table[0])
 

@@ -214,17 +214,35 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     assert [*tmp_path.iterdir()] == [path]
 
 
-def test_stops_early_at_the_same_step_also_when_resumed(tmp_path):
+def test_stops_early_at_the_same_step_also_when_resumed(tmp_path, monkeypatch):
+    """Interrupted a window before the end, which only the older ones can bring about."""
     stop = training.plateau("loss", window=10, patience=2)
     options = {"stop": stop, "stop_every": 10}
     expected = Regression().train(5000, **options)
-    assert 10 < len(expected) < 5000
-    checkpoint = training.Checkpoint(tmp_path / "c.pt", {})
-    Regression().train(5000, **options, checkpoint=checkpoint)
+    assert 30 < len(expected) < 5000
+    stopped_at = len(expected) - 12
+
+    def checkpoint():
+        return training.Checkpoint(tmp_path / "c.pt", {}, every=0)
+
+    stopped = Regression()
+    step = stopped.step
+
+    def interrupted():
+        if stopped.calls == stopped_at:
+            raise KeyboardInterrupt
+        return step()
+
+    monkeypatch.setattr(training, "HEARTBEAT", 0)
+    monkeypatch.setattr(stopped, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.train(5000, **options, checkpoint=checkpoint())
     resumed = Regression()
-    checkpoint = training.Checkpoint(tmp_path / "c.pt", {})
-    assert resumed.train(5000, **options, checkpoint=checkpoint).equals(expected)
-    assert resumed.calls == 0
+    assert resumed.train(5000, **options, checkpoint=checkpoint()).equals(expected)
+    assert resumed.calls == 12
+    again = Regression()
+    assert again.train(5000, **options, checkpoint=checkpoint()).equals(expected)
+    assert again.calls == 0
 
 
 def test_divergence_is_an_error():
