@@ -467,7 +467,7 @@ def friedman_nemenyi(scores: pd.DataFrame, *, higher_is_better=True, alpha=0.05)
     for names, what in ((scores.index, "data set"), (scores.columns, "method")):
         if len(twice := names[names.duplicated()]):
             raise ValueError(
-                f"The {what} {twice[0]!r} stands there more than once; average folds and "
+                f"The {what} {twice[0]!r} appears more than once; average folds and "
                 "seeds first, they are not independent."
             )
     if scores.isna().any(axis=None):

@@ -105,6 +105,18 @@ def hardware(device="cpu") -> str:
     return f"{device.type}: {os.cpu_count()} x {name}"
 
 
+def computed_on() -> dict[str, str]:
+    """Columns ``device, precision`` of a row whose networks for images chose both."""
+    from .training import resolve_device, resolve_precision
+
+    device = resolve_device("auto")
+    precision = resolve_precision("auto", device, images=True)
+    return {
+        "device": hardware(device),
+        "precision": str(precision).removeprefix("torch."),
+    }
+
+
 def _compute(run, cell):
     started = datetime.now(UTC).isoformat(timespec="seconds")
     try:

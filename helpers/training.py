@@ -504,7 +504,8 @@ def train(
 
     Returns
     -------
-    history : DataFrame of shape (n_steps, n_values + 1)
+    history : DataFrame of shape (n_done, n_values + 1)
+        One row per step: `n_steps` of them, or fewer where `stop` ended the training.
         Column ``step`` from 1, then one column per value that `step` returns; a vector
         gives one per element, ``"loss 0"``, ``"loss 1"`` and so on.
 

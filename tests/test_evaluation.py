@@ -379,7 +379,7 @@ def test_rounding_errors_are_ties_and_only_ties_are_no_evidence():
         (DEMSAR.iloc[:, :2], r"2 method\(s\) on 14 data set"),
         (DEMSAR.iloc[:1], r"4 method\(s\) on 1 data set"),
         (DEMSAR.replace(0.763, np.nan), "No score of 'C4.5' on 'adult'"),
-        (pd.concat([DEMSAR, DEMSAR.iloc[[3]]]), "data set 'cmc' stands there more"),
+        (pd.concat([DEMSAR, DEMSAR.iloc[[3]]]), "data set 'cmc' appears more"),
     ],
 )
 def test_ranks_of_too_little_or_of_folds_are_refused(scores, message):

@@ -115,8 +115,8 @@ class BAGAN(TwoPhaseOverSampler):
         ``"generator"``, codes to rows in [-1, 1], and ``"discriminator"``, rows in
         [-1, 1] to K + 1 logits, the last for "generated".
     history_ : DataFrame
-        Columns ``label`` ("all", as one GAN serves all classes), ``phase``
-        ("autoencoder" or "gan"), ``step``, which counts on through both phases,
+        One row per update and player: ``label`` ("all", as one GAN serves all classes),
+        ``phase`` ("autoencoder" or "gan"), ``step``, which counts on through both phases,
         ``player`` ("autoencoder", "discriminator" or "generator") and its ``loss``: mean
         squares on [-1, 1] for the first, cross-entropies for the others.
     synthetic_mask_, sampling_strategy_, classes_

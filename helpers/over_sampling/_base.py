@@ -49,7 +49,8 @@ class BaseDeepOverSampler(BaseOverSampler):
     synthetic_mask_ : ndarray of bool, one per returned row
         True where the row was generated.
     history_ : DataFrame
-        Losses and diagnostics, one row per training step.
+        Losses and diagnostics. What a row is differs: a training step, a step and player,
+        a block of epochs, or a class; each sampler says which.
     networks_ : dict of str to torch.nn.Module
         The trained networks.
     classes_ : ndarray
@@ -163,7 +164,7 @@ class BaseDeepOverSampler(BaseOverSampler):
         return self
 
     def fit_resample(self, X, y, **params):
-        """Train on ``(X, y)`` and return it with the rows that `sampling_strategy` asks.
+        """Train; return ``(X, y)`` together with the rows `sampling_strategy` asks for.
 
         Parameters
         ----------

@@ -61,9 +61,9 @@ class GAMO(TwoPhaseOverSampler):
         ``"classifier"`` and ``"discriminator"``, to logits; for images ``"encoder"`` and
         ``"decoder"``, between values in [-1, 1] and 512 features in [-1, 1].
     history_ : DataFrame
-        Columns ``label`` ("all", as one game serves all classes), ``phase``
-        ("autoencoder" or "game"), ``step``, which counts on through both phases,
-        ``player`` ("autoencoder", "classifier", "discriminator" or "generator") and its
+        One row per update and player: ``label`` ("all", as one game serves all classes),
+        ``phase`` ("autoencoder" or "game"), ``step``, which counts on through both, and
+        ``player`` ("autoencoder", "classifier", "discriminator" or "generator") with its
         ``loss``, all of them mean squares.
     synthetic_mask_, sampling_strategy_, classes_
         See `helpers.over_sampling.BaseDeepOverSampler`.

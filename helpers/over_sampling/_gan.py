@@ -67,7 +67,8 @@ class GANOverSampler(BaseDeepOverSampler):
         ``"generator <number>"`` and ``"discriminator <number>"`` per class filled, the
         number counting in `classes_`.
     history_ : DataFrame
-        Columns ``label, step, discriminator_loss, generator_loss``.
+        One row per update of the generator: ``label, step, discriminator_loss,
+        generator_loss``.
     synthetic_mask_, sampling_strategy_, classes_
         See `helpers.over_sampling.BaseDeepOverSampler`.
 

@@ -302,7 +302,7 @@ class GANSMOTE(BaseDeepOverSampler):
             )
 
     def _fit_schedules(self):
-        """Shorten the schedules to `epochs`, which the last block must see clean."""
+        """Fit the schedules into `epochs`, so that training ends on unflipped rows."""
         self.flip_epochs_, self.restart_every_ = self.flip_epochs, self.restart_every
         changes = []
         if self.flip_rate and self.epochs <= self.flip_epochs:
@@ -446,7 +446,7 @@ def fit_stacked(samplers, datasets):
     Returns
     -------
     resampled : list of (X_resampled, y_resampled)
-        As `fit_resample` returns them.
+        As `fit_resample` returns them, but always arrays, also where X is a frame.
 
     Raises
     ------

@@ -131,7 +131,7 @@ def duplicate_rates(fake, train=None):
     Parameters
     ----------
     fake, train : array of shape (m, ...), (n, ...)
-        Images or other numbers, not features, whose last digits hang on the batch.
+        Images or other numbers, not features, whose last digits depend on the batch.
 
     Returns
     -------
