@@ -38,6 +38,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from . import data, experiments
+from .files import write_atomically
 from .runs import KEY, environment, hardware, read_store, require_known
 
 
@@ -334,10 +335,8 @@ def _keep_failed(error, aside, kept) -> str:
 
 
 def _write_json(path, content):
-    aside = path.with_suffix(".part")
     text = json.dumps(content, indent=1, default=str)
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, path)
+    write_atomically(lambda aside: aside.write_text(text, encoding="utf-8"), path)
 
 
 # ---------------------------------------------------------------- pages

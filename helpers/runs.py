@@ -31,6 +31,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from .data._files import quiet_pooch
+from .files import write_atomically
 
 DISTRIBUTION = "deep-oversampling-book"
 
@@ -295,8 +296,6 @@ def append_row(store, row: dict) -> None:
                 os.fsync(file.fileno())
             return
         # The first row, or one with other columns than those before it.
-        from .training import write_atomically
-
         frames = [read_store(store)] if store.exists() else []
         table = pd.concat([*frames, pd.DataFrame([values])], ignore_index=True)
         write_atomically(lambda aside: table.to_csv(aside, index=False), store)

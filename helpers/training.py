@@ -10,7 +10,6 @@ import copy
 import hashlib
 import math
 import numbers
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +20,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
+
+from .files import write_atomically
 
 # ---------------------------------------------------------------- where and how
 
@@ -336,18 +337,6 @@ def plain(value):
     if type(value) in (list, tuple):
         return type(value)(map(plain, value))
     return value
-
-
-def write_atomically(write: Callable[[Path], None], path) -> None:
-    """Let `write` fill a file beside `path`, then put it in place in one move."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(aside)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 class Checkpoint:

@@ -200,20 +200,6 @@ def test_damaged_checkpoint_is_refused(tmp_path, table, content):
     assert path.read_bytes() == content
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "file"
-    path.write_text("old")
-
-    def write(aside):
-        aside.write_text("half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        training.write_atomically(write, path)
-    assert path.read_text() == "old"
-    assert [*tmp_path.iterdir()] == [path]
-
-
 def test_stops_early_at_the_same_step_also_when_resumed(tmp_path, monkeypatch):
     """Interrupted a window before the end, which only the older ones can bring about."""
     stop = training.plateau("loss", window=10, patience=2)

@@ -29,6 +29,7 @@ from ..checks import (
     SequenceOf,
     refuse_channels_last,
 )
+from ..files import write_atomically
 
 #: Rows that go through a network at once when nothing is learned.
 CHUNK = 256
@@ -300,7 +301,7 @@ class BaseDeepOverSampler(BaseOverSampler):
             },
         }
         content = training.plain(content)
-        training.write_atomically(lambda aside: torch.save(content, aside), path)
+        write_atomically(lambda aside: torch.save(content, aside), path)
 
     @classmethod
     def load(cls, path):
