@@ -33,6 +33,8 @@ from ..files import write_atomically
 
 #: Rows that go through a network at once when nothing is learned.
 CHUNK = 256
+#: Hidden layers of autoencoders on tables, at full width.
+TABLE_LAYERS = 512, 256
 #: Sides below this leave a decoder, which starts at a quarter, next to nothing.
 MIN_SIDE = 8
 

@@ -12,13 +12,11 @@ from torch import nn
 
 from .. import networks, training
 from ..checks import AT_LEAST_TWO, POSITIVE_INT, POSITIVE_REAL
-from ._base import MIN_SIDE, BaseDeepOverSampler, in_chunks
+from ._base import MIN_SIDE, TABLE_LAYERS, BaseDeepOverSampler, in_chunks
 
 #: Windows without a loss lower by 1 % after which the training ends, and the fewest
 #: steps of a window, which else is an epoch. The papers give no numbers.
 PATIENCE, WINDOW = 10, 20
-#: Hidden layers on tables, at full width.
-TABLE_LAYERS = 512, 256
 
 
 class DeepSMOTE(BaseDeepOverSampler):

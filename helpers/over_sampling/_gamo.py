@@ -7,8 +7,8 @@ from torch import nn
 
 from .. import networks, training
 from ..checks import POSITIVE_INT
-from ._bagan import TwoPhaseOverSampler
 from ._base import CHUNK, in_chunks
+from ._two_phase import TwoPhaseOverSampler
 
 #: Length of an image's features, hidden layers of the generator and of its two
 #: opponents, slope of their LeakyReLU, width of the label noise: the authors' code.
