@@ -17,11 +17,9 @@ leaves the last good page.
 
 import ast
 import hashlib
-import importlib
 import importlib.metadata
 import json
 import os
-import pkgutil
 import re
 import shutil
 import subprocess
@@ -30,16 +28,15 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-import pandas as pd
 import yaml
 from filelock import FileLock, Timeout
 
-from . import data, experiments
+from . import data
 from .files import write_atomically
-from .runs import KEY, environment, hardware, read_store, require_known
+from .pages import fill_in_answers, fill_in_paper_scale, status
+from .runs import environment, hardware, require_known
 
 
 def build(root=".", *, only=(), smoke=False, parameters=None) -> int:
@@ -94,8 +91,8 @@ def _build(root, work, chapters):
         shutil.copy(root / name, stage)
     _use_own_kernel(work / "running")
 
-    _fill_in_answers(stage)
-    _fill_in_paper_scale(stage)
+    fill_in_answers(stage)
+    fill_in_paper_scale(stage)
     notes = {}
     width = max((len(chapter.name) for chapter in chapters), default=0)
     for chapter in chapters:
@@ -105,9 +102,9 @@ def _build(root, work, chapters):
     for chapter in chapters:
         if chapter.page.exists():
             shutil.copy(chapter.page, stage / chapter.path)
-    if (status := stage / "book" / "status.md").exists():
-        text = status.read_text(encoding="utf-8") + _status(notes)
-        status.write_text(text, encoding="utf-8")
+    if (page := stage / "book" / "status.md").exists():
+        text = page.read_text(encoding="utf-8") + status(notes)
+        page.write_text(text, encoding="utf-8")
     bare = [chapter.name for chapter in chapters if not chapter.page.exists()]
     if bare:
         # A reference to a figure that only a run would make is a warning.
@@ -339,105 +336,7 @@ def _write_json(path, content):
     write_atomically(lambda aside: aside.write_text(text, encoding="utf-8"), path)
 
 
-# ---------------------------------------------------------------- pages
-
-
-def _fill_in_answers(stage):
-    """Replace ``{{ glance_<chapter> }}`` on the first page by what the stored rows say."""
-    index = stage / "book" / "index.md"
-    if not index.exists():
-        return
-    text = index.read_text(encoding="utf-8")
-    for chapter in re.findall(r"\{\{ glance_(\w+) \}\}", text):
-        module = importlib.import_module(f"{experiments.__name__}.{chapter}")
-        # The first profile is the one that the chapter shows.
-        rows = read_store(stage / f"book/results/{chapter}-{module.PROFILES[0]}.csv")
-        answer = module.glance(rows)
-        text = text.replace(f"{{{{ glance_{chapter} }}}}", answer)
-    index.write_text(text, encoding="utf-8")
-
-
-def _fill_in_paper_scale(stage):
-    """Replace ``{{ paper_scale }}`` by what the stored rows of the profile "paper" say."""
-    page = stage / "book" / "paper_scale.md"
-    if not page.exists():
-        return
-    chapters = [module.name for module in pkgutil.iter_modules(experiments.__path__)]
-    parts = [_paper_scale(chapter, stage / "book" / "results") for chapter in chapters]
-    text = page.read_text(encoding="utf-8")
-    text = text.replace("{{ paper_scale }}", "\n\n".join(parts))
-    page.write_text(text, encoding="utf-8")
-
-
-def _paper_scale(chapter, results):
-    """A section of the page: rows of "paper" that a chapter has, and what they change."""
-    module = importlib.import_module(f"{experiments.__name__}.{chapter}")
-    planned = pd.DataFrame(module.cells("paper"))
-    tables = {}
-    for profile in ("paper", "tenth"):
-        store = results / f"{chapter}-{profile}.csv"
-        rows = read_store(store) if store.exists() else planned.head(0)
-        # Rows of an older protocol stay in the store and do not count.
-        tables[profile] = rows.merge(planned[KEY].drop_duplicates())
-    rows = tables["paper"]
-    lines = [
-        f"## {chapter}",
-        "",
-        f"Chapter: {{doc}}`/book/{chapter}`.",
-        "",
-        "| data | rows | of | hours | hardware | last run |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name, cells in planned.groupby("dataset", sort=False):
-        found = rows[rows["dataset"] == name]
-        spent = found.filter(["sampler_seconds", "classifier_seconds"]).sum().sum()
-        machines = ", ".join(found["device"].unique()) if len(found) else "-"
-        last = found["started"].max()[:10] if len(found) else "-"
-        hours = f"{spent / 3600:.1f}" if len(found) else "-"
-        lines.append(
-            f"| {name} | {len(found)} | {len(cells)} | {hours} | {machines} | {last} |"
-        )
-    if len(rows) < len(planned):
-        lines += ["", f"The rest: `python -m helpers run {chapter} --profile paper`."]
-    if not (metric := getattr(module, "HEADLINE", None)):
-        return "\n".join(lines)
-    # A store whose rows are all of other questions lacks the column.
-    columns = [table.reindex(columns=[*KEY, metric]) for table in tables.values()]
-    pairs = columns[0].merge(columns[1], on=KEY, suffixes=("", "_tenth")).dropna()
-    if pairs.empty:
-        return "\n".join([*lines, "", "Nothing to compare with `tenth` yet."])
-    lines += [
-        "",
-        f"`{metric}` in per cent, runs that both profiles have:",
-        "",
-        "| data | method | runs | tenth | paper |",
-        "|---|---|---|---|---|",
-    ]
-    for (name, method), both in pairs.groupby(["dataset", "method"], sort=False):
-        tenth, paper = 100 * both[[f"{metric}_tenth", metric]].mean()
-        lines.append(f"| {name} | {method} | {len(both)} | {tenth:.1f} | {paper:.1f} |")
-    return "\n".join(lines)
-
-
-def _status(notes: Mapping[Chapter, str]) -> str:
-    """Sections of the status page, from the record of each chapter's page."""
-    lines = [""]
-    for chapter, note in notes.items():
-        link = f"{{doc}}`/{chapter.path.removesuffix('.ipynb')}`"
-        lines += [f"## {chapter.name}", "", f"- Page: {link}, {note}"]
-        if record := chapter.record:
-            start = datetime.fromisoformat(record["started"]).astimezone(UTC)
-            values = (f"`{k} = {v!r}`" for k, v in record["parameters"].items())
-            lines += [
-                f"- Run: {start:%d %B %Y, %H:%M} UTC, {record['seconds']:.0f} s",
-                f"- Parameters: {'; '.join(values) or 'defaults'}",
-                f"- Device: {record['device']}",
-                f"- Versions: {record['versions']}",
-                f"- Commit: {record['commit']}",
-                *(f"- Data `{name}`: {told}" for name, told in record["data"].items()),
-            ]
-        lines.append("")
-    return "\n".join(lines)
+# ---------------------------------------------------------------- render
 
 
 def _render(root, work, stage, strict) -> bool:

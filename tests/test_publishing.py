@@ -16,7 +16,7 @@ import pytest
 import torch
 import yaml
 
-from helpers import data, publishing, training
+from helpers import data, pages, publishing, training
 from helpers.publishing import build
 
 ROOT = Path(__file__).parents[1]
@@ -446,12 +446,12 @@ def test_paper_scale_counts_rows_and_compares_runs_of_both_profiles(tmp_path):
         # A row of a protocol that counts no more.
         rows.loc[2] = {**rows.loc[0], "protocol": "keras-cnn-0"}
         rows.to_csv(tmp_path / f"smate-{profile}.csv", index=False)
-    lines = publishing._paper_scale("smate", tmp_path).splitlines()
+    lines = pages.paper_scale("smate", tmp_path).splitlines()
     assert "| cifar10-cat-10 | 2 | 4 | 2.0 | cuda: H | 2026-11-21 |" in lines
     assert "| cifar10-frog-10 | 0 | 4 | - | - | - |" in lines
     assert f"| cifar10-cat-10 | {cells[0].method} | 1 | 25.0 | 50.0 |" in lines
     assert any(line.startswith("The rest: ") for line in lines)
-    nothing = publishing._paper_scale("smate", tmp_path / "elsewhere")
+    nothing = pages.paper_scale("smate", tmp_path / "elsewhere")
     assert "Nothing to compare" in nothing
     # Rows of another question alone, and no store of the other profile.
     other = next(c for c in module.cells("paper") if c.protocol == module.GAN_PROTOCOL)
@@ -460,4 +460,4 @@ def test_paper_scale_counts_rows_and_compares_runs_of_both_profiles(tmp_path):
     )
     (tmp_path / "other").mkdir()
     rows.to_csv(tmp_path / "other" / "smate-paper.csv", index=False)
-    assert "Nothing to compare" in publishing._paper_scale("smate", tmp_path / "other")
+    assert "Nothing to compare" in pages.paper_scale("smate", tmp_path / "other")
