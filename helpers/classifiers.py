@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torchvision.models import resnet18
 from torchvision.models.resnet import BasicBlock
 
-from . import training
+from . import devices, training
 from .augmentation import beta_quantiles, mix_pairs, shift_and_flip
 from .checks import (
     AT_LEAST_TWO,
@@ -129,8 +129,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
                 "to tell them apart."
             )
 
-        device = training.resolve_device(self.device)
-        precision = training.resolve_precision(self.precision, device, images=True)
+        device = devices.resolve_device(self.device)
+        precision = devices.resolve_precision(self.precision, device, images=True)
         generator = training.make_generator(self.random_state, device)
         checkpoint = self.checkpoint and training.Checkpoint(
             self.checkpoint,
@@ -151,7 +151,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         self.network_ = self._network(Z.shape[1], generator).train()
         draw_masks_from(generator, self.network_)
         step, n_steps, state = self._step(Z, codes, weights, generator, precision)
-        with training.deterministic(device):
+        with devices.deterministic(device):
             self.history_ = training.train(
                 step,
                 n_steps,
@@ -202,13 +202,13 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
                 f"X has images of shape {images.shape[1:]}, the classifier was fitted on "
                 f"{self._shape}; bring them to that shape."
             )
-        device = training.resolve_device(self.device)
-        precision = training.resolve_precision(precision, device, images=True)
+        device = devices.resolve_device(self.device)
+        precision = devices.resolve_precision(precision, device, images=True)
         network = part(self.network_.to(device))
         scaled = _scaler(self.mean_, self.scale_, device)
         outputs = []
-        deterministic = training.deterministic(device)
-        lower = training.autocast(device, precision)
+        deterministic = devices.deterministic(device)
+        lower = devices.autocast(device, precision)
         with torch.inference_mode(), deterministic, lower:
             for start in range(0, len(images), CHUNK):
                 chunk = _to_device(images[start : start + CHUNK], device)
@@ -254,7 +254,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         targets = weighted_targets(codes, weights, n_classes)
         offsets = prior_offsets(targets, self.logit_adjustment)
         shares = beta_quantiles(self.mixup, device) if self.mixup else None
-        lower = training.autocast(device, precision)
+        lower = devices.autocast(device, precision)
 
         def step():
             rows = next(batches)

@@ -300,7 +300,7 @@ def _device(chapter, stage):
     """Where a chapter computes: as its parameter says, on the CPU where it has none."""
     from papermill import inspect_notebook
 
-    from .training import resolve_device
+    from .devices import resolve_device
 
     declared = inspect_notebook(stage / chapter.path).get("device")
     default = ast.literal_eval(declared["default"]) if declared else "cpu"

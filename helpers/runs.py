@@ -108,7 +108,7 @@ def hardware(device="cpu") -> str:
 
 def computed_on() -> dict[str, str]:
     """Columns ``device, precision`` of a row whose networks for images chose both."""
-    from .training import resolve_device, resolve_precision
+    from .devices import resolve_device, resolve_precision
 
     device = resolve_device("auto")
     precision = resolve_precision("auto", device, images=True)

@@ -16,7 +16,7 @@ import pytest
 import torch
 import yaml
 
-from helpers import data, pages, publishing, training
+from helpers import data, devices, pages, publishing
 from helpers.publishing import build
 
 ROOT = Path(__file__).parents[1]
@@ -248,19 +248,19 @@ def test_the_record_names_the_device_that_the_chapter_took(
 ):
     auto = {"auto": "meta"}  # as if this machine had an accelerator
     monkeypatch.setattr(
-        training, "resolve_device", lambda name: torch.device(auto.get(name, name))
+        devices, "resolve_device", lambda name: torch.device(auto.get(name, name))
     )
     with_device = PARAMETERS + '\ndevice: str = "auto"  # where'
     monkeypatch.setattr(sys.modules[__name__], "PARAMETERS", with_device)
     chapter(toy, "second")
     assert build(toy) == 0
     executed = toy / "_build" / "executed"
-    devices = {
+    found = {
         name: json.loads((executed / f"{name}.json").read_text())["device"]
         for name in ("first", "second")
     }
-    assert devices["first"].startswith("cpu: "), "it has no such parameter"
-    assert devices["second"].startswith("meta: ")
+    assert found["first"].startswith("cpu: "), "it has no such parameter"
+    assert found["second"].startswith("meta: ")
     with_device = PARAMETERS + '\ndevice: str = "none such"'
     monkeypatch.setattr(sys.modules[__name__], "PARAMETERS", with_device)
     chapter(toy, "second")

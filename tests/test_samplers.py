@@ -20,7 +20,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 
-from helpers import training
+from helpers import devices, training
 from helpers.over_sampling import SAMPLERS
 
 from .conftest import make_sampler
@@ -375,7 +375,7 @@ def test_networks_run_where_sums_are_the_same_every_time(
         yield
         inside.pop()
 
-    monkeypatch.setattr(training, "deterministic", deterministic)
+    monkeypatch.setattr(devices, "deterministic", deterministic)
     sampler, seen = make_sampler(sampler_name), []
 
     def watch(hook):

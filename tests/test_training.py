@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from helpers import training
+from helpers import devices, training
 
 from .conftest import make_sampler
 
@@ -288,16 +288,6 @@ def test_constants_of_layers_are_torchs_and_buffers_are_not_lost():
         )
 
 
-@pytest.mark.parametrize("device", ["xpu", "mtia", "hpu", "nonsense", ""])
-def test_a_device_that_torch_cannot_reach_is_refused(device):
-    """Each fails in torch with an error of another type."""
-    try:
-        torch.empty(0, device=device)
-    except Exception:
-        with pytest.raises(ValueError, match="cannot be used on this machine"):
-            training.resolve_device(device)
-
-
 @pytest.mark.parametrize(("drop_last", "sizes"), [(False, {3, 1}), (True, {3})])
 def test_batches_show_every_row_once_an_epoch(drop_last, sizes):
     batches = training.Batches(7, 3, generator(), drop_last)
@@ -321,53 +311,9 @@ def test_a_checkpoint_of_another_precision_is_refused(table, tmp_path, monkeypat
     sampler = make_sampler("gan", checkpoint=tmp_path / "gan.pt")
     sampler.fit_resample(*table)
     low = torch.bfloat16
-    monkeypatch.setattr(training, "resolve_precision", lambda *_, **__: low)
+    monkeypatch.setattr(devices, "resolve_precision", lambda *_, **__: low)
     with pytest.raises(ValueError, match=r"precision: torch.float32 there, torch.bf"):
         sampler.fit_resample(*table)
-
-
-def test_a_card_that_is_found_but_cannot_compute_is_passed_over(monkeypatch):
-    """A wheel of torch leaves old cards out, and `is_available` does not say so."""
-
-    def refuse(device):
-        if torch.device(device).type != "cpu":
-            raise RuntimeError("CUDA error: no kernel image is available")
-
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(training, "_compute_on", refuse)
-    assert training.resolve_device("auto") == torch.device("cpu")
-    with pytest.raises(ValueError, match="no kernel image"):
-        training.resolve_device("cuda")
-
-
-@pytest.mark.parametrize("precision", ["none", "tf32", "ieee"])
-def test_convolutions_on_a_gpu_are_reproducible_and_exact_within_a_fit(precision):
-    cudnn = torch.backends.cudnn
-    if not hasattr(getattr(cudnn, "conv", None), "fp32_precision"):
-        pytest.skip("this torch has allow_tf32 only")
-    own = cudnn.conv.fp32_precision
-    try:
-        cudnn.conv.fp32_precision = precision
-        with training.deterministic(torch.device("cuda")):
-            assert cudnn.conv.fp32_precision == "ieee"
-            assert cudnn.deterministic
-        assert cudnn.conv.fp32_precision == precision
-        assert not cudnn.deterministic
-    finally:
-        cudnn.conv.fp32_precision = own
-
-
-def test_blocks_that_overlap_share_the_exact_settings():
-    """As of two threads, the first of which ends while the second computes."""
-    cudnn, cuda = torch.backends.cudnn, torch.device("cuda")
-    first, second = (training.deterministic(cuda) for _ in range(2))
-    assert not cudnn.deterministic
-    first.__enter__()
-    second.__enter__()
-    first.__exit__(None, None, None)
-    assert cudnn.deterministic
-    second.__exit__(None, None, None)
-    assert not cudnn.deterministic
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs cuda")

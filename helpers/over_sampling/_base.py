@@ -21,7 +21,7 @@ from scipy import sparse
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .. import training
+from .. import devices, training
 from ..checks import (
     POSITIVE_INT,
     POSITIVE_REAL,
@@ -133,8 +133,8 @@ class BaseDeepOverSampler(BaseOverSampler):
         return training.Batches(n, self.batch_size, generator, drop_last=alone)
 
     def _autocast(self, device, images):
-        precision = training.resolve_precision(self.precision, device, images)
-        return training.autocast(device, precision)
+        precision = devices.resolve_precision(self.precision, device, images)
+        return devices.autocast(device, precision)
 
     # ------------------------------------------------------------------ public face
 
@@ -237,7 +237,7 @@ class BaseDeepOverSampler(BaseOverSampler):
                 f"No generator was trained for class {label!r}, only for {filled}. "
                 "Ask for rows of it in sampling_strategy and fit again."
             )
-        device = training.resolve_device(self.device)
+        device = devices.resolve_device(self.device)
         for network in self.networks_.values():
             network.to(device)
         code = int(np.flatnonzero(self.classes_ == label)[0])
@@ -370,13 +370,13 @@ class BaseDeepOverSampler(BaseOverSampler):
     def _fit_resample(self, X, y):
         Z, codes, wanted, generator, checkpoint = self._prepare(X, y)
         self.networks_ = {}
-        with training.deterministic(generator.device):
+        with devices.deterministic(generator.device):
             self.history_ = self._train(Z, codes, wanted, generator, checkpoint)
         return self._complete(X, y, wanted, generator)
 
     def _prepare(self, X, y):
         """Check and scale the data; return what `_train` takes."""
-        device = training.resolve_device(self.device)
+        device = devices.resolve_device(self.device)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
@@ -403,7 +403,7 @@ class BaseDeepOverSampler(BaseOverSampler):
 
     def _identity(self, X, y, device):
         """What a checkpoint must agree on to be gone on from."""
-        precision = training.resolve_precision(self.precision, device, self._images())
+        precision = devices.resolve_precision(self.precision, device, self._images())
         identity = training.identity(self, device, X, y)
         if callable(self.sampling_strategy):  # its address is another in every process
             found = training.plain(dict(self.sampling_strategy_))
@@ -501,7 +501,7 @@ class BaseDeepOverSampler(BaseOverSampler):
 
     def _draw(self, code, n, generator):
         """Generate and undo `_scale`; the result lies inside the learned range."""
-        with torch.no_grad(), training.deterministic(generator.device):
+        with torch.no_grad(), devices.deterministic(generator.device):
             Z = self._generate(code, n, generator)
         Z = Z.float().cpu().numpy().astype(np.float64).reshape(n, *self._shape)
         low, high = (b.astype(np.float64) for b in (self._low, self._high))

@@ -12,7 +12,7 @@ from imblearn.utils import check_sampling_strategy
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from .. import networks, training
+from .. import devices, networks, training
 from ..checks import POSITIVE_INT, POSITIVE_REAL, SHARE, SequenceOf
 from ._base import BaseDeepOverSampler
 from ._stacked_gans import BLOCK, StackedGANs
@@ -352,7 +352,7 @@ class GANSMOTE(BaseDeepOverSampler):
         return gans
 
     def _stack(self, gans):
-        precision = training.resolve_precision(self.precision, gans[0][0].device)
+        precision = devices.resolve_precision(self.precision, gans[0][0].device)
         return StackedGANs(*zip(*gans, strict=True), self, precision)
 
     def _adopt(self, stack, history, gans, first=0):
@@ -386,7 +386,7 @@ class GANSMOTE(BaseDeepOverSampler):
         -------
         gans : StackedGANs
         """
-        device = training.resolve_device(self.device)
+        device = devices.resolve_device(self.device)
         self._columns = self._dtypes = None
         Z = torch.as_tensor(self._scale(np.asarray(X)), device=device).flatten(1)
         y = np.zeros(len(Z)) if y is None else np.asarray(y)

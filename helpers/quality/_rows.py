@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from sklearn.base import clone
 
+from ..devices import resolve_device
 from ..evaluation import score
-from ..training import resolve_device
 
 #: Most squared distances held at once; 16 MB in float32.
 BLOCK = 2**22

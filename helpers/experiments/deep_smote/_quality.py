@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ... import training
+from ... import devices
 from ...augmentation import shift_and_flip
 from ...classifiers import ResNet18Classifier
 from ...data import data_root, make_imbalanced
@@ -69,8 +69,8 @@ def feature_network(name, X, y, profile):
     ResNet18Classifier
         Fitted.
     """
-    device = training.resolve_device("auto")
-    precision = training.resolve_precision("auto", device, images=True)
+    device = devices.resolve_device("auto")
+    precision = devices.resolve_precision("auto", device, images=True)
     kind = f"{device.type}-{str(precision).removeprefix('torch.')}"
     file = data_root() / "networks" / f"{name}-{profile}-{kind}.pt"
     with contextlib.suppress(OSError):
