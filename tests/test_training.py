@@ -138,32 +138,23 @@ def test_numbers_of_numpy_go_into_a_checkpoint_and_come_back(tmp_path, table):
     assert (again == first).all()
 
 
-RESUMED = """
-import sys
-sys.path.insert(0, {root!r})
-import numpy as np
-from tests.conftest import make_sampler
-y = np.repeat([0, 1, 2], [30, 12, 7])
-X = np.random.default_rng(0).normal(size=(len(y), 5))
-def strategy(y):
-    return {{2: {n}}}
-make_sampler("gan", checkpoint={path!r}, sampling_strategy=strategy).fit(X, y)
-"""
+def test_a_function_as_strategy_is_known_by_what_it_asks_for(tmp_path, table):
+    """Its address is another one in every process, as those of these functions are."""
 
+    def asks_for(n):
+        return lambda y: {2: n}
 
-def test_a_function_as_strategy_resumes_in_another_process(tmp_path):
-    """It is known by what it asks for, and not by where it lies in memory."""
-    root = os.path.dirname(os.path.dirname(__file__))
-
-    def fit(n):
-        code = RESUMED.format(root=root, path=str(tmp_path / "gan.pt"), n=n)
-        call = [sys.executable, "-c", code]
-        return subprocess.run(call, capture_output=True, text=True)
-
-    for _ in range(2):
-        done = fit(20)
-        assert done.returncode == 0, done.stderr
-    assert "sampling_strategy: {2: 13} there, {2: 14} here" in fit(21).stderr
+    twenty, again, other = map(asks_for, (20, 20, 21))
+    options = {"checkpoint": tmp_path / "gan.pt"}
+    first, _ = make_sampler("gan", sampling_strategy=twenty, **options).fit_resample(
+        *table
+    )
+    second, _ = make_sampler("gan", sampling_strategy=again, **options).fit_resample(
+        *table
+    )
+    assert (first == second).all()
+    with pytest.raises(ValueError, match=r"\{2: 13\} there, \{2: 14\} here"):
+        make_sampler("gan", sampling_strategy=other, **options).fit(*table)
 
 
 def test_a_stage_that_has_ended_keeps_its_weights(tmp_path):
