@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers import BAGAN, GAMO, training
+from helpers import BAGAN, GAMO, devices, training
 from helpers.runs import hardware
 
 COUNTS = 400, 200, 100, 75, 50, 35, 20, 10, 6, 4
@@ -66,7 +66,7 @@ def built(sampler, *names):
     """The sampler's networks, from torch's own constructors in the default layout."""
     return [
         sampler._build(name)
-        .to(training.resolve_device(sampler.device))
+        .to(devices.resolve_device(sampler.device))
         .to(memory_format=torch.contiguous_format)
         for name in names
     ]
@@ -221,11 +221,11 @@ def main():
     parser.add_argument("--steps", type=int, default=2, help="of the convolutions")
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    device = training.resolve_device(options.device)
+    device = devices.resolve_device(options.device)
     X, y = images(options.shape)
     rows = torch.as_tensor(X, device=device).float() / 127.5 - 1
     codes = torch.as_tensor(y, device=device)
-    precision = training.resolve_precision("auto", device, images=True)
+    precision = devices.resolve_precision("auto", device, images=True)
     threads = f"{torch.get_num_threads()} threads"
     print(
         f"{hardware(device)}, torch {torch.__version__}, {threads}, {precision}, "

@@ -21,6 +21,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from helpers import KerasCNNClassifier, SMate
+from helpers.devices import resolve_precision
 from helpers.networks import (
     ChannelsLast,
     Doubling,
@@ -29,7 +30,6 @@ from helpers.networks import (
     brownlee_generator,
 )
 from helpers.runs import hardware
-from helpers.training import resolve_precision
 
 N, LATENT = 2048, 100
 BATCH = {"gan": 128, "cnn": 256}

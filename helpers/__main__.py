@@ -61,13 +61,18 @@ def book(
         given = " ".join(["-p", *keys, *values] if keys else values)
         typer.echo(f"Error: every -p takes a KEY and a VALUE, got: {given}", err=True)
         raise typer.Exit(2)
-    with _plain_errors():
-        from .publishing import build
-
+    with _plain_errors(ModuleNotFoundError):
         parameters = dict(zip(keys, map(_value, values), strict=True))
         before = signal.signal(signal.SIGINT, _stop)
         try:
+            from .publishing import build
+
             code = build(only=only or (), smoke=smoke, parameters=parameters)
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"The book needs the package {error.name}, which is not installed: "
+                "pip install -e '.[book]'"
+            ) from None
         finally:
             signal.signal(signal.SIGINT, before)
     raise typer.Exit(code)
@@ -92,7 +97,11 @@ def _value(text: str):
     """Read a parameter's value: YAML, where also ``1e-4`` is a number as in papermill."""
     import yaml
 
-    value = yaml.safe_load(text)
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"-p: the value {text!r} is no YAML ({reason}).") from None
     with contextlib.suppress(ValueError):
         return float(value) if isinstance(value, str) else value
     return value

@@ -19,15 +19,21 @@ from torch import Tensor, nn
 from torchvision.models import resnet18
 from torchvision.models.resnet import BasicBlock
 
-from . import training
+from . import devices, training
 from .augmentation import beta_quantiles, mix_pairs, shift_and_flip
+from .checks import (
+    AT_LEAST_TWO,
+    POSITIVE_INT,
+    POSITIVE_REAL,
+    SequenceOf,
+    refuse_channels_last,
+)
 from .networks import TinyConv2d, draw_masks_from, keras_cnn, laid_out
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4
 KERAS_DECAY = 1e-6  # of the learning rate, per step
 CHUNK = 512  # images classified at once
 
-POSITIVE_INT = Interval(numbers.Integral, 1, None, closed="left")
 NOT_NEGATIVE = Interval(numbers.Real, 0, None, closed="left")
 
 
@@ -40,12 +46,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     _parameter_constraints: dict = {
         "n_steps": [POSITIVE_INT],
-        "batch_size": [Interval(numbers.Integral, 2, None, closed="left")],
-        "lr": [Interval(numbers.Real, 0, None, closed="neither")],
+        "batch_size": [AT_LEAST_TWO],
+        "lr": [POSITIVE_REAL],
         "augment": [StrOptions({"crop", "crop+flip"}), None],
         "mixup": [NOT_NEGATIVE],
         "logit_adjustment": [NOT_NEGATIVE],
-        "image_shape": [tuple, list, None],
+        "image_shape": [SequenceOf(POSITIVE_INT), None],
         "device": [str],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "random_state": ["random_state"],
@@ -106,6 +112,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         FloatingPointError
             The training diverged.
         """
+        with training.whole_fit(self):
+            return self._fit(X, y, sample_weight)
+
+    def _fit(self, X, y, sample_weight):
         X, y = validate_data(self, X, y, allow_nd=True)
         check_classification_targets(y)
         images = self._images(X)
@@ -119,8 +129,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
                 "to tell them apart."
             )
 
-        device = training.resolve_device(self.device)
-        precision = training.resolve_precision(self.precision, device, images=True)
+        device = devices.resolve_device(self.device)
+        precision = devices.resolve_precision(self.precision, device, images=True)
         generator = training.make_generator(self.random_state, device)
         checkpoint = self.checkpoint and training.Checkpoint(
             self.checkpoint,
@@ -141,7 +151,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         self.network_ = self._network(Z.shape[1], generator).train()
         draw_masks_from(generator, self.network_)
         step, n_steps, state = self._step(Z, codes, weights, generator, precision)
-        with training.deterministic(device):
+        with devices.deterministic(device):
             self.history_ = training.train(
                 step,
                 n_steps,
@@ -192,13 +202,13 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
                 f"X has images of shape {images.shape[1:]}, the classifier was fitted on "
                 f"{self._shape}; bring them to that shape."
             )
-        device = training.resolve_device(self.device)
-        precision = training.resolve_precision(precision, device, images=True)
+        device = devices.resolve_device(self.device)
+        precision = devices.resolve_precision(precision, device, images=True)
         network = part(self.network_.to(device))
         scaled = _scaler(self.mean_, self.scale_, device)
         outputs = []
-        deterministic = training.deterministic(device)
-        lower = training.autocast(device, precision)
+        deterministic = devices.deterministic(device)
+        lower = devices.autocast(device, precision)
         with torch.inference_mode(), deterministic, lower:
             for start in range(0, len(images), CHUNK):
                 chunk = _to_device(images[start : start + CHUNK], device)
@@ -207,11 +217,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _images(self, X):
         """View X as images (n, C, H, W), or say why it cannot be."""
-        if X.ndim == 4 and X.shape[-1] in (1, 3) and X.shape[1] not in (1, 3):
-            raise ValueError(
-                f"X has shape {X.shape}, which looks like images with the channels last; "
-                "pass X.transpose(0, 3, 1, 2), of shape (n, C, H, W)."
-            )
+        refuse_channels_last(X)
         if self.image_shape is not None:
             shape = tuple(self.image_shape)
             if len(shape) != 3 or np.prod(shape) != np.prod(X.shape[1:]):
@@ -248,7 +254,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         targets = weighted_targets(codes, weights, n_classes)
         offsets = prior_offsets(targets, self.logit_adjustment)
         shares = beta_quantiles(self.mixup, device) if self.mixup else None
-        lower = training.autocast(device, precision)
+        lower = devices.autocast(device, precision)
 
         def step():
             rows = next(batches)

@@ -17,6 +17,7 @@ from sklearn import metrics
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import RepeatedStratifiedKFold
+from sklearn.utils import _safe_indexing
 
 # ------------------------------------------------------------------------- metrics
 
@@ -139,7 +140,8 @@ def correct_prior(probabilities, trained, true):
     Raises
     ------
     ValueError
-        Not one share per class, or a class that was not trained on.
+        Not one share per class, a class that was not trained on, or a row that is
+        certain of classes which do not occur out there.
 
     References
     ----------
@@ -166,7 +168,14 @@ def correct_prior(probabilities, trained, true):
             "probability to correct. Leave it out, or train on it."
         )
     weighed = probabilities * true / trained
-    return weighed / weighed.sum(axis=1, keepdims=True)
+    totals = weighed.sum(axis=1, keepdims=True)
+    if len(lost := np.flatnonzero(totals == 0)):
+        raise ValueError(
+            f"Row {lost[0]} of probabilities, {probabilities[lost[0]].tolist()}, leaves "
+            f"nothing to the classes that occur by true={true.tolist()}; leave the row out, "
+            "or give every class that may occur a share above 0."
+        )
+    return weighed / totals
 
 
 # ---------------------------------------------------------------------- one honest run
@@ -181,7 +190,7 @@ def fit_and_score(classifier, sampler, X, y, train, test, classes):
         Cloned, not changed. Sees 0 to K - 1 in `y`.
     sampler : imbalanced-learn sampler or None
         Cloned; sees ``X[train], y[train]`` and nothing else. None resamples nothing.
-    X, y : arrays
+    X, y : arrays, DataFrame and Series, sparse matrix or lists
         All the data; `y` holds class numbers.
     train, test : arrays of int
         Row numbers, which may not overlap.
@@ -204,7 +213,8 @@ def fit_and_score(classifier, sampler, X, y, train, test, classes):
             f"{len(shared)} rows are in train and in test (first: {shared[0]}); a score on "
             "rows seen in training says nothing. Split again."
         )
-    X_train, y_train = X[train], y[train]
+    X_train, y_train = _safe_indexing(X, train), _safe_indexing(y, train)
+    X_test, y_test = _safe_indexing(X, test), _safe_indexing(y, test)
     started = time.perf_counter()
     if sampler is not None:
         X_train, y_train = clone(sampler).fit_resample(X_train, y_train)
@@ -213,11 +223,11 @@ def fit_and_score(classifier, sampler, X, y, train, test, classes):
     fitted = time.perf_counter()
     return {
         **score(
-            y[test],
-            classifier.predict_proba(X[test]),
+            y_test,
+            classifier.predict_proba(X_test),
             classes,
             # Only a tuned threshold's labels differ from the most probable ones.
-            y_pred=classifier.predict(X[test]),
+            y_pred=classifier.predict(X_test),
         ),
         "n_train": len(train),
         "n_test": len(test),
@@ -234,7 +244,7 @@ def evaluate(arms, X, y, cv=None, classes=None, n_jobs=None):
     ----------
     arms : dict of str to (sampler or None, classifier)
         Name to what is compared. Put in a dummy and a ``None`` of its own.
-    X : array of shape (n, ...)
+    X : array, DataFrame, sparse matrix or list of shape (n, ...)
     y : array-like of shape (n,)
         Class labels of any kind; sorted, the second of two is the positive one.
     cv : scikit-learn splitter, optional
@@ -491,7 +501,7 @@ def friedman_nemenyi(scores: pd.DataFrame, *, higher_is_better=True, alpha=0.05)
     for names, what in ((scores.index, "data set"), (scores.columns, "method")):
         if len(twice := names[names.duplicated()]):
             raise ValueError(
-                f"The {what} {twice[0]!r} stands there more than once; average folds and "
+                f"The {what} {twice[0]!r} appears more than once; average folds and "
                 "seeds first, they are not independent."
             )
     if scores.isna().any(axis=None):

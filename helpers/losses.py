@@ -57,7 +57,9 @@ def discriminator_loss(loss, discriminator, real, fake, generator) -> Tensor:
             device=real.device,
         )
         if loss == "dragan":  # around the real rows, half a standard deviation wide
-            point = real + 0.5 * real.std() * mix
+            # A single value, the last batch of a single column, deviates from nothing.
+            spread = real.std(correction=min(1, real.numel() - 1))
+            point = real + 0.5 * spread * mix
         else:  # on the line from a real row to a generated one
             point = real + mix * (fake - real)
         point.requires_grad_(True)

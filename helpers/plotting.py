@@ -159,7 +159,7 @@ def paired_differences(splits, table: pd.DataFrame, ax: Axes, title="") -> Axes:
 
 
 def reliability(y_true, probabilities: dict[str, np.ndarray], axes, n_bins=10) -> None:
-    """How often the event came where it was predicted, above how often it was predicted.
+    """Reliability curves above histograms of the predicted probabilities.
 
     Points are means of bins that hold about equally many predictions, so that each rests
     on as many rows. On the dashed diagonal what is said is what happens; below it, risks are

@@ -17,11 +17,9 @@ leaves the last good page.
 
 import ast
 import hashlib
-import importlib
 import importlib.metadata
 import json
 import os
-import pkgutil
 import re
 import shutil
 import subprocess
@@ -30,15 +28,15 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-import pandas as pd
 import yaml
 from filelock import FileLock, Timeout
 
-from . import data, experiments
-from .runs import KEY, environment, hardware, read_store, require_known
+from . import data
+from .files import write_atomically
+from .pages import fill_in_answers, fill_in_paper_scale, status
+from .runs import environment, hardware, require_known
 
 
 def build(root=".", *, only=(), smoke=False, parameters=None) -> int:
@@ -93,8 +91,8 @@ def _build(root, work, chapters):
         shutil.copy(root / name, stage)
     _use_own_kernel(work / "running")
 
-    _fill_in_answers(stage)
-    _fill_in_paper_scale(stage)
+    fill_in_answers(stage)
+    fill_in_paper_scale(stage)
     notes = {}
     width = max((len(chapter.name) for chapter in chapters), default=0)
     for chapter in chapters:
@@ -104,8 +102,9 @@ def _build(root, work, chapters):
     for chapter in chapters:
         if chapter.page.exists():
             shutil.copy(chapter.page, stage / chapter.path)
-    if (status := stage / "book" / "status.md").exists():
-        status.write_text(status.read_text() + _status(notes))
+    if (page := stage / "book" / "status.md").exists():
+        text = page.read_text(encoding="utf-8") + status(notes)
+        page.write_text(text, encoding="utf-8")
     bare = [chapter.name for chapter in chapters if not chapter.page.exists()]
     if bare:
         # A reference to a figure that only a run would make is a warning.
@@ -142,40 +141,45 @@ class Chapter:
         """What `page` was made from, when and on what; empty without a whole page."""
         path = self.page.with_suffix(".json")
         whole = path.exists() and self.page.exists()
-        return json.loads(path.read_text()) if whole else {}
+        return json.loads(path.read_text(encoding="utf-8")) if whole else {}
 
     def inputs(self, stage: Path) -> dict[str, str]:
         """Digests of all that the page is made from, by kind."""
         results = (stage / "book" / "results").glob(f"{self.name}-*.csv")
+        own = {"root": self.root}
         return {
-            "notebook": _digest(stage / self.path),
+            "notebook": _digest(stage / self.path, **own),
             "parameters": _digest(self.parameters),
-            "helpers": _digest(*(self.root / "helpers").rglob("*.py")),
-            "results": _digest(*results),
-            "pyproject.toml": _digest(*self.root.glob("pyproject.toml")),
+            "helpers": _digest(*(self.root / "helpers").rglob("*.py"), **own),
+            "results": _digest(*results, **own),
+            "pyproject.toml": _digest(*self.root.glob("pyproject.toml"), **own),
             "data": _digest(self.data_sets(stage)),
         }
 
     def data_sets(self, stage: Path) -> dict[str, str]:
         """State of the data that the chapter's code, or its experiments, name."""
-        cells = json.loads((stage / self.path).read_text())["cells"]
+        cells = json.loads((stage / self.path).read_text(encoding="utf-8"))["cells"]
         code = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
         experiments = self.root / "helpers" / "experiments"
         files = [
             *experiments.glob(f"{self.name}.py"),
             *experiments.glob(f"{self.name}/*.py"),
         ]
-        code = "\n".join([*code, *(path.read_text() for path in files)])
+        code = "\n".join([*code, *(path.read_text(encoding="utf-8") for path in files)])
         known = data.fingerprint().items()
         return {k: state for k, state in known if re.search(rf"\b(load_)?{k}\b", code)}
 
 
-def _digest(*parts: Path | Mapping) -> str:
-    """Digest of files with their names, or of settings."""
+def _digest(*parts: Path | Mapping, root: Path | None = None) -> str:
+    """Digest of settings, or of files with their names, as they are below `root`.
+
+    So a folder that was moved has the same digests, and no chapter runs again for it.
+    """
     found = hashlib.sha256()
     for part in sorted(parts, key=str):
         if isinstance(part, Path):
-            found.update(f"{part}\0{part.stat().st_size}\0".encode())
+            name = part.relative_to(root).as_posix()
+            found.update(f"{name}\0{part.stat().st_size}\0".encode())
             found.update(part.read_bytes())
         else:
             found.update(json.dumps(part, sort_keys=True, default=str).encode())
@@ -189,7 +193,11 @@ def _plan(root, only, smoke, parameters) -> list[Chapter]:
     pages = (page.removesuffix(".ipynb") for page in parse_toc_yaml(root / "_toc.yml"))
     files = (f"{page}.ipynb" for page in pages)
     paths = {PurePosixPath(f).stem: f for f in files if (root / f).exists()}
-    tiny = yaml.safe_load((root / "book" / "smoke.yml").read_text()) if smoke else {}
+    tiny = (
+        yaml.safe_load((root / "book" / "smoke.yml").read_text(encoding="utf-8"))
+        if smoke
+        else {}
+    )
     for kind, names in {"chapter": only, "chapter in smoke.yml": tiny or {}}.items():
         for name in names:
             require_known(kind, name, paths)
@@ -292,7 +300,7 @@ def _device(chapter, stage):
     """Where a chapter computes: as its parameter says, on the CPU where it has none."""
     from papermill import inspect_notebook
 
-    from .training import resolve_device
+    from .devices import resolve_device
 
     declared = inspect_notebook(stage / chapter.path).get("device")
     default = ast.literal_eval(declared["default"]) if declared else "cpu"
@@ -314,7 +322,9 @@ def _keep_failed(error, aside, kept) -> str:
     # Counted as in the source, without the cells that papermill puts in; the last one
     # that was begun is the one at fault, also if it took the kernel with it.
     added = {"injected-parameters", "papermill-error-cell-tag"}
-    cells = [c["metadata"] for c in json.loads(kept.read_text())["cells"]]
+    cells = [
+        c["metadata"] for c in json.loads(kept.read_text(encoding="utf-8"))["cells"]
+    ]
     cells = [c for c in cells if not added & set(c.get("tags", []))]
     begun = [n for n, c in enumerate(cells, 1) if c["papermill"]["end_time"]]
     where = f"cell {begun[-1]}: " if begun else ""
@@ -322,108 +332,11 @@ def _keep_failed(error, aside, kept) -> str:
 
 
 def _write_json(path, content):
-    aside = path.with_suffix(".part")
-    aside.write_text(json.dumps(content, indent=1, default=str))
-    os.replace(aside, path)
+    text = json.dumps(content, indent=1, default=str)
+    write_atomically(lambda aside: aside.write_text(text, encoding="utf-8"), path)
 
 
-# ---------------------------------------------------------------- pages
-
-
-def _fill_in_answers(stage):
-    """Replace ``{{ glance_<chapter> }}`` on the first page by what the stored rows say."""
-    index = stage / "book" / "index.md"
-    if not index.exists():
-        return
-    text = index.read_text()
-    for chapter in re.findall(r"\{\{ glance_(\w+) \}\}", text):
-        module = importlib.import_module(f"{experiments.__name__}.{chapter}")
-        # The first profile is the one that the chapter shows.
-        rows = read_store(stage / f"book/results/{chapter}-{module.PROFILES[0]}.csv")
-        answer = module.glance(rows)
-        text = text.replace(f"{{{{ glance_{chapter} }}}}", answer)
-    index.write_text(text)
-
-
-def _fill_in_paper_scale(stage):
-    """Replace ``{{ paper_scale }}`` by what the stored rows of the profile "paper" say."""
-    page = stage / "book" / "paper_scale.md"
-    if not page.exists():
-        return
-    chapters = [module.name for module in pkgutil.iter_modules(experiments.__path__)]
-    parts = [_paper_scale(chapter, stage / "book" / "results") for chapter in chapters]
-    page.write_text(page.read_text().replace("{{ paper_scale }}", "\n\n".join(parts)))
-
-
-def _paper_scale(chapter, results):
-    """A section of the page: rows of "paper" that a chapter has, and what they change."""
-    module = importlib.import_module(f"{experiments.__name__}.{chapter}")
-    planned = pd.DataFrame(module.cells("paper"))
-    tables = {}
-    for profile in ("paper", "tenth"):
-        store = results / f"{chapter}-{profile}.csv"
-        rows = read_store(store) if store.exists() else planned.head(0)
-        # Rows of an older protocol stay in the store and do not count.
-        tables[profile] = rows.merge(planned[KEY].drop_duplicates())
-    rows = tables["paper"]
-    lines = [
-        f"## {chapter}",
-        "",
-        f"Chapter: {{doc}}`/book/{chapter}`.",
-        "",
-        "| data | rows | of | hours | hardware | last run |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name, cells in planned.groupby("dataset", sort=False):
-        found = rows[rows["dataset"] == name]
-        spent = found.filter(["sampler_seconds", "classifier_seconds"]).sum().sum()
-        machines = ", ".join(found["device"].unique()) if len(found) else "-"
-        last = found["started"].max()[:10] if len(found) else "-"
-        hours = f"{spent / 3600:.1f}" if len(found) else "-"
-        lines.append(
-            f"| {name} | {len(found)} | {len(cells)} | {hours} | {machines} | {last} |"
-        )
-    if len(rows) < len(planned):
-        lines += ["", f"The rest: `python -m helpers run {chapter} --profile paper`."]
-    if not (metric := getattr(module, "HEADLINE", None)):
-        return "\n".join(lines)
-    # A store whose rows are all of other questions lacks the column.
-    columns = [table.reindex(columns=[*KEY, metric]) for table in tables.values()]
-    pairs = columns[0].merge(columns[1], on=KEY, suffixes=("", "_tenth")).dropna()
-    if pairs.empty:
-        return "\n".join([*lines, "", "Nothing to compare with `tenth` yet."])
-    lines += [
-        "",
-        f"`{metric}` in per cent, runs that both profiles have:",
-        "",
-        "| data | method | runs | tenth | paper |",
-        "|---|---|---|---|---|",
-    ]
-    for (name, method), both in pairs.groupby(["dataset", "method"], sort=False):
-        tenth, paper = 100 * both[[f"{metric}_tenth", metric]].mean()
-        lines.append(f"| {name} | {method} | {len(both)} | {tenth:.1f} | {paper:.1f} |")
-    return "\n".join(lines)
-
-
-def _status(notes: Mapping[Chapter, str]) -> str:
-    """Sections of the status page, from the record of each chapter's page."""
-    lines = [""]
-    for chapter, note in notes.items():
-        link = f"{{doc}}`/{chapter.path.removesuffix('.ipynb')}`"
-        lines += [f"## {chapter.name}", "", f"- Page: {link}, {note}"]
-        if record := chapter.record:
-            start = datetime.fromisoformat(record["started"]).astimezone(UTC)
-            values = (f"`{k} = {v!r}`" for k, v in record["parameters"].items())
-            lines += [
-                f"- Run: {start:%d %B %Y, %H:%M} UTC, {record['seconds']:.0f} s",
-                f"- Parameters: {'; '.join(values) or 'defaults'}",
-                f"- Device: {record['device']}",
-                f"- Versions: {record['versions']}",
-                f"- Commit: {record['commit']}",
-                *(f"- Data `{name}`: {told}" for name, told in record["data"].items()),
-            ]
-        lines.append("")
-    return "\n".join(lines)
+# ---------------------------------------------------------------- render
 
 
 def _render(root, work, stage, strict) -> bool:
@@ -431,8 +344,8 @@ def _render(root, work, stage, strict) -> bool:
     site, seal = work / "html", work / "html.json"
     versions = {d.name: d.version for d in importlib.metadata.distributions()}
     files = [path for path in stage.rglob("*") if path.is_file()]
-    sources = _digest(versions, *files, *(root / "helpers").rglob("*.py"))
-    sealed = json.loads(seal.read_text()) if seal.exists() else None
+    sources = _digest(versions, *files, *(root / "helpers").rglob("*.py"), root=root)
+    sealed = json.loads(seal.read_text(encoding="utf-8")) if seal.exists() else None
     if sealed == {"sources": sources, "sizes": _sizes(site)}:
         print(f"Nothing changed, the book stands: {site / 'index.html'}")
         return True

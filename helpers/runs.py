@@ -31,6 +31,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from .data._files import quiet_pooch
+from .files import write_atomically
 
 DISTRIBUTION = "deep-oversampling-book"
 
@@ -48,6 +49,8 @@ class Cell(NamedTuple):
 
 
 KEY = [name for name in Cell._fields if name != "profile"]
+#: As they were written, also where they look like numbers.
+TEXT = {name: str for name, kind in Cell.__annotations__.items() if kind is str}
 
 
 @functools.cache
@@ -96,11 +99,23 @@ def hardware(device="cpu") -> str:
     if device.type == "cuda":
         return f"cuda: {torch.cuda.get_device_name(device)}"
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = next(line.split(": ")[1] for line in lines if "model name" in line)
     except (OSError, StopIteration):
         name = platform.processor() or platform.machine()
     return f"{device.type}: {os.cpu_count()} x {name}"
+
+
+def computed_on() -> dict[str, str]:
+    """Columns ``device, precision`` of a row whose networks for images chose both."""
+    from .devices import resolve_device, resolve_precision
+
+    device = resolve_device("auto")
+    precision = resolve_precision("auto", device, images=True)
+    return {
+        "device": hardware(device),
+        "precision": str(precision).removeprefix("torch."),
+    }
 
 
 def _compute(run, cell):
@@ -281,8 +296,6 @@ def append_row(store, row: dict) -> None:
                 os.fsync(file.fileno())
             return
         # The first row, or one with other columns than those before it.
-        from .training import write_atomically
-
         frames = [read_store(store)] if store.exists() else []
         table = pd.concat([*frames, pd.DataFrame([values])], ignore_index=True)
         write_atomically(lambda aside: table.to_csv(aside, index=False), store)
@@ -307,7 +320,7 @@ def read_store(store, n_rows=None) -> pd.DataFrame:
         length = _whole_length(file)
         file.seek(0)
         text = file.read(length).decode()
-    table = pd.read_csv(io.StringIO(text), nrows=n_rows)
+    table = pd.read_csv(io.StringIO(text), nrows=n_rows, dtype=TEXT)
     return table.drop_duplicates(KEY, ignore_index=True)
 
 
@@ -341,9 +354,10 @@ def load_results(chapter: str, profile: str = "paper") -> pd.DataFrame:
     reason = "this package was not installed from a commit of the repository"
     if (version := commit().removesuffix("-changed")) != "-":
         pooch = quiet_pooch()
-        repository = project_url().replace("github.com", "raw.githubusercontent.com")
-        url = f"{repository}/{version}/book/results/{name}"
+        url = f"{version}/book/results/{name}"
         try:
+            raw = project_url().replace("github.com", "raw.githubusercontent.com")
+            url = f"{raw}/{url}"
             return read_store(
                 pooch.retrieve(
                     url,
@@ -353,6 +367,8 @@ def load_results(chapter: str, profile: str = "paper") -> pd.DataFrame:
                     downloader=pooch.HTTPDownloader(timeout=5),
                 )
             )
+        except importlib.metadata.PackageNotFoundError:
+            pass  # a checkout that was never installed does not know its repository
         except Exception as error:
             reason = f"{url}: {type(error).__name__}"
     raise FileNotFoundError(

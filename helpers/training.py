@@ -1,15 +1,15 @@
 """How every network in this package is trained.
 
-One place each for the device, the precision, the random generator, the initial
-weights, and the loop with its history and checkpoints.
+One place each for the random generator, the initial weights, and the loop with its
+history and checkpoints; `helpers.devices` has those for device and precision.
 Nothing here knows a sampler: a method writes its own step and hands it to `train`.
 """
 
 import contextlib
+import copy
 import hashlib
 import math
 import numbers
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,109 +20,25 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-# ---------------------------------------------------------------- where and how
+from .files import write_atomically
 
-
-def resolve_device(device: str = "auto") -> torch.device:
-    """Turn ``"auto"`` into cuda, then mps, then cpu, and refuse what is not there.
-
-    Raises
-    ------
-    ValueError
-        The name is unknown to torch, or this machine has no such device.
-
-    Examples
-    --------
-    >>> resolve_device("cpu")
-    device(type='cpu')
-    """
-    if device == "auto":
-        accelerators = {"cuda": torch.cuda, "mps": torch.backends.mps}
-        found = (name for name, back in accelerators.items() if back.is_available())
-        return torch.device(next(filter(_computes, found), "cpu"))
-    try:
-        resolved = torch.device(device)
-        _compute_on(resolved)
-    except UNUSABLE as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise ValueError(
-            f"device={device!r} cannot be used on this machine ({reason}); "
-            "take device='auto' or 'cpu'."
-        ) from error
-    return resolved
-
-
-#: Backends that torch was built without fail in an assertion or an import; a card that
-#: is too old for this torch is found, and fails in the first computation.
-UNUSABLE = RuntimeError, AssertionError, ImportError
-
-
-def _compute_on(device):
-    torch.ones(1, device=device).add_(1).cpu()
-
-
-def _computes(device):
-    try:
-        _compute_on(device)
-    except UNUSABLE:
-        return False
-    return True
-
-
-def resolve_precision(
-    precision: str, device: torch.device, images: bool = False
-) -> torch.dtype:
-    """Turn ``"auto"`` into bfloat16 where it pays, float32 elsewhere.
-
-    It pays for images on hardware with bfloat16 arithmetic. Tables stay in float32:
-    eight bits of mantissa would leave 256 different values in a generated column.
-    """
-    if precision != "auto":
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
-    if not images:
-        return torch.float32
-    if device.type == "cuda":
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        # A private question, for want of a public one: does the CPU multiply bfloat16?
-        ask = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-        fast = device.type == "cpu" and ask()
-    return torch.bfloat16 if fast else torch.float32
-
-
-def autocast(device: torch.device, dtype: torch.dtype):
-    """A context in which networks compute in `dtype`, as `resolve_precision` gives it."""
-    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+# ---------------------------------------------------------------- before the loop
 
 
 @contextlib.contextmanager
-def deterministic(device: torch.device):
-    """A context in which cuDNN's convolutions give the same sums every time.
+def whole_fit(*estimators):
+    """Leave nothing fitted behind where the fit in the block fails, or is interrupted.
 
-    In float32 they keep its 24 bits, where torch's default rounds to the 11 of TF32.
+    Else a network that was never trained would answer for a trained one.
     """
-    if device.type != "cuda":
-        yield
-        return
-    cudnn = torch.backends.cudnn
-    # torch.backends.cudnn.flags reads allow_tf32, which raises where a user has set the
-    # newer fp32_precision; older torch has nothing else.
-    target, name, exact = cudnn, "allow_tf32", False
-    if hasattr(getattr(cudnn, "conv", None), "fp32_precision"):
-        target, name, exact = cudnn.conv, "fp32_precision", "ieee"
-    settings = [
-        (cudnn, "deterministic", True),
-        (cudnn, "benchmark", False),
-        (target, name, exact),
-    ]
-    before = [getattr(owner, name) for owner, name, _ in settings]
     try:
-        for owner, name, value in settings:
-            setattr(owner, name, value)
         yield
-    finally:
-        for (owner, name, _), value in zip(settings, before, strict=True):
-            setattr(owner, name, value)
+    except BaseException:
+        for estimator in estimators:
+            for name in [*vars(estimator)]:
+                if name.endswith("_") and not name.startswith("_"):
+                    delattr(estimator, name)
+        raise
 
 
 @contextlib.contextmanager
@@ -286,16 +202,24 @@ class Batches:
 HEARTBEAT = 1.0
 
 
-def write_atomically(write: Callable[[Path], None], path) -> None:
-    """Let `write` fill a file beside `path`, then put it in place in one move."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(aside)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+def plain(value):
+    """Numbers and text of Python in place of numpy's, which `torch.load` refuses.
+
+    Also inside of dictionaries, lists and tuples, which stay what they are; everything
+    else is left alone, tensors too. Arrays become lists.
+
+    Examples
+    --------
+    >>> plain({np.str_("lr"): (np.float64(0.1), [np.int64(2)])})
+    {'lr': (0.1, [2])}
+    """
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if type(value) is dict:
+        return {plain(key): plain(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(plain, value))
+    return value
 
 
 class Checkpoint:
@@ -348,8 +272,9 @@ class Checkpoint:
         return time.monotonic() - self.written >= self.every
 
     def save(self, stage: str, state: dict) -> None:
-        self.stages[stage] = state
-        content = {"identity": self.identity, "stages": self.stages}
+        # Later stages may train the same networks on, and a state holds them as they are.
+        self.stages[stage] = copy.deepcopy(state) if state["ended"] else state
+        content = plain({"identity": self.identity, "stages": self.stages})
         write_atomically(lambda path: torch.save(content, path), self.path)
         self.written = time.monotonic()
 
@@ -357,7 +282,7 @@ class Checkpoint:
 def identity(estimator, device: torch.device, *arrays: np.ndarray) -> dict[str, str]:
     """What a `Checkpoint` of an estimator's fit on `arrays` must agree on."""
     parameters = {
-        name: repr(value)
+        name: repr(plain(value))
         for name, value in estimator.get_params(deep=False).items()
         if name not in ("checkpoint", "verbose", "device", "random_state")
     }
@@ -451,7 +376,8 @@ def train(
 
     Returns
     -------
-    history : DataFrame of shape (n_steps, n_values + 1)
+    history : DataFrame of shape (n_done, n_values + 1)
+        One row per step: `n_steps` of them, or fewer where `stop` ended the training.
         Column ``step`` from 1, then one column per value that `step` returns; a vector
         gives one per element, ``"loss 0"``, ``"loss 1"`` and so on.
 

@@ -84,7 +84,7 @@ def test_directions_are_uniform():
 
 @pytest.mark.parametrize("chunk", [1, 100, 2**22])
 def test_own_share(chunk, monkeypatch):
-    monkeypatch.setattr(_amdo, "CHUNK", chunk)
+    monkeypatch.setattr(_amdo, "DISTANCES", chunk)
     rng = np.random.default_rng(0)
     rows, codes = rng.normal(size=(50, 3)), rng.integers(0, 3, 50)
     found = NearestNeighbors(n_neighbors=5).fit(rows).kneighbors(return_distance=False)

@@ -11,14 +11,14 @@ from sklearn.covariance import oas
 from torch import nn
 
 from helpers import training
-from helpers.over_sampling import BAGAN, _bagan
+from helpers.over_sampling import BAGAN, _bagan, _two_phase
 from helpers.over_sampling._bagan import (
-    TwoPhaseOverSampler,
     class_gaussians,
     discriminator_loss,
     draw_codes,
     generator_loss,
 )
+from helpers.over_sampling._two_phase import TwoPhaseOverSampler
 
 CPU = torch.device("cpu")
 #: Networks of a few channels and a handful of updates.
@@ -428,7 +428,7 @@ def test_presets_and_defaults():
     )
     default = BAGAN()
     assert (default.lr, default.batch_size, default.shrinkage) == (5e-5, 128, True)
-    assert _bagan.BETAS == (0.5, 0.999)
+    assert _two_phase.BETAS == (0.5, 0.999)
 
 
 @pytest.mark.parametrize(

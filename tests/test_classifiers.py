@@ -435,6 +435,22 @@ def test_other_images_than_fitted_are_refused(small, digits):
 # ------------------------------------------------------------------ scikit-learn's ways
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, FloatingPointError])
+def test_a_fit_that_failed_has_nothing_fitted(small, error, monkeypatch):
+    classifier = make().fit(IMAGES, LABELS)
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(training, "train", fail)
+    with pytest.raises(error):
+        classifier.fit(IMAGES, LABELS)
+    assert [n for n in vars(classifier) if n.endswith("_")] == []
+    with pytest.raises(NotFittedError):
+        classifier.predict(IMAGES)
+
+
+@pytest.mark.parametrize("classifier", [ResNet18Classifier, KerasCNNClassifier])
 @pytest.mark.parametrize(
     "check",
     [
@@ -446,8 +462,8 @@ def test_other_images_than_fitted_are_refused(small, digits):
         estimator_checks.check_set_params,
     ],
 )
-def test_scikit_learn_checks(check):
-    check("ResNet18Classifier", make())
+def test_scikit_learn_checks(check, classifier):
+    check(classifier.__name__, classifier(n_steps=3, device="cpu"))
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,23 @@ def test_book_refuses_what_it_does_not_know(calls, words):
     assert calls == []
 
 
+def test_a_value_that_is_no_yaml_is_told_in_one_line(calls):
+    done = call("book", "-p", "n_splits", "[1")
+    assert done.exit_code == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "-p: the value '[1' is no YAML" in done.stderr
+    assert calls == []
+
+
+def test_a_book_without_its_packages_names_the_extra(calls):
+    calls.error = ModuleNotFoundError("No module named 'papermill'", name="papermill")
+    done = call("book")
+    assert done.exit_code == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "papermill" in done.stderr
+    assert "pip install -e '.[book]'" in done.stderr
+
+
 def test_exit_code_of_a_failed_book(monkeypatch):
     monkeypatch.setattr(publishing, "build", lambda **_: 1)
     assert call("book").exit_code == 1

@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from imblearn.base import BaseSampler
-from scipy import stats
+from imblearn.over_sampling import SMOTE
+from scipy import sparse, stats
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from helpers import evaluation, runs
@@ -117,6 +119,15 @@ def test_prior_correction_refuses_wrong_shares(trained, true, message):
         evaluation.correct_prior([[0.5, 0.5]], trained, true)
 
 
+def test_prior_correction_refuses_a_row_with_nothing_left():
+    """Certain of a class that does not occur: there is no limit to go to."""
+    p = [[0.5, 0.5], [1, 0]]
+    with pytest.raises(ValueError, match=r"Row 1 .*\[1.0, 0.0\].*true=\[0.0, 1.0\]"):
+        evaluation.correct_prior(p, [1, 1], [0, 1])
+    corrected = evaluation.correct_prior(p[:1], [1, 1], [0, 1])
+    assert corrected.tolist() == [[0, 1]]
+
+
 # ------------------------------------------------------------------------- leakage
 
 
@@ -188,6 +199,22 @@ def test_evaluate_splits_first_and_pairs_the_arms():
     table = evaluation.compare(rows, "acsa", "dummy")
     assert table.loc["spied", "n"] == 5
     assert table.equals(evaluation.compare(rows, "acsa", "dummy", n_test=4))
+
+
+def test_frames_sparse_matrices_and_lists_are_evaluated_as_arrays_are():
+    rng, y = np.random.default_rng(0), np.tile([0, 1, 1], 20)
+    X = rng.normal(size=(60, 3)) + y[:, None]
+    arms = {
+        "smote": (SMOTE(random_state=0, k_neighbors=3), LogisticRegression()),
+        "nothing": (None, LogisticRegression()),
+    }
+    cv = StratifiedKFold(3)
+    expected = evaluation.evaluate(arms, X, y, cv).filter(regex="^(?!.*seconds)")
+    frame = pd.DataFrame(X, columns=[*"abc"], index=range(100, 160))
+    for other in (frame, X.tolist(), sparse.csr_array(X)):
+        for labels in (y, pd.Series(y, index=frame.index), y.tolist()):
+            rows = evaluation.evaluate(arms, other, labels, cv)[expected.columns]
+            pd.testing.assert_frame_equal(rows, expected)
 
 
 def test_the_tutorial_chooses_on_untouched_validation_rows(monkeypatch):
@@ -380,7 +407,7 @@ def test_rounding_errors_are_ties_and_only_ties_are_no_evidence():
         (DEMSAR.iloc[:, :2], r"2 method\(s\) on 14 data set"),
         (DEMSAR.iloc[:1], r"4 method\(s\) on 1 data set"),
         (DEMSAR.replace(0.763, np.nan), "No score of 'C4.5' on 'adult'"),
-        (pd.concat([DEMSAR, DEMSAR.iloc[[3]]]), "data set 'cmc' stands there more"),
+        (pd.concat([DEMSAR, DEMSAR.iloc[[3]]]), "data set 'cmc' appears more"),
     ],
 )
 def test_ranks_of_too_little_or_of_folds_are_refused(scores, message):
@@ -447,6 +474,16 @@ def test_a_cell_computed_twice_counts_once(tmp_path):
     assert runs.read_store(store)["acsa"].tolist() == [0.1]
 
 
+def test_names_that_look_like_numbers_stay_names(tmp_path, capsys):
+    store = tmp_path / "toy.csv"
+    one = cell(0)._replace(protocol="1", dataset="1e3")
+    for _ in range(2):
+        runs.run_cells([one], compute, store)
+    assert "0 of 1 cells missing" in capsys.readouterr().out
+    (row,) = runs.read_store(store)[runs.KEY].itertuples(index=False, name=None)
+    assert row == tuple(getattr(one, name) for name in runs.KEY)
+
+
 def test_many_writers_lose_no_row(tmp_path):
     store = tmp_path / "toy.csv"
     with ThreadPoolExecutor(8) as pool:
@@ -503,6 +540,15 @@ def test_results_that_are_nowhere_say_how_to_make_them(tmp_path, monkeypatch):
     with pytest.raises(
         FileNotFoundError, match="python -m helpers run toy --profile paper"
     ):
+        runs.load_results("toy")
+
+
+def test_results_of_a_checkout_that_was_never_installed(tmp_path, monkeypatch):
+    """It has a commit, and nobody knows its repository."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runs, "commit", lambda: "0123456789ab")
+    monkeypatch.setattr(runs, "DISTRIBUTION", "none-of-this-name")
+    with pytest.raises(FileNotFoundError, match="was not installed from a commit"):
         runs.load_results("toy")
 
 

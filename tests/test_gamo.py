@@ -10,7 +10,6 @@ from torch import nn
 
 from helpers import training
 from helpers.over_sampling import GAMO, _gamo
-from helpers.over_sampling._bagan import TwoPhaseOverSampler
 from helpers.over_sampling._gamo import (
     classifier_loss,
     convex_weights,
@@ -18,6 +17,7 @@ from helpers.over_sampling._gamo import (
     draw_labels,
     generator_loss,
 )
+from helpers.over_sampling._two_phase import TwoPhaseOverSampler
 
 CPU = torch.device("cpu")
 #: Networks of a few channels and a handful of updates.

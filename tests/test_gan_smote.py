@@ -430,3 +430,30 @@ def test_a_stack_refuses_checkpoints(tmp_path):
     data = (bits(12, 4), np.repeat([0, 1], [8, 4]))
     with pytest.raises(ValueError, match="writes no checkpoints"):
         fit_stacked(samplers, [data, data])
+
+
+@pytest.mark.parametrize("balanced", [[1], [0, 2], [0, 1, 2]])
+def test_a_stack_of_folds_some_of_which_need_nothing(balanced):
+    X, even, uneven = bits(12, 4), np.repeat([0, 1], 6), np.repeat([0, 1], [8, 4])
+    datasets = [(X, even if fold in balanced else uneven) for fold in range(3)]
+    samplers = [GANSMOTE(**SHORT | {"random_state": fold}) for fold in range(3)]
+    for fold, (X_new, y_new) in enumerate(fit_stacked(samplers, datasets)):
+        n = 0 if fold in balanced else 4
+        assert len(X_new) == len(y_new) == 12 + n
+        assert samplers[fold].synthetic_mask_.sum() == n
+        assert samplers[fold].history_.empty == (n == 0)
+        assert bool(samplers[fold].networks_) == (n > 0)
+
+
+def test_a_stack_that_failed_has_nothing_fitted(monkeypatch):
+    data = bits(12, 4), np.repeat([0, 1], [8, 4])
+    samplers = [GANSMOTE(**SHORT).fit(*data), GANSMOTE(**SHORT)]
+
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(StackedGANs, "run", fail)
+    with pytest.raises(KeyboardInterrupt):
+        fit_stacked(samplers, [data, data])
+    for sampler in samplers:
+        assert [n for n in vars(sampler) if n.endswith("_")] == []

@@ -75,6 +75,14 @@ def test_make_imbalanced_takes_names_and_frames_and_leaves_unnamed_classes_whole
     assert isinstance(X, pd.DataFrame)
 
 
+def test_make_imbalanced_takes_lists():
+    images, labels = [[10], [11], [12], [13]], ["a", "b", "a", "b"]
+    X, y, rows = data.make_imbalanced(
+        images, labels, {"a": 1, "b": 0}, random_state=0, return_indices=True
+    )
+    assert (X, y) == ([images[rows[0]]], ["a"])
+
+
 @pytest.mark.parametrize(
     ("counts", "message"),
     [

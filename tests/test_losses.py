@@ -72,6 +72,24 @@ def test_losses_move_the_generated_rows_to_the_real_ones(loss):
     assert distance(60) < 0.5 * distance(1)
 
 
+def test_a_last_batch_of_one_value_does_not_spoil_dragan():
+    """It has no deviation from its mean; more values keep the usual one."""
+    X = np.random.default_rng(0).normal(size=(13, 1))
+    y = np.repeat([0, 1], [8, 5])
+    sampler = make_sampler("gan", loss="dragan", batch_size=2).fit(X, y)
+    assert np.isfinite(sampler.history_["discriminator_loss"]).all()
+    generator, points = torch.Generator().manual_seed(0), []
+
+    def discriminator(rows):
+        points.append(rows)
+        return rows.sum(1, keepdim=True)
+
+    real = torch.tensor([[1.0], [3.0]])
+    losses.discriminator_loss("dragan", discriminator, real, real, generator)
+    mix = torch.rand(2, 1, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(points[1], real + 0.5 * 2**0.5 * mix)
+
+
 def test_wgan_clips_its_critic(table):
     sampler = make_sampler("gan", loss="wgan").fit(*table)
     weights = sampler.networks_["discriminator 1"].parameters()

@@ -90,7 +90,7 @@ def test_rows_inside_go_to_the_surface_and_others_stay():
 
 @pytest.mark.parametrize("chunk", [1, 2**22])
 def test_a_row_in_two_spheres_makes_the_sum_of_both_moves(chunk, monkeypatch):
-    monkeypatch.setattr(_mc_ccr, "CHUNK", chunk)
+    monkeypatch.setattr(_mc_ccr, "DISTANCES", chunk)
     centres = torch.tensor([[0.4, 0.5], [0.6, 0.5], [0.5, 0.4]])
     larger = torch.tensor([[0.48, 0.52], [0.5, 0.5], [0.9, 0.1]])
     radii, inside, moved = push(centres, larger, 0.3, True, generator())
@@ -132,7 +132,7 @@ def test_pushed_rows_stay_in_the_range():
 def test_nearest_distance(monkeypatch):
     rows, others = (torch.rand(n, 3, generator=generator(n)) for n in (7, 11))
     expected = (rows[:, None] - others).abs().sum(2).min(1).values
-    monkeypatch.setattr(_mc_ccr, "CHUNK", 25)
+    monkeypatch.setattr(_mc_ccr, "DISTANCES", 25)
     assert torch.allclose(nearest_distance(rows, others), expected)
 
 

@@ -167,7 +167,7 @@ def test_no_steps_leave_copies():
 
 @pytest.mark.parametrize("chunk", [1, 70, 2**22])
 def test_neighbourhoods(chunk, monkeypatch):
-    monkeypatch.setattr(_mc_rbo, "CHUNK", chunk)
+    monkeypatch.setattr(_mc_rbo, "DISTANCES", chunk)
     everything = torch.rand(30, 4, generator=generator())
     everything[[1, 20]] = everything[
         0

@@ -182,3 +182,62 @@ def test_more_methods_than_line_styles_are_refused(axes):
     many = {str(i): p["honest"] for i in range(7)}
     with pytest.raises(ValueError, match=r"7 methods.*6"):
         plotting.reliability(y, many, axes)
+
+
+# ---------------------------------------------------------------- maps, columns, images
+
+
+def test_a_map_shows_every_row_once_and_generated_ones_as_open_squares(axes):
+    points = np.random.default_rng(0).normal(size=(9, 2))
+    y = np.array([0, 0, 0, 1, 1, 1, 1, 0, 1])
+    new = np.array([False] * 5 + [True, True, False, False])
+    ax = plotting.embedding(points, y, new, ["well", "ill"], axes[0], "a map")
+    drawn = {c.get_label(): c for c in ax.collections}
+    expected = {"well": (y == 0), "ill": (y == 1) & ~new, "ill, generated": new}
+    assert [*drawn] == [*expected]
+    for label, chosen in expected.items():
+        assert (drawn[label].get_offsets() == points[chosen]).all()
+    assert len(drawn["ill, generated"].get_facecolors()) == 0
+    assert len({c.get_paths()[0].vertices.tobytes() for c in ax.collections}) == 3
+    assert ax.get_title() == "a map"
+
+
+def test_a_map_without_generated_rows_has_no_sign_for_them(axes):
+    points, y = np.zeros((3, 2)), np.array([0, 1, 1])
+    ax = plotting.embedding(points, y, np.zeros(3, bool), ["well", "ill"], axes[0])
+    assert [c.get_label() for c in ax.collections] == ["well", "ill"]
+
+
+def test_marginals_draw_each_column_of_each_sample_within_its_range(axes):
+    rng = np.random.default_rng(0)
+    samples = {name: rng.normal(k, 1, (50, 4)) for k, name in enumerate("abc")}
+    plotting.marginals(samples, {"first": 0, "last": 3}, axes)
+    for ax, (name, column) in zip(axes, {"first": 0, "last": 3}.items(), strict=True):
+        assert ax.get_xlabel() == name
+        (filled,) = ax.collections  # the real rows
+        lines = {line.get_label(): line for line in ax.lines}
+        assert [filled.get_label(), *lines] == [*samples]
+        ends = {"a": filled.get_paths()[0].vertices[:, 0]}
+        ends |= {label: line.get_xdata() for label, line in lines.items()}
+        for label, rows in samples.items():
+            found = ends[label].min(), ends[label].max()
+            assert found == pytest.approx(
+                (rows[:, column].min(), rows[:, column].max())
+            )
+        assert len({line.get_linestyle() for line in ax.lines}) == 2
+    assert [ax.get_ylabel() for ax in axes] == ["density", ""]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_grid_holds_every_image_in_its_named_place(axes, channels):
+    shades = np.arange(6, dtype="uint8").reshape(2, 3) * 40
+    images = np.tile(shades[:, :, None, None, None], (channels, 4, 5))
+    rows = {"real": images[0], "generated": images[1]}
+    ax = plotting.image_grid(rows, axes[0], ["a", "b", "c"], "images")
+    shown = ax.images[0].get_array()
+    for ticks, names in ((ax.yaxis, [*rows]), (ax.xaxis, ["a", "b", "c"])):
+        assert [label.get_text() for label in ticks.get_ticklabels()] == names
+    for row, y in enumerate(ax.get_yticks()):
+        for column, x in enumerate(ax.get_xticks()):
+            assert (shown[int(y), int(x)] == shades[row, column]).all()
+    assert ax.get_title() == "images"

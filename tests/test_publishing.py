@@ -1,5 +1,6 @@
 """Publishing toy books: what runs, what is kept, what a reader gets and when it fails."""
 
+import ast
 import importlib
 import json
 import os
@@ -15,9 +16,10 @@ import pytest
 import torch
 import yaml
 
-from helpers import data, publishing, training
+from helpers import data, devices, pages, publishing
 from helpers.publishing import build
 
+ROOT = Path(__file__).parents[1]
 CONFIG = """\
 title: Toy
 only_build_toc_files: true
@@ -167,6 +169,35 @@ def test_a_change_of_any_input_counts(toy, kind, change):
     assert {key for key in before if before[key] != after[key]} == {kind}
 
 
+def test_a_moved_book_is_no_other_book(toy):
+    def inputs(root):
+        return [c.inputs(root) for c in publishing._plan(root, (), False, {})]
+
+    before = inputs(toy)
+    moved = toy.rename(toy.with_name("moved"))
+    assert inputs(moved) == before
+    (moved / "helpers/part.py").rename(moved / "helpers/renamed.py")
+    assert inputs(moved) != before
+
+
+def test_text_is_utf_8_whatever_the_machine_speaks():
+    """Python takes the machine's own encoding where a call names none."""
+    missing = []
+    for path in (ROOT / "helpers").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            given = {word.arg for word in node.keywords}
+            binary = any("b" in str(getattr(a, "value", "")) for a in node.args[1:])
+            plain = name == "open" and isinstance(node.func, ast.Name) and not binary
+            # A distribution's metadata, the one `read_text` of another kind, are UTF-8.
+            other = name == "read_text" and node.args
+            if (plain or name in ("read_text", "write_text")) and not other:
+                missing += [] if "encoding" in given else [f"{path}:{node.lineno}"]
+    assert missing == []
+
+
 def test_parameters_and_data_count_as_inputs(toy, monkeypatch):
     (first, second) = publishing._plan(toy, (), False, {})
     (other, _) = publishing._plan(toy, (), False, {"n": 4})
@@ -217,19 +248,19 @@ def test_the_record_names_the_device_that_the_chapter_took(
 ):
     auto = {"auto": "meta"}  # as if this machine had an accelerator
     monkeypatch.setattr(
-        training, "resolve_device", lambda name: torch.device(auto.get(name, name))
+        devices, "resolve_device", lambda name: torch.device(auto.get(name, name))
     )
     with_device = PARAMETERS + '\ndevice: str = "auto"  # where'
     monkeypatch.setattr(sys.modules[__name__], "PARAMETERS", with_device)
     chapter(toy, "second")
     assert build(toy) == 0
     executed = toy / "_build" / "executed"
-    devices = {
+    found = {
         name: json.loads((executed / f"{name}.json").read_text())["device"]
         for name in ("first", "second")
     }
-    assert devices["first"].startswith("cpu: "), "it has no such parameter"
-    assert devices["second"].startswith("meta: ")
+    assert found["first"].startswith("cpu: "), "it has no such parameter"
+    assert found["second"].startswith("meta: ")
     with_device = PARAMETERS + '\ndevice: str = "none such"'
     monkeypatch.setattr(sys.modules[__name__], "PARAMETERS", with_device)
     chapter(toy, "second")
@@ -415,12 +446,12 @@ def test_paper_scale_counts_rows_and_compares_runs_of_both_profiles(tmp_path):
         # A row of a protocol that counts no more.
         rows.loc[2] = {**rows.loc[0], "protocol": "keras-cnn-0"}
         rows.to_csv(tmp_path / f"smate-{profile}.csv", index=False)
-    lines = publishing._paper_scale("smate", tmp_path).splitlines()
+    lines = pages.paper_scale("smate", tmp_path).splitlines()
     assert "| cifar10-cat-10 | 2 | 4 | 2.0 | cuda: H | 2026-11-21 |" in lines
     assert "| cifar10-frog-10 | 0 | 4 | - | - | - |" in lines
     assert f"| cifar10-cat-10 | {cells[0].method} | 1 | 25.0 | 50.0 |" in lines
     assert any(line.startswith("The rest: ") for line in lines)
-    nothing = publishing._paper_scale("smate", tmp_path / "elsewhere")
+    nothing = pages.paper_scale("smate", tmp_path / "elsewhere")
     assert "Nothing to compare" in nothing
     # Rows of another question alone, and no store of the other profile.
     other = next(c for c in module.cells("paper") if c.protocol == module.GAN_PROTOCOL)
@@ -429,4 +460,4 @@ def test_paper_scale_counts_rows_and_compares_runs_of_both_profiles(tmp_path):
     )
     (tmp_path / "other").mkdir()
     rows.to_csv(tmp_path / "other" / "smate-paper.csv", index=False)
-    assert "Nothing to compare" in publishing._paper_scale("smate", tmp_path / "other")
+    assert "Nothing to compare" in pages.paper_scale("smate", tmp_path / "other")

@@ -16,10 +16,11 @@ from imblearn.pipeline import make_pipeline
 from imblearn.utils.estimator_checks import parametrize_with_checks
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 
-from helpers import training
+from helpers import devices, training
 from helpers.over_sampling import SAMPLERS
 
 from .conftest import make_sampler
@@ -172,6 +173,34 @@ def test_frames_keep_columns_dtypes_and_doubled_names(sampler_name, table):
     assert list(more.dtypes) == list(frame.dtypes)
 
 
+def test_frames_of_pandas_own_types(sampler_name, table, tmp_path):
+    X, y = table
+    frame = pd.DataFrame(X, columns=[*"abcde"])
+    frame["a"] = pd.array(np.arange(len(y)), dtype="Int64")
+    frame["b"] = pd.array(X[:, 1] > 0, dtype="boolean")
+    frame["c"] = frame["c"].astype("Float64")
+    sampler = make_sampler(sampler_name)
+    X_new, _ = sampler.fit_resample(frame, y)
+    more = sampler.sample(2, 4, random_state=0)
+    sampler.save(tmp_path / "sampler.pt")
+    again = SAMPLERS[sampler_name].load(tmp_path / "sampler.pt")
+    assert list(X_new.dtypes) == list(more.dtypes) == list(frame.dtypes)
+    pd.testing.assert_frame_equal(again.sample(2, 4, random_state=0), more)
+    plain = frame.astype({"a": "int64", "b": "bool", "c": "float64"})
+    expected, _ = make_sampler(sampler_name).fit_resample(plain, y)
+    assert (X_new.astype(plain.dtypes) == expected).all().all()
+
+
+@pytest.mark.parametrize("values", [[1, 2, 3], [1.5, 2.5], ["low", "high"]])
+def test_categories_are_refused_with_the_cure(sampler_name, table, values):
+    """Codes between two categories came back as NaN."""
+    X, y = table
+    frame = pd.DataFrame(X, columns=[*"abcde"])
+    frame["d"] = pd.Categorical(np.resize(values, len(y)))
+    with pytest.raises(ValueError, match=r"'d' is categorical.*get_dummies"):
+        make_sampler(sampler_name).fit_resample(frame, y)
+
+
 def test_whole_number_columns_are_rounded_not_cut(sampler_name):
     """Cutting the fractions would never reach the highest value but at its very edge."""
     rng = np.random.default_rng(0)
@@ -189,23 +218,38 @@ def test_sparse_stays_sparse(sampler_name, table):
     assert np.allclose(X_new.toarray(), dense)
 
 
-def test_save_and_load(sampler_name, table, tmp_path):
-    sampler = make_sampler(sampler_name).fit(*table)
+@pytest.mark.parametrize("labels", [[0, 1, 2], ["a", "b", "c"], [0.0, 1.0, 2.0]])
+def test_save_and_load(sampler_name, labels, table, tmp_path):
+    X, y = table[0], np.array(labels)[table[1]]
+    sampler = make_sampler(sampler_name).fit(X, y)
     sampler.save(tmp_path / "sampler.pt")
     loaded = SAMPLERS[sampler_name].load(tmp_path / "sampler.pt")
-    expected = sampler.sample(2, 5, random_state=1)
-    assert (loaded.sample(2, 5, random_state=1) == expected).all()
-    for name, value in sampler.get_params().items():
-        same = list(value) if isinstance(value, tuple) else value
-        assert loaded.get_params()[name] == same
+    expected = sampler.sample(labels[2], 5, random_state=1)
+    assert (loaded.sample(labels[2], 5, random_state=1) == expected).all()
+    assert loaded.get_params() == sampler.get_params()
     assert loaded.history_.equals(sampler.history_)
     copy = pickle.loads(pickle.dumps(sampler))
-    assert (copy.sample(2, 5, random_state=1) == expected).all()
+    assert (copy.sample(labels[2], 5, random_state=1) == expected).all()
+
+
+def test_column_names_that_load_could_not_read_are_refused(table, tmp_path):
+    X, y = table
+    names = [("a", np.int64(k)) for k in range(5)]
+    sampler = make_sampler("gan").fit(pd.DataFrame(X, columns=names), y)
+    sampler.save(tmp_path / "sampler.pt")
+    loaded = SAMPLERS["gan"].load(tmp_path / "sampler.pt")
+    assert list(loaded.sample(2, 1).columns) == names
+    days = pd.date_range("2020-01-01", periods=5)
+    sampler = make_sampler("gan").fit(pd.DataFrame(X, columns=days), y)
+    with pytest.raises(ValueError, match=r"Timestamp.*X\.rename\(columns=str\)"):
+        sampler.save(tmp_path / "days.pt")
+    assert not (tmp_path / "days.pt").exists()
 
 
 def test_save_takes_what_a_grid_search_leaves(sampler_name, table, tmp_path):
     """Numbers of numpy, a dictionary keyed by them, a function, a RandomState."""
     found = {"epochs": np.int64(3), "lr": np.float64(1e-3), "k_neighbors": np.int64(3)}
+    found |= {"gamma": np.float64(0.3), "step_size": np.float32(0.01)}
     taken = SAMPLERS[sampler_name]().get_params()
     found = {name: value for name, value in found.items() if name in taken}
     sampler = make_sampler(sampler_name, **found)
@@ -251,8 +295,14 @@ def test_pipeline_under_cross_validation_and_grid_search(sampler_name, table):
         {"epochs": [1, 2]} if trained else {"sampling_strategy": ["auto", "minority"]}
     )
     [(parameter, values)] = grid.items()
-    search = GridSearchCV(pipeline, {f"{name}__{parameter}": values}, cv=2).fit(*table)
-    assert search.best_params_[f"{name}__{parameter}"] in values
+    search = GridSearchCV(
+        pipeline, {f"{name}__{parameter}": values}, cv=2, error_score="raise"
+    ).fit(*table)
+    assert (search.cv_results_["mean_test_score"] > 1 / 3).all()
+    # The winner was fitted once more, with its own value and on all rows.
+    best, n = search.best_estimator_[0], len(table[0])
+    assert getattr(best, parameter) == search.best_params_[f"{name}__{parameter}"]
+    assert (~best.synthetic_mask_).sum() == n < len(best.synthetic_mask_)
     # Test folds are scored as they are: the fitted pipeline resamples only when fitting.
     assert len(search.predict(table[0])) == len(table[0])
 
@@ -287,6 +337,32 @@ def test_bad_input_is_refused_before_training(sampler_name, table, case, monkeyp
         sampler.fit_resample(X, data.get("y", y))
 
 
+@pytest.mark.parametrize(
+    ("name", "parameter", "value", "message"),
+    [
+        ("gan", "betas", (0.5,), r"list of 2 values, each a float in .* \[0.0, 1.0\)"),
+        (
+            "smate",
+            "betas",
+            (2, 3),
+            r"list of 2 values, each a float in .* \[0.0, 1.0\)",
+        ),
+        ("gan", "generator_layers", (0,), r"list, each an int in .* \[1, inf\)"),
+        ("gan_smote", "discriminator_layers", [8, 0.5], "each an int in"),
+        ("deep_smote", "image_shape", ("a", 1, 1), "each an int in"),
+        ("amdo", "image_shape", (1, -1, 5), "each an int in"),
+        ("mc_rbo", "value_range", ("a", "b"), "each a float in"),
+    ],
+)
+def test_sequences_are_checked_value_by_value(
+    name, parameter, value, message, table, monkeypatch
+):
+    sampler = make_sampler(name, **{parameter: value})
+    monkeypatch.setattr(sampler, "_train", lambda *_: pytest.fail("training began"))
+    with pytest.raises(ValueError, match=f"The {parameter!r} parameter.*{message}"):
+        sampler.fit_resample(*table)
+
+
 def test_networks_run_where_sums_are_the_same_every_time(
     sampler_name, table, monkeypatch
 ):
@@ -299,7 +375,7 @@ def test_networks_run_where_sums_are_the_same_every_time(
         yield
         inside.pop()
 
-    monkeypatch.setattr(training, "deterministic", deterministic)
+    monkeypatch.setattr(devices, "deterministic", deterministic)
     sampler, seen = make_sampler(sampler_name), []
 
     def watch(hook):
@@ -369,6 +445,31 @@ def test_sample_names_the_classes_it_knows(sampler_name, table):
     sampler = make_sampler(sampler_name).fit(*table)
     with pytest.raises(ValueError, match=r"class 9, only for \[1, 2\]"):
         sampler.sample(9, 1)
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5, "3", None])
+def test_a_number_of_rows_that_is_none_is_refused(sampler_name, table, n):
+    sampler = make_sampler(sampler_name).fit(*table)
+    with pytest.raises(ValueError, match="must be a whole number of at least 1"):
+        sampler.sample(2, n)
+    assert len(sampler.sample(2, np.int64(1))) == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, FloatingPointError])
+def test_a_fit_that_failed_has_nothing_fitted(sampler_name, table, error, monkeypatch):
+    sampler = make_sampler(sampler_name).fit(*table)
+    train = sampler._train
+
+    def fail(*given):
+        train(*given)
+        raise error
+
+    monkeypatch.setattr(sampler, "_train", fail)
+    with pytest.raises(error):
+        sampler.fit_resample(*table)
+    assert [n for n in vars(sampler) if n.endswith("_")] == []
+    with pytest.raises(NotFittedError):
+        sampler.sample(2, 3)
 
 
 def test_history_is_tidy(sampler_name, table):

@@ -733,22 +733,36 @@ def test_collapse_is_told_and_kept(monkeypatch, tmp_path):
 
 
 def test_history_holds_the_accuracy_of_the_update(monkeypatch):
-    monkeypatch.setattr(
-        losses,
-        "accuracies",
-        lambda loss, a, b: {"real_accuracy": a.mean(), "fake_accuracy": b.mean()},
+    """Of the discriminator's pass over the batch, and not of the generator's after it."""
+    seen, judged = [], []
+    discriminator_loss, generator_loss = (
+        losses.discriminator_loss,
+        losses.generator_loss,
     )
-    monkeypatch.setattr(
-        losses,
-        "discriminator_loss",
-        lambda loss, D, real, fake, g: (
-            D(torch.cat([real, fake])).diff().sum() + D(real).mean()
-        ),
-    )
+
+    def first(loss, D, real, fake, generator):
+        def noting(x):
+            seen.append(D(x))
+            return seen[-1]
+
+        return discriminator_loss(loss, noting, real, fake, generator)
+
+    def then(loss, on_fake):
+        judged.append(on_fake.mean().item())
+        return generator_loss(loss, on_fake)
+
+    def means(loss, on_real, on_fake):
+        return {"real_accuracy": on_real.mean(), "fake_accuracy": on_fake.mean()}
+
+    monkeypatch.setattr(losses, "discriminator_loss", first)
+    monkeypatch.setattr(losses, "generator_loss", then)
+    monkeypatch.setattr(losses, "accuracies", means)
     X, y = images(8, 8)
-    history = SMate(**TINY, n_steps=1, transfer=False).fit(X, y).history_
-    assert history["discriminator_loss"][0] != history["real_accuracy"][0]
-    assert history["real_accuracy"][0] != history["fake_accuracy"][0]
+    history = SMate(**SHORT, transfer=False).fit(X, y).history_
+    halves = [[half.mean().item() for half in logits.chunk(2)] for logits in seen]
+    found = history[["real_accuracy", "fake_accuracy"]].to_numpy()
+    assert found == pytest.approx(np.array(halves), abs=1e-7)
+    assert (abs(found[:, 1] - judged) > 1e-5).all(), "the other pass has other answers"
 
 
 # ------------------------------------------------------------------ resuming

@@ -163,9 +163,9 @@ def test_the_cache_is_named_after_all_that_chapters_are_made_from(monkeypatch):
     }
     read, digest = set(), publishing._digest
 
-    def note(*parts):
+    def note(*parts, **root):
         read.update(part for part in parts if isinstance(part, Path))
-        return digest(*parts)
+        return digest(*parts, **root)
 
     monkeypatch.setattr(publishing, "_digest", note)
     for chapter in publishing._plan(ROOT, (), False, {}):

@@ -484,7 +484,7 @@ def _read_celeba(images, attributes, partitions):
     from tqdm import tqdm
 
     hair = _hair_colours(attributes)
-    with open(partitions) as lines:
+    with open(partitions, encoding="utf-8") as lines:
         split = dict(line.split() for line in lines)
     parts = {}
     with zipfile.ZipFile(images) as archive:
@@ -503,7 +503,7 @@ def _read_celeba(images, attributes, partitions):
 
 def _hair_colours(path):
     """From the image's name to its class, for images with exactly one of `HAIR`."""
-    with open(path) as lines:
+    with open(path, encoding="utf-8") as lines:
         next(lines)  # the number of images
         columns = next(lines).split()
         wanted = [columns.index(colour) + 1 for colour in HAIR]  # after the name

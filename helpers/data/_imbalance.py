@@ -12,9 +12,9 @@ def make_imbalanced(images, labels, counts, random_state=None, *, return_indices
 
     Parameters
     ----------
-    images : ndarray (n, ...) or DataFrame
+    images : ndarray (n, ...), DataFrame or list
         Samples of any shape.
-    labels : ndarray (n,) or Series
+    labels : ndarray (n,), Series or list
         Their classes.
     counts : mapping of class to int, or sequence of int
         How many samples to keep. A class that a mapping leaves out is kept whole. A
@@ -48,7 +48,7 @@ def make_imbalanced(images, labels, counts, random_state=None, *, return_indices
     ((1473, 1, 28, 28), [178, 182, 177, 183, 181, 182, 181, 179, 20, 10])
     """
     import numpy as np
-    from sklearn.utils import check_random_state
+    from sklearn.utils import _safe_indexing, check_random_state
 
     y = np.asarray(labels)
     if y.ndim != 1 or len(y) != len(images):
@@ -71,7 +71,7 @@ def make_imbalanced(images, labels, counts, random_state=None, *, return_indices
         )
     kept = [rows[: wanted.get(c)] for c, rows in shuffled.items()]
     rows = np.sort(np.concatenate(kept))
-    drawn = _rows(images, rows), _rows(labels, rows)
+    drawn = _safe_indexing(images, rows), _safe_indexing(labels, rows)
     return (*drawn, rows) if return_indices else drawn
 
 
@@ -94,10 +94,6 @@ def _wanted(counts, classes):
             f"also hold {beyond}; name the classes in a mapping"
         )
     return {c: n for c, n in wanted.items() if c in classes}
-
-
-def _rows(values, rows):
-    return getattr(values, "iloc", values)[rows]
 
 
 # ---------------------------------------------------------------- the DeepSMOTE paper

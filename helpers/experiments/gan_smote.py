@@ -42,7 +42,7 @@ N_SAMPLES = 100
 #: The sampler's settings by the name of the arm; section 2 of the paper has the tricks.
 VARIANTS = {
     "gan_smote": {},
-    "gan_smote_authors_code": {"minibatch_l1": "authors_code", "restart_from": 2000},
+    "gan_smote_authors_code": GANSMOTE._presets["authors_code"],
     "gan_smote_no_blur": {"blur": 0.0},
     "gan_smote_no_flips": {"flip_rate": 0.0},
     "gan_smote_no_restarts": {"restart_factor": 1.0},

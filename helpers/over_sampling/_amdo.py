@@ -6,8 +6,8 @@ import pandas as pd
 import torch
 from sklearn.utils._param_validation import Interval
 
-from ._base import POSITIVE_INT
-from ._network_free import CHUNK, NetworkFreeOverSampler
+from ..checks import POSITIVE_INT
+from ._network_free import DISTANCES, NetworkFreeOverSampler
 
 
 class AMDO(NetworkFreeOverSampler):
@@ -167,7 +167,7 @@ def own_share(rows, codes, code, k):
     n_kept = min(k, len(rows) - 1)
     places = torch.nonzero(codes == code).flatten()
     shares = []
-    for part in places.split(max(1, CHUNK // len(rows))):
+    for part in places.split(max(1, DISTANCES // len(rows))):
         distances = torch.cdist(rows[part], rows)
         distances.scatter_(1, part[:, None], float("inf"))
         nearest = distances.topk(n_kept, largest=False).indices

@@ -7,7 +7,6 @@ types, randomness, saving and loading are here.
 
 import inspect
 import math
-import numbers
 import os
 import warnings
 from abc import abstractmethod
@@ -19,17 +18,23 @@ import torch
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_target_type
 from scipy import sparse
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .. import training
+from .. import devices, training
+from ..checks import (
+    POSITIVE_INT,
+    POSITIVE_REAL,
+    REAL,
+    SequenceOf,
+    refuse_channels_last,
+)
+from ..files import write_atomically
 
-POSITIVE_INT = Interval(numbers.Integral, 1, None, closed="left")
-POSITIVE_REAL = Interval(numbers.Real, 0, None, closed="neither")
-#: Of batches, since batch normalisation of a single row is undefined.
-AT_LEAST_TWO = Interval(numbers.Integral, 2, None, closed="left")
 #: Rows that go through a network at once when nothing is learned.
 CHUNK = 256
+#: Hidden layers of autoencoders on tables, at full width.
+TABLE_LAYERS = 512, 256
 #: Sides below this leave a decoder, which starts at a quarter, next to nothing.
 MIN_SIDE = 8
 
@@ -47,7 +52,8 @@ class BaseDeepOverSampler(BaseOverSampler):
     synthetic_mask_ : ndarray of bool, one per returned row
         True where the row was generated.
     history_ : DataFrame
-        Losses and diagnostics, one row per training step.
+        Losses and diagnostics. What a row is differs: a training step, a step and player,
+        a block of epochs, or a class; each sampler says which.
     networks_ : dict of str to torch.nn.Module
         The trained networks.
     classes_ : ndarray
@@ -75,8 +81,8 @@ class BaseDeepOverSampler(BaseOverSampler):
         "batch_size": [POSITIVE_INT],
         "lr": [POSITIVE_REAL],
         "latent_dim": [POSITIVE_INT, None],
-        "image_shape": [tuple, list, None],
-        "value_range": [tuple, list, None],
+        "image_shape": [SequenceOf(POSITIVE_INT), None],
+        "value_range": [SequenceOf(REAL), None],
         "device": [str],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "checkpoint": [str, os.PathLike, None],
@@ -127,8 +133,8 @@ class BaseDeepOverSampler(BaseOverSampler):
         return training.Batches(n, self.batch_size, generator, drop_last=alone)
 
     def _autocast(self, device, images):
-        precision = training.resolve_precision(self.precision, device, images)
-        return training.autocast(device, precision)
+        precision = devices.resolve_precision(self.precision, device, images)
+        return devices.autocast(device, precision)
 
     # ------------------------------------------------------------------ public face
 
@@ -161,7 +167,7 @@ class BaseDeepOverSampler(BaseOverSampler):
         return self
 
     def fit_resample(self, X, y, **params):
-        """Train on ``(X, y)`` and return it with the rows that `sampling_strategy` asks.
+        """Train; return ``(X, y)`` together with the rows `sampling_strategy` asks for.
 
         Parameters
         ----------
@@ -178,17 +184,21 @@ class BaseDeepOverSampler(BaseOverSampler):
         Raises
         ------
         ValueError
-            NaN or infinity, one class only, a class to be filled with too few rows,
-            images with the channels last, an `image_shape` or `value_range` that does
+            NaN or infinity, categories, one class only, a class to be filled with too few
+            rows, images with the channels last, an `image_shape` or `value_range` that does
             not fit the data, a checkpoint of another fit, a device that is not there.
         """
         frame = X if isinstance(X, pd.DataFrame) else None
-        self._columns, self._dtypes = None, None
-        if frame is not None:
-            self._columns, self._dtypes = frame.columns, list(frame.dtypes)
-            if not frame.columns.is_unique:  # which imbalanced-learn cannot give back
-                X = frame.set_axis(range(frame.shape[1]), axis="columns")
-        X_resampled, y_resampled = super().fit_resample(X, y, **params)
+        with training.whole_fit(self):
+            self._columns, self._dtypes = None, None
+            if frame is not None:
+                _refuse_categories(frame)
+                self._columns, self._dtypes = frame.columns, list(frame.dtypes)
+                if (
+                    not frame.columns.is_unique
+                ):  # which imbalanced-learn cannot give back
+                    X = frame.set_axis(range(frame.shape[1]), axis="columns")
+            X_resampled, y_resampled = super().fit_resample(X, y, **params)
         if frame is not None:
             X_resampled.columns = frame.columns
         return X_resampled, y_resampled
@@ -213,9 +223,12 @@ class BaseDeepOverSampler(BaseOverSampler):
         Raises
         ------
         ValueError
-            The class is unknown, or needed no rows and so has no generator.
+            The class is unknown, or needed no rows and so has no generator; `n` is no
+            whole number of at least 1.
         """
         check_is_fitted(self, "networks_")
+        if not POSITIVE_INT.is_satisfied_by(n):
+            raise ValueError(f"n={n!r}, but it must be a whole number of at least 1.")
         if label not in self.sampling_strategy_ or not self.sampling_strategy_[label]:
             filled = [
                 c for c in self.classes_.tolist() if self.sampling_strategy_.get(c)
@@ -224,15 +237,17 @@ class BaseDeepOverSampler(BaseOverSampler):
                 f"No generator was trained for class {label!r}, only for {filled}. "
                 "Ask for rows of it in sampling_strategy and fit again."
             )
-        device = training.resolve_device(self.device)
+        device = devices.resolve_device(self.device)
         for network in self.networks_.values():
             network.to(device)
         code = int(np.flatnonzero(self.classes_ == label)[0])
-        rows = self._draw(code, n, training.make_generator(random_state, device))
+        rows = self._draw(code, int(n), training.make_generator(random_state, device))
         if self._columns is None:
             return rows
         columns = zip(rows.T, self._dtypes, strict=True)
-        frame = pd.DataFrame({i: c.astype(d) for i, (c, d) in enumerate(columns)})
+        # Series, since arrays of numpy know nothing of pandas' own types, such as Int64.
+        series = {i: pd.Series(c).astype(d) for i, (c, d) in enumerate(columns)}
+        frame = pd.DataFrame(series)
         return frame.set_axis(self._columns, axis="columns")
 
     def save(self, path):
@@ -240,14 +255,26 @@ class BaseDeepOverSampler(BaseOverSampler):
 
         A callable `sampling_strategy` and a RandomState cannot be stored so; the loaded
         sampler has their defaults, and samples all the same.
+
+        Raises
+        ------
+        ValueError
+            A column of the frame has a name that cannot be stored so, such as a date.
         """
         check_is_fitted(self, "networks_")
+        columns = None if self._columns is None else training.plain(list(self._columns))
+        if odd := [name for name in columns or () if not _readable(name)]:
+            raise ValueError(
+                f"The column name {odd[0]!r} is a {type(odd[0]).__name__}, which load() "
+                "could not read; fit on a frame with names of text or numbers, "
+                "X.rename(columns=str)."
+            )
         defaults = {
             name: parameter.default
             for name, parameter in inspect.signature(type(self)).parameters.items()
         }
         parameters = {
-            name: _plain(value, defaults[name])
+            name: _stored(value, defaults[name])
             for name, value in self.get_params(deep=False).items()
         }
         parameters |= dict.fromkeys(parameters.keys() & {*self._not_saved})
@@ -263,7 +290,7 @@ class BaseDeepOverSampler(BaseOverSampler):
                 "dtype": str(self._dtype),
                 "shape": tuple(self._shape),
                 "row_shape": tuple(self._row_shape),
-                "columns": None if self._columns is None else list(self._columns),
+                "columns": columns,
                 "dtypes": self._dtypes and [str(dtype) for dtype in self._dtypes],
                 "own": {name: getattr(self, name) for name in self._own_state},
                 "history": {
@@ -275,7 +302,8 @@ class BaseDeepOverSampler(BaseOverSampler):
                 name: network.state_dict() for name, network in self.networks_.items()
             },
         }
-        training.write_atomically(lambda aside: torch.save(content, aside), path)
+        content = training.plain(content)
+        write_atomically(lambda aside: torch.save(content, aside), path)
 
     @classmethod
     def load(cls, path):
@@ -331,11 +359,7 @@ class BaseDeepOverSampler(BaseOverSampler):
         X, y = validate_data(
             self, X=X, y=y, reset=True, accept_sparse=["csr", "csc"], allow_nd=True
         )
-        if X.ndim == 4 and X.shape[-1] in (1, 3) and X.shape[1] not in (1, 3):
-            raise ValueError(
-                f"X has shape {X.shape}, which looks like images with the channels last; "
-                "pass X.transpose(0, 3, 1, 2), of shape (n, C, H, W)."
-            )
+        refuse_channels_last(X)
         if X.ndim not in (2, 3, 4):
             raise ValueError(
                 f"X has {X.ndim} dimensions; it must be a table (n, n_features) or "
@@ -346,13 +370,13 @@ class BaseDeepOverSampler(BaseOverSampler):
     def _fit_resample(self, X, y):
         Z, codes, wanted, generator, checkpoint = self._prepare(X, y)
         self.networks_ = {}
-        with training.deterministic(generator.device):
+        with devices.deterministic(generator.device):
             self.history_ = self._train(Z, codes, wanted, generator, checkpoint)
         return self._complete(X, y, wanted, generator)
 
     def _prepare(self, X, y):
         """Check and scale the data; return what `_train` takes."""
-        device = training.resolve_device(self.device)
+        device = devices.resolve_device(self.device)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
@@ -379,10 +403,14 @@ class BaseDeepOverSampler(BaseOverSampler):
 
     def _identity(self, X, y, device):
         """What a checkpoint must agree on to be gone on from."""
-        precision = training.resolve_precision(self.precision, device, self._images())
+        precision = devices.resolve_precision(self.precision, device, self._images())
+        identity = training.identity(self, device, X, y)
+        if callable(self.sampling_strategy):  # its address is another in every process
+            found = training.plain(dict(self.sampling_strategy_))
+            identity["sampling_strategy"] = repr(found)
         return {
             "sampler": type(self).__name__,
-            **training.identity(self, device, X, y),
+            **identity,
             "precision": str(precision),
         }
 
@@ -473,7 +501,7 @@ class BaseDeepOverSampler(BaseOverSampler):
 
     def _draw(self, code, n, generator):
         """Generate and undo `_scale`; the result lies inside the learned range."""
-        with torch.no_grad(), training.deterministic(generator.device):
+        with torch.no_grad(), devices.deterministic(generator.device):
             Z = self._generate(code, n, generator)
         Z = Z.float().cpu().numpy().astype(np.float64).reshape(n, *self._shape)
         low, high = (b.astype(np.float64) for b in (self._low, self._high))
@@ -482,8 +510,23 @@ class BaseDeepOverSampler(BaseOverSampler):
         with np.errstate(invalid="ignore"):  # above the largest int64, by rounding
             X = X.astype(self._dtype)
         # A range that was given, or means of columns, may be no values of that type.
-        exact = self._low.dtype == self._dtype
-        return np.clip(X, self._low, self._high) if exact else X
+        if self._low.dtype == self._dtype:
+            X = np.clip(X, self._low, self._high)
+        if self._dtypes is None or X.dtype.kind != "f":
+            return X
+        # Whole columns beside others: pandas' own types refuse what numpy's would cut.
+        return np.where(self._whole, np.trunc(X), X)
+
+
+def _refuse_categories(frame):
+    """Their codes are no measurements: what lies between two of them is no category."""
+    for column, dtype in enumerate(frame.dtypes):
+        if isinstance(dtype, pd.CategoricalDtype):
+            raise ValueError(
+                f"Column {frame.columns[column]!r} is categorical, and new values can be "
+                "made of numbers only; encode it first, as with pandas.get_dummies(X) or "
+                "scikit-learn's OneHotEncoder."
+            )
 
 
 def in_chunks(network, rows):
@@ -501,12 +544,16 @@ def _shape_of_pixels(X):
     return None
 
 
-def _plain(value, default):
-    """A value of built-in types, which a file read without running code may hold."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Mapping):
-        return {_plain(k, None): _plain(v, None) for k, v in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(v, None) for v in value]
-    return value if isinstance(value, str | int | float | None) else default
+def _stored(value, default):
+    """A parameter as `save` writes it, or the default where `load` could not read it."""
+    value = training.plain(dict(value) if isinstance(value, Mapping) else value)
+    return value if _readable(value) else default
+
+
+def _readable(value):
+    """Whether a file that is read without running code may hold the value."""
+    if type(value) is dict:
+        return all(map(_readable, value.items()))
+    if type(value) in (list, tuple):
+        return all(map(_readable, value))
+    return value is None or type(value) in (str, int, float, bool)

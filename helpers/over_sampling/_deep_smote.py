@@ -11,20 +11,12 @@ from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
 from .. import networks, training
-from ._base import (
-    AT_LEAST_TWO,
-    MIN_SIDE,
-    POSITIVE_INT,
-    POSITIVE_REAL,
-    BaseDeepOverSampler,
-    in_chunks,
-)
+from ..checks import AT_LEAST_TWO, POSITIVE_INT, POSITIVE_REAL
+from ._base import MIN_SIDE, TABLE_LAYERS, BaseDeepOverSampler, in_chunks
 
 #: Windows without a loss lower by 1 % after which the training ends, and the fewest
 #: steps of a window, which else is an epoch. The papers give no numbers.
 PATIENCE, WINDOW = 10, 20
-#: Hidden layers on tables, at full width.
-TABLE_LAYERS = 512, 256
 
 
 class DeepSMOTE(BaseDeepOverSampler):

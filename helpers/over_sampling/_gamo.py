@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from .. import networks, training
-from ._bagan import TwoPhaseOverSampler
-from ._base import CHUNK, POSITIVE_INT, in_chunks
+from ..checks import POSITIVE_INT
+from ._base import CHUNK, in_chunks
+from ._two_phase import TwoPhaseOverSampler
 
 #: Length of an image's features, hidden layers of the generator and of its two
 #: opponents, slope of their LeakyReLU, width of the label noise: the authors' code.
@@ -60,9 +61,9 @@ class GAMO(TwoPhaseOverSampler):
         ``"classifier"`` and ``"discriminator"``, to logits; for images ``"encoder"`` and
         ``"decoder"``, between values in [-1, 1] and 512 features in [-1, 1].
     history_ : DataFrame
-        Columns ``label`` ("all", as one game serves all classes), ``phase``
-        ("autoencoder" or "game"), ``step``, which counts on through both phases,
-        ``player`` ("autoencoder", "classifier", "discriminator" or "generator") and its
+        One row per update and player: ``label`` ("all", as one game serves all classes),
+        ``phase`` ("autoencoder" or "game"), ``step``, which counts on through both, and
+        ``player`` ("autoencoder", "classifier", "discriminator" or "generator") with its
         ``loss``, all of them mean squares.
     synthetic_mask_, sampling_strategy_, classes_
         See `helpers.over_sampling.BaseDeepOverSampler`.

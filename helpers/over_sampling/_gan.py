@@ -5,7 +5,8 @@ import torch
 from sklearn.utils._param_validation import StrOptions
 
 from .. import losses, networks, training
-from ._base import POSITIVE_INT, BaseDeepOverSampler
+from ..checks import POSITIVE_INT, SHARE, SequenceOf
+from ._base import BaseDeepOverSampler
 
 
 class GANOverSampler(BaseDeepOverSampler):
@@ -66,7 +67,8 @@ class GANOverSampler(BaseDeepOverSampler):
         ``"generator <number>"`` and ``"discriminator <number>"`` per class filled, the
         number counting in `classes_`.
     history_ : DataFrame
-        Columns ``label, step, discriminator_loss, generator_loss``.
+        One row per update of the generator: ``label, step, discriminator_loss,
+        generator_loss``.
     synthetic_mask_, sampling_strategy_, classes_
         See `helpers.over_sampling.BaseDeepOverSampler`.
 
@@ -90,9 +92,9 @@ class GANOverSampler(BaseDeepOverSampler):
 
     _parameter_constraints: dict = {
         **BaseDeepOverSampler._parameter_constraints,
-        "betas": [tuple, list],
-        "generator_layers": [tuple, list],
-        "discriminator_layers": [tuple, list],
+        "betas": [SequenceOf(SHARE, 2)],
+        "generator_layers": [SequenceOf(POSITIVE_INT)],
+        "discriminator_layers": [SequenceOf(POSITIVE_INT)],
         "linear_input": ["boolean"],
         "drop_last": ["boolean"],
         "loss": [StrOptions(set(losses.LOSSES))],

@@ -12,11 +12,11 @@ from imblearn.utils import check_sampling_strategy
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from .. import networks, training
-from ._base import POSITIVE_INT, POSITIVE_REAL, BaseDeepOverSampler
+from .. import devices, networks, training
+from ..checks import POSITIVE_INT, POSITIVE_REAL, SHARE, SequenceOf
+from ._base import BaseDeepOverSampler
 from ._stacked_gans import BLOCK, StackedGANs
 
-SHARE = Interval(numbers.Real, 0, 1, closed="left")
 #: What samplers that are trained in one stack may differ in.
 OWN = {"sampling_strategy", "random_state", "decode", "feature_groups"}
 
@@ -132,8 +132,8 @@ class GANSMOTE(BaseDeepOverSampler):
     _parameter_constraints: dict = {
         **BaseDeepOverSampler._parameter_constraints,
         "latent_dim": [POSITIVE_INT],
-        "generator_layers": [tuple, list],
-        "discriminator_layers": [tuple, list],
+        "generator_layers": [SequenceOf(POSITIVE_INT)],
+        "discriminator_layers": [SequenceOf(POSITIVE_INT)],
         "dropout": [SHARE],
         "blur": [SHARE],
         "flip_rate": [SHARE],
@@ -302,7 +302,7 @@ class GANSMOTE(BaseDeepOverSampler):
             )
 
     def _fit_schedules(self):
-        """Shorten the schedules to `epochs`, which the last block must see clean."""
+        """Fit the schedules into `epochs`, so that training ends on unflipped rows."""
         self.flip_epochs_, self.restart_every_ = self.flip_epochs, self.restart_every
         changes = []
         if self.flip_rate and self.epochs <= self.flip_epochs:
@@ -352,7 +352,7 @@ class GANSMOTE(BaseDeepOverSampler):
         return gans
 
     def _stack(self, gans):
-        precision = training.resolve_precision(self.precision, gans[0][0].device)
+        precision = devices.resolve_precision(self.precision, gans[0][0].device)
         return StackedGANs(*zip(*gans, strict=True), self, precision)
 
     def _adopt(self, stack, history, gans, first=0):
@@ -366,6 +366,8 @@ class GANSMOTE(BaseDeepOverSampler):
             part = history[["step", *own]].rename(columns=lambda c: c.split(" ")[0])
             part.insert(0, "label", self.classes_[code])
             parts.append(part)
+        if not parts:
+            return pd.DataFrame(columns=["label", "step"])
         return pd.concat(parts, ignore_index=True)
 
     def stack(self, X, y=None):
@@ -384,7 +386,7 @@ class GANSMOTE(BaseDeepOverSampler):
         -------
         gans : StackedGANs
         """
-        device = training.resolve_device(self.device)
+        device = devices.resolve_device(self.device)
         self._columns = self._dtypes = None
         Z = torch.as_tensor(self._scale(np.asarray(X)), device=device).flatten(1)
         y = np.zeros(len(Z)) if y is None else np.asarray(y)
@@ -444,7 +446,7 @@ def fit_stacked(samplers, datasets):
     Returns
     -------
     resampled : list of (X_resampled, y_resampled)
-        As `fit_resample` returns them.
+        As `fit_resample` returns them, but always arrays, also where X is a frame.
 
     Raises
     ------
@@ -466,24 +468,34 @@ def fit_stacked(samplers, datasets):
         )
     if len(widths := {np.shape(X)[1:] for X, _ in datasets}) > 1:
         raise ValueError(f"The data sets have rows of different shapes: {widths}.")
-    prepared = []
-    for sampler, (X, y) in zip(samplers, datasets, strict=True):
-        sampler._validate_params()
-        sampler._columns = sampler._dtypes = None
-        X, y, _ = sampler._check_X_y(X, y)
-        sampler.sampling_strategy_ = check_sampling_strategy(
-            sampler.sampling_strategy, y, sampler._sampling_type
-        )
-        Z, codes, wanted, generator, _ = sampler._prepare(X, y)
-        gans = sampler._untrained(Z, codes, wanted, generator)
-        prepared.append((sampler, X, y, wanted, gans, generator))
-    stack = samplers[0]._stack([gan for *_, gans, _ in prepared for gan in gans])
-    history = _train_stack(stack, samplers[0], generator)
-    resampled, first = [], 0
-    for sampler, X, y, wanted, gans, generator in prepared:
-        sampler.networks_ = {}
-        own = dict(zip(wanted, gans, strict=True))
-        sampler.history_ = sampler._adopt(stack, history, own, first)
-        resampled.append(sampler._complete(X, y, wanted, generator))
-        first += len(gans)
+    with training.whole_fit(*samplers):
+        prepared = [
+            _prepare_one(sampler, X, y)
+            for sampler, (X, y) in zip(samplers, datasets, strict=True)
+        ]
+        stack = history = None
+        if every := [gan for *_, gans, _ in prepared for gan in gans]:
+            stack = samplers[0]._stack(every)
+            history = _train_stack(stack, samplers[0], prepared[0][-1])
+        resampled, first = [], 0
+        for sampler, (X, y, wanted, gans, generator) in zip(
+            samplers, prepared, strict=True
+        ):
+            sampler.networks_ = {}
+            own = dict(zip(wanted, gans, strict=True))
+            sampler.history_ = sampler._adopt(stack, history, own, first)
+            resampled.append(sampler._complete(X, y, wanted, generator))
+            first += len(gans)
     return resampled
+
+
+def _prepare_one(sampler, X, y):
+    """Checked data of one sampler of a stack, and its untrained GANs."""
+    sampler._validate_params()
+    sampler._columns = sampler._dtypes = None
+    X, y, _ = sampler._check_X_y(X, y)
+    sampler.sampling_strategy_ = check_sampling_strategy(
+        sampler.sampling_strategy, y, sampler._sampling_type
+    )
+    Z, codes, wanted, generator, _ = sampler._prepare(X, y)
+    return X, y, wanted, sampler._untrained(Z, codes, wanted, generator), generator

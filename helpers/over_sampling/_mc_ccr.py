@@ -6,9 +6,9 @@ from scipy import sparse
 from sklearn.utils._param_validation import StrOptions
 from torch.nn.functional import pad
 
-from ._base import POSITIVE_REAL
+from ..checks import POSITIVE_REAL
 from ._network_free import (
-    CHUNK,
+    DISTANCES,
     NetworkFreeOverSampler,
     larger_first,
     scale_of,
@@ -213,7 +213,7 @@ def push(rows, larger, energy, translate, generator):
     pull = torch.zeros_like(larger)  # sum of weight * centre, per larger row
     weight = torch.zeros_like(larger[:, :1])
     sideways = torch.zeros_like(weight)
-    for part in rows.split(max(1, CHUNK // len(larger))):
+    for part in rows.split(max(1, DISTANCES // len(larger))):
         distances = torch.cdist(part, larger, p=1)
         radius = spent_at(distances, energy)
         radii.append(radius)
@@ -271,7 +271,7 @@ def spent_at(distances, energy):
 
 def nearest_distance(rows, others):
     """L1 distance from each row to the nearest of the others, in chunks."""
-    parts = rows.split(max(1, CHUNK // len(others)))
+    parts = rows.split(max(1, DISTANCES // len(others)))
     return torch.cat([torch.cdist(part, others, p=1).amin(1) for part in parts])
 
 

@@ -6,8 +6,8 @@ import pandas as pd
 import torch
 from sklearn.utils._param_validation import Interval
 
-from ._base import POSITIVE_INT, POSITIVE_REAL
-from ._network_free import CHUNK, NetworkFreeOverSampler, larger_first, scale_of
+from ..checks import POSITIVE_INT, POSITIVE_REAL
+from ._network_free import DISTANCES, NetworkFreeOverSampler, larger_first, scale_of
 
 #: The authors' constants.
 PUBLISHED_GAMMA, PUBLISHED_STEP = 0.05, 0.001
@@ -211,7 +211,7 @@ def neighbourhoods(rows, everything, k):
     """
     n_kept = min(k, len(everything) - 1) + 1
     parts, start = [], 0
-    for part in rows.split(max(1, CHUNK // len(everything))):
+    for part in rows.split(max(1, DISTANCES // len(everything))):
         distances = torch.cdist(part, everything, p=1)
         distances[:, start:].fill_diagonal_(-1)
         found = distances.topk(n_kept, largest=False)

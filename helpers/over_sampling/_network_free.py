@@ -5,7 +5,7 @@ import torch
 from ._base import BaseDeepOverSampler
 
 #: Most distances held at once: 16 MB, with their sorted copies some 100.
-CHUNK = 2**22
+DISTANCES = 2**22
 
 
 class NetworkFreeOverSampler(BaseDeepOverSampler):

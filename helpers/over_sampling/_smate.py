@@ -14,7 +14,8 @@ from torch import nn
 
 from .. import losses, networks, training
 from ..augmentation import augment_images
-from ._base import CHUNK, POSITIVE_INT, POSITIVE_REAL, BaseDeepOverSampler, in_chunks
+from ..checks import POSITIVE_INT, POSITIVE_REAL, SHARE, SequenceOf
+from ._base import CHUNK, BaseDeepOverSampler, in_chunks
 
 #: Updates of a window over which the discriminator's accuracy is judged, windows that
 #: must agree before a phase ends early, and how near to one half is near.
@@ -186,7 +187,7 @@ class SMate(BaseDeepOverSampler):
         "n_critic": [POSITIVE_INT],
         "optimizer": [StrOptions({"adam", "rmsprop"})],
         "generator_lr": [POSITIVE_REAL, None],
-        "betas": [tuple, list],
+        "betas": [SequenceOf(SHARE, 2)],
         "transfer": ["boolean"],
         "pretrained": [dict, None],
         "n_trainable": [POSITIVE_INT, None],

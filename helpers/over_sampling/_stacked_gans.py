@@ -10,8 +10,8 @@ import math
 import torch
 from torch import Tensor
 
+from ..devices import autocast
 from ..networks import StackedMLP
-from ..training import autocast
 
 # Epochs whose random numbers are drawn at once. A constant, since another length would
 # cut the stream of each generator into other numbers.

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from sklearn.base import clone
 
+from ..devices import resolve_device
 from ..evaluation import score
-from ..training import resolve_device
 
 #: Most squared distances held at once; 16 MB in float32.
 BLOCK = 2**22
@@ -131,7 +131,7 @@ def duplicate_rates(fake, train=None):
     Parameters
     ----------
     fake, train : array of shape (m, ...), (n, ...)
-        Images or other numbers, not features, whose last digits hang on the batch.
+        Images or other numbers, not features, whose last digits depend on the batch.
 
     Returns
     -------

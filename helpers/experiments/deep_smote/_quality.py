@@ -15,12 +15,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ... import training
+from ... import devices
 from ...augmentation import shift_and_flip
 from ...classifiers import ResNet18Classifier
 from ...data import data_root, make_imbalanced
 from ...quality import image_quality_by_class, synthetic_only_score
-from ...runs import Cell, hardware
+from ...runs import Cell, computed_on
 from ._table_1 import (
     AUGMENT,
     CHAPTER,
@@ -69,8 +69,8 @@ def feature_network(name, X, y, profile):
     ResNet18Classifier
         Fitted.
     """
-    device = training.resolve_device("auto")
-    precision = training.resolve_precision("auto", device, images=True)
+    device = devices.resolve_device("auto")
+    precision = devices.resolve_precision("auto", device, images=True)
     kind = f"{device.type}-{str(precision).removeprefix('torch.')}"
     file = data_root() / "networks" / f"{name}-{profile}-{kind}.pt"
     with contextlib.suppress(OSError):
@@ -170,14 +170,11 @@ def run_quality(cell):
     network = fixed_network(name, profile)
     trained = time.perf_counter() - started
     real, others, n = compared(name, y, profile)
-    device = training.resolve_device("auto")
-    precision = training.resolve_precision("auto", device, images=True)
     row = {
         "provenance": pool(name).provenance,
         "n_train": len(y),
         "n_test": len(real[1]),
-        "device": hardware(device),
-        "precision": str(precision).removeprefix("torch."),
+        **computed_on(),
     }
     if method == "feature_network":
         X_held, y_held = (

@@ -4,9 +4,8 @@ import time
 
 import numpy as np
 
-from ... import training
 from ...data import make_imbalanced
-from ...runs import Cell, hardware
+from ...runs import Cell, computed_on
 from ._table_1 import CHAPTER, classifier, parts, pool, resample, scores
 
 RATIO_PROTOCOL = "ratio-1"
@@ -72,8 +71,6 @@ def run_ratio(cell):
     sampled = time.perf_counter()
     model = classifier(cell.method, name, cell.profile, cell.seed).fit(X_all, y_all)
     fitted = time.perf_counter()
-    device = training.resolve_device("auto")
-    precision = training.resolve_precision("auto", device, images=True)
     return {
         "provenance": pool(name).provenance,
         "n_train": len(y),
@@ -81,8 +78,7 @@ def run_ratio(cell):
         "n_synthetic": len(y_all) - len(y),
         "sampler_seconds": sampled - started,
         "classifier_seconds": fitted - sampled,
-        "device": hardware(device),
-        "precision": str(precision).removeprefix("torch."),
+        **computed_on(),
         **scores("balanced_", y_test, model.predict_proba(X_test)),
         **extra,
     }

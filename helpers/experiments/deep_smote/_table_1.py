@@ -16,12 +16,12 @@ from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.class_weight import compute_sample_weight
 
-from ... import data, training
+from ... import data
 from ...classifiers import ResNet18Classifier
 from ...data import ClassCounts, deepsmote_counts, make_imbalanced
 from ...evaluation import score
 from ...over_sampling import AMDO, BAGAN, GAMO, MC_CCR, MC_RBO, DeepSMOTE
-from ...runs import Cell, hardware, require_known
+from ...runs import Cell, computed_on, require_known
 
 CHAPTER = "deep_smote"
 PROFILES = ("tenth", "paper", "smoke")
@@ -361,8 +361,6 @@ def run_table(cell):
     else:
         model.fit(X_all, y_all)
     fitted = time.perf_counter()
-    device = training.resolve_device("auto")
-    precision = training.resolve_precision("auto", device, images=True)
     row = {
         "provenance": pool(name).provenance,
         "n_train": len(y),
@@ -371,8 +369,7 @@ def run_table(cell):
         "n_synthetic": len(y_all) - len(y),
         "sampler_seconds": sampled - started,
         "classifier_seconds": fitted - sampled,
-        "device": hardware(device),
-        "precision": str(precision).removeprefix("torch."),
+        **computed_on(),
     }
     for prefix, (X_test, y_test) in zip(("", "balanced_"), tests, strict=True):
         row |= scores(prefix, y_test, model.predict_proba(X_test))

@@ -21,12 +21,12 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_sample_weight
 
-from ... import data, training
+from ... import data
 from ...classifiers import KerasCNNClassifier
 from ...data import make_imbalanced
 from ...evaluation import score
 from ...over_sampling import DeepSMOTE, SMate
-from ...runs import Cell, hardware, require_known
+from ...runs import Cell, computed_on, require_known
 
 CHAPTER = "smate"
 PROFILES = ("tenth", "paper", "smoke")
@@ -465,8 +465,6 @@ def run_figure(cell):
     fitted = time.perf_counter()
     p = model.predict_proba(drawn.X_test)
     y_pred = p.argmax(axis=1) if y_pred is None else y_pred
-    device = training.resolve_device("auto")
-    precision = training.resolve_precision("auto", device, images=True)
     return {
         "provenance": drawn.provenance,
         "n_train": len(drawn.y),
@@ -475,8 +473,7 @@ def run_figure(cell):
         "n_synthetic": n_new,
         "sampler_seconds": seconds,
         "classifier_seconds": fitted - started,
-        "device": hardware(device),
-        "precision": str(precision).removeprefix("torch."),
+        **computed_on(),
         **measures(drawn, p, y_pred),
         **extra,
     }

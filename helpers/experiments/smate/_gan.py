@@ -4,9 +4,8 @@ import time
 
 import numpy as np
 
-from ... import training
 from ...over_sampling import SMate
-from ...runs import Cell, hardware
+from ...runs import Cell, computed_on
 from ._figure_6 import CHAPTER, PAPERS, SETTINGS, course, draw
 
 GAN_PROTOCOL = "gan-1"
@@ -50,8 +49,6 @@ def run_gan(cell):
         common |= {"n_steps": 1, "pretrain_steps": n_steps}
         sampler = SMate(optimizer=optimizer, lr=float(rate), **common)
         phase, label = "pretraining", "majority"
-    device = training.resolve_device("auto")
-    precision = training.resolve_precision("auto", device, images=True)
     started = time.perf_counter()
     failed = ""
     try:
@@ -65,8 +62,7 @@ def run_gan(cell):
         "n_synthetic": 0,
         "sampler_seconds": seconds,
         "classifier_seconds": np.nan,
-        "device": hardware(device),
-        "precision": str(precision).removeprefix("torch."),
+        **computed_on(),
         "diverged": failed,
     }
     if failed:

@@ -5,8 +5,7 @@ import time
 
 import numpy as np
 
-from ... import training
-from ...runs import Cell, hardware
+from ...runs import Cell, computed_on
 from ..deep_smote import altered, at_most, feature_network, halves, measured
 from ._figure_6 import CHAPTER, PAPERS, draw, generated, images, resample
 
@@ -64,15 +63,12 @@ def run_quality(cell):
     n = int(min(n_made, np.bincount(y).min() // 2))
     one, other = halves(np.arange(len(y)), y, n)
     real = X[one], y[one]
-    device = training.resolve_device("auto")
-    precision = training.resolve_precision("auto", device, images=True)
     row = {
         "provenance": drawn.provenance,
         "n_train": len(drawn.y),
         "n_minority": int((drawn.y == drawn.minority).sum()),
         "n_test": len(real[1]),
-        "device": hardware(device),
-        "precision": str(precision).removeprefix("torch."),
+        **computed_on(),
     }
     if method == "feature_network":
         accuracy = float((network.predict(X) == y).mean())

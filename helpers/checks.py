@@ -1,0 +1,48 @@
+"""What samplers and classifiers refuse alike, before they train."""
+
+import numbers
+
+from sklearn.utils._param_validation import Interval, Options
+
+POSITIVE_INT = Interval(numbers.Integral, 1, None, closed="left")
+REAL = Interval(numbers.Real, None, None, closed="neither")
+POSITIVE_REAL = Interval(numbers.Real, 0, None, closed="neither")
+#: Of batches, since batch normalisation of a single row is undefined.
+AT_LEAST_TWO = Interval(numbers.Integral, 2, None, closed="left")
+#: Adam's betas, dropout and other shares that leave something.
+SHARE = Interval(numbers.Real, 0, 1, closed="left")
+
+
+class SequenceOf(Options):  # scikit-learn takes no constraint of another descent
+    """For ``_parameter_constraints``: a tuple or list whose values meet a constraint.
+
+    Parameters
+    ----------
+    each : constraint of scikit-learn
+    length : int, optional
+        How many values; any number by default.
+    """
+
+    def __init__(self, each, length=None):
+        super().__init__(tuple, set())
+        self.each, self.length = each, length
+
+    def is_satisfied_by(self, val):
+        return (
+            isinstance(val, tuple | list)
+            and self.length in (None, len(val))
+            and all(map(self.each.is_satisfied_by, val))
+        )
+
+    def __str__(self):
+        number = "" if self.length is None else f" of {self.length} values"
+        return f"a tuple or list{number}, each {self.each}"
+
+
+def refuse_channels_last(X):
+    """Refuse images (n, H, W, C): they would pass for narrow ones of many channels."""
+    if X.ndim == 4 and X.shape[-1] in (1, 3) and X.shape[1] not in (1, 3):
+        raise ValueError(
+            f"X has shape {X.shape}, which looks like images with the channels last; "
+            "pass X.transpose(0, 3, 1, 2), of shape (n, C, H, W)."
+        )

@@ -1,0 +1,146 @@
+"""What pages say that no author wrote: from stored rows, and from records of runs."""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from . import experiments
+from .runs import KEY, read_store
+
+
+def fill_in_answers(stage):
+    """Replace ``{{ glance_<chapter> }}`` on the first page by what the stored rows say.
+
+    Parameters
+    ----------
+    stage : Path
+        Folder of the copied sources, which are written to.
+    """
+    index = stage / "book" / "index.md"
+    if not index.exists():
+        return
+    text = index.read_text(encoding="utf-8")
+    for chapter in re.findall(r"\{\{ glance_(\w+) \}\}", text):
+        module = importlib.import_module(f"{experiments.__name__}.{chapter}")
+        # The first profile is the one that the chapter shows.
+        rows = read_store(stage / f"book/results/{chapter}-{module.PROFILES[0]}.csv")
+        answer = module.glance(rows)
+        text = text.replace(f"{{{{ glance_{chapter} }}}}", answer)
+    index.write_text(text, encoding="utf-8")
+
+
+def fill_in_paper_scale(stage):
+    """Replace ``{{ paper_scale }}`` by what the stored rows of the profile "paper" say.
+
+    Parameters
+    ----------
+    stage : Path
+        As in `fill_in_answers`.
+    """
+    page = stage / "book" / "paper_scale.md"
+    if not page.exists():
+        return
+    chapters = [module.name for module in pkgutil.iter_modules(experiments.__path__)]
+    parts = [paper_scale(chapter, stage / "book" / "results") for chapter in chapters]
+    text = page.read_text(encoding="utf-8")
+    text = text.replace("{{ paper_scale }}", "\n\n".join(parts))
+    page.write_text(text, encoding="utf-8")
+
+
+def paper_scale(chapter, results):
+    """A section of the page: rows of "paper" that a chapter has, and what they change.
+
+    Parameters
+    ----------
+    chapter : str
+        A module of `helpers.experiments`.
+    results : Path
+        Folder of the stored rows.
+
+    Returns
+    -------
+    section : str
+        Markdown.
+    """
+    module = importlib.import_module(f"{experiments.__name__}.{chapter}")
+    planned = pd.DataFrame(module.cells("paper"))
+    tables = {}
+    for profile in ("paper", "tenth"):
+        store = results / f"{chapter}-{profile}.csv"
+        rows = read_store(store) if store.exists() else planned.head(0)
+        # Rows of an older protocol stay in the store and do not count.
+        tables[profile] = rows.merge(planned[KEY].drop_duplicates())
+    rows = tables["paper"]
+    lines = [
+        f"## {chapter}",
+        "",
+        f"Chapter: {{doc}}`/book/{chapter}`.",
+        "",
+        "| data | rows | of | hours | hardware | last run |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, cells in planned.groupby("dataset", sort=False):
+        found = rows[rows["dataset"] == name]
+        spent = found.filter(["sampler_seconds", "classifier_seconds"]).sum().sum()
+        machines = ", ".join(found["device"].unique()) if len(found) else "-"
+        last = found["started"].max()[:10] if len(found) else "-"
+        hours = f"{spent / 3600:.1f}" if len(found) else "-"
+        lines.append(
+            f"| {name} | {len(found)} | {len(cells)} | {hours} | {machines} | {last} |"
+        )
+    if len(rows) < len(planned):
+        lines += ["", f"The rest: `python -m helpers run {chapter} --profile paper`."]
+    if not (metric := getattr(module, "HEADLINE", None)):
+        return "\n".join(lines)
+    # A store whose rows are all of other questions lacks the column.
+    columns = [table.reindex(columns=[*KEY, metric]) for table in tables.values()]
+    pairs = columns[0].merge(columns[1], on=KEY, suffixes=("", "_tenth")).dropna()
+    if pairs.empty:
+        return "\n".join([*lines, "", "Nothing to compare with `tenth` yet."])
+    lines += [
+        "",
+        f"`{metric}` in per cent, runs that both profiles have:",
+        "",
+        "| data | method | runs | tenth | paper |",
+        "|---|---|---|---|---|",
+    ]
+    for (name, method), both in pairs.groupby(["dataset", "method"], sort=False):
+        tenth, paper = 100 * both[[f"{metric}_tenth", metric]].mean()
+        lines.append(f"| {name} | {method} | {len(both)} | {tenth:.1f} | {paper:.1f} |")
+    return "\n".join(lines)
+
+
+def status(notes: Mapping) -> str:
+    """Sections of the status page, from the record of each chapter's page.
+
+    Parameters
+    ----------
+    notes : mapping of helpers.publishing.Chapter to str
+        What to say of each page.
+
+    Returns
+    -------
+    sections : str
+        Markdown.
+    """
+    lines = [""]
+    for chapter, note in notes.items():
+        link = f"{{doc}}`/{chapter.path.removesuffix('.ipynb')}`"
+        lines += [f"## {chapter.name}", "", f"- Page: {link}, {note}"]
+        if record := chapter.record:
+            start = datetime.fromisoformat(record["started"]).astimezone(UTC)
+            values = (f"`{k} = {v!r}`" for k, v in record["parameters"].items())
+            lines += [
+                f"- Run: {start:%d %B %Y, %H:%M} UTC, {record['seconds']:.0f} s",
+                f"- Parameters: {'; '.join(values) or 'defaults'}",
+                f"- Device: {record['device']}",
+                f"- Versions: {record['versions']}",
+                f"- Commit: {record['commit']}",
+                *(f"- Data `{name}`: {told}" for name, told in record["data"].items()),
+            ]
+        lines.append("")
+    return "\n".join(lines)
