@@ -194,9 +194,8 @@ class BaseDeepOverSampler(BaseOverSampler):
             if frame is not None:
                 _refuse_categories(frame)
                 self._columns, self._dtypes = frame.columns, list(frame.dtypes)
-                if (
-                    not frame.columns.is_unique
-                ):  # which imbalanced-learn cannot give back
+                # Names that repeat imbalanced-learn cannot give back.
+                if not frame.columns.is_unique:
                     X = frame.set_axis(range(frame.shape[1]), axis="columns")
             X_resampled, y_resampled = super().fit_resample(X, y, **params)
         if frame is not None:
