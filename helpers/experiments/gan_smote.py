@@ -171,7 +171,7 @@ def classical(method, strategy, random_state):
     }[method]()
 
 
-def new_rows(method, X, y, n, *, split, seed, fold, profile):
+def new_rows(method, X, y, n, *, split, seed, fold, profile="paper"):
     """Rows that an arm adds to a training part, and the seconds it took.
 
     Parameters

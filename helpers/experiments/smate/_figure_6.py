@@ -86,7 +86,7 @@ SETTINGS = {
 #: it is added to is near 1 while the game is even.
 MAJORITY_PENALTY = 1.0
 
-SMATES = ["smate_scratch", "smate_scale_bug", "smate", "smate_penalty"]
+SMATES = ["smate_scratch", "smate_scale_bug", "smate", "smate_penalty", "smate_longer"]
 #: Figure 6 and what it leaves out.
 ARMS = [
     "dummy",
@@ -258,13 +258,15 @@ def batches(n, batch_size=128):
 def smate(method, dataset, seed, profile):
     """The fitted sampler of an arm, and the seconds of what it shares with others.
 
-    From scratch a GAN gets as many updates as both phases of a transfer together.
+    From scratch a GAN gets as many updates as both phases of a transfer together;
+    "smate_longer" gets as many on the minority alone, after the same transfer.
     """
     drawn, settings = draw(dataset, seed, profile), SETTINGS[profile]["gan"]
     n_steps, own = minority_steps(drawn, settings), {}
     networks, seconds = None, 0.0
-    if method == "smate_scratch":
+    if method in ("smate_scratch", "smate_longer"):
         n_steps += majority_steps(drawn, settings)
+    if method == "smate_scratch":
         own = {"transfer": False}
     else:
         networks, seconds = pretrained(dataset, seed, profile)

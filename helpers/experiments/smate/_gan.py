@@ -20,7 +20,7 @@ def gan_cells(profile):
     """The training on the majority with each optimiser and learning rate, and the authors'."""
     dataset = "digits-9-10" if profile == "smoke" else PAPERS
     methods = [f"{optimizer} {rate:g}" for optimizer, rate in GAN_RATES]
-    methods += ["authors_code", "augment 100"]
+    methods += ["authors_code", "augment 10", "augment 100"]
     return [
         Cell(CHAPTER, profile, dataset, method, 0, 0, GAN_PROTOCOL)
         for method in methods
@@ -30,8 +30,8 @@ def gan_cells(profile):
 def run_gan(cell):
     """One row: the course of a GAN, and what it draws at the end.
 
-    The optimisers learn the majority. "authors_code" and "augment 100" learn the
-    minority, with the discriminator that moves along and with a hundred copies an image.
+    The optimisers learn the majority. "authors_code" and "augment ..." learn the minority
+    from scratch, with the discriminator that moves along, and with so many copies.
     """
     drawn = draw(cell.dataset, cell.seed, cell.profile)
     n_steps, width = (
@@ -42,8 +42,9 @@ def run_gan(cell):
     phase, label = "minority", drawn.minority
     if cell.method == "authors_code":
         sampler = SMate.preset("authors_code", batch_size=128, **common)
-    elif cell.method == "augment 100":
-        sampler = SMate(transfer=False, augment=100, **common)
+    elif cell.method.startswith("augment"):
+        augment = int(cell.method.split()[1])
+        sampler = SMate(transfer=False, augment=augment, **common)
     else:
         optimizer, rate = cell.method.split()
         common |= {"n_steps": 1, "pretrain_steps": n_steps}

@@ -21,6 +21,7 @@ QUALITY_ARMS = [
     "smate_scratch",
     "smate",
     "smate_penalty",
+    "smate_longer",
 ]
 
 
