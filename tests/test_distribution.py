@@ -161,9 +161,8 @@ def test_ctrl_c_keeps_the_rows_and_leaves_no_process(tmp_path):
     _, told = process.communicate(timeout=120)  # not before every process has gone
     assert process.returncode == 130
     assert "Traceback" not in told
-    assert told.strip().endswith(
-        "Stopped. What is done is kept; the same call goes on."
-    )
+    # Not the end of it: joblib may warn of a folder that its workers have cleared.
+    assert "Stopped. What is done is kept; the same call goes on." in told
     assert len(rows_of(store)) > 2
     # The workers say nothing: they do not notice it, whatever they are at.
     assert pd.read_csv(store)["deaf"][1:].all()
@@ -174,9 +173,12 @@ def test_ctrl_c_keeps_the_rows_and_leaves_no_process(tmp_path):
 # ---------------------------------------------------------------------- on a cluster
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def client():
-    """Two worker processes of one thread, which take no cell in advance."""
+    """Two worker processes of one thread, which take no cell in advance.
+
+    Every test has its own: on a busy machine a killed worker may not come back.
+    """
     distributed = pytest.importorskip("distributed")
     import dask
 
@@ -196,7 +198,6 @@ def client():
 
 @pytest.fixture
 def on_cluster(client):
-    client.wait_for_workers(2, timeout=180)  # after a test that killed one
     with joblib.parallel_config(backend="dask"):
         yield client
 
@@ -277,7 +278,6 @@ def run_toy(tmp_path, monkeypatch):
 
 
 def test_the_command_fills_a_store_on_a_cluster(client, run_toy, tmp_path):
-    client.wait_for_workers(2, timeout=180)
     address, before = client.scheduler.address, len(client.cluster.scheduler.clients)
     done = run_toy("--dask", address)
     assert done.exit_code == 0, done.output
