@@ -88,10 +88,12 @@ def test_arms_with_transfer_share_the_training_on_the_majority(monkeypatch):
         return fit(self, X, y)
 
     monkeypatch.setattr(SMate, "fit", counted)
+    monkeypatch.setitem(chapter.DATASETS, "digits-9-5", ("9", 0.05))
     one, _ = chapter.smate("smate", *SMOKE)
     other, _ = chapter.smate("smate_penalty", *SMOKE)
+    fewer, _ = chapter.smate("smate", "digits-9-5", *SMOKE[1:])
     assert len(seen) == 1
-    assert one.pretrained is other.pretrained
+    assert one.pretrained is other.pretrained is fewer.pretrained
     assert (one.majority_penalty, other.majority_penalty) == (0, 1)
     scratch, seconds = chapter.smate("smate_scratch", *SMOKE)
     assert not scratch.transfer

@@ -221,8 +221,17 @@ def halved(drawn):
 
 
 @functools.lru_cache(maxsize=1)
-def pretrained(dataset, seed, profile):
+def pretrained(minority, seed, profile):
     """The networks of the majority, which all arms with transfer share.
+
+    The majority's images are the same whatever the minority's share.
+
+    Parameters
+    ----------
+    minority : str
+        The class that they have not seen.
+    seed : int
+    profile : str
 
     Returns
     -------
@@ -230,6 +239,7 @@ def pretrained(dataset, seed, profile):
     seconds : float
         That their training took.
     """
+    dataset = next(name for name in DATASETS if DATASETS[name][0] == minority)
     drawn = draw(dataset, seed, profile)
     started = time.perf_counter()
     # A fit has two phases; the second is cut short here and done by each arm.
@@ -269,7 +279,7 @@ def smate(method, dataset, seed, profile):
     if method == "smate_scratch":
         own = {"transfer": False}
     else:
-        networks, seconds = pretrained(dataset, seed, profile)
+        networks, seconds = pretrained(DATASETS[dataset][0], seed, profile)
         own = {"pretrained": networks}
         if method == "smate_penalty":
             own["majority_penalty"] = MAJORITY_PENALTY
