@@ -123,7 +123,7 @@ def run(
     ] = None,
 ):
     """Compute the rows that a chapter's table in book/results lacks."""
-    # Some cells failed, and the message names the first; or distributed is not there.
+    # Some runs failed, and the message names the first; or distributed is not there.
     with _plain_errors(RuntimeError, ModuleNotFoundError):
         if dask and jobs != 1:
             raise ValueError(

@@ -39,6 +39,16 @@ class SequenceOf(Options):  # scikit-learn takes no constraint of another descen
         return f"a tuple or list{number}, each {self.each}"
 
 
+def refuse_other_shape(X, image_shape):
+    """Refuse an `image_shape`, meant for flat rows, that images contradict."""
+    shape = X.shape[1:] if X.ndim == 4 else (1, *X.shape[1:])
+    if X.ndim > 2 and tuple(image_shape) != shape:
+        raise ValueError(
+            f"image_shape={tuple(image_shape)}, but X has images of shape {shape}; leave "
+            "image_shape out, which says what a flat row holds."
+        )
+
+
 def refuse_channels_last(X):
     """Refuse images (n, H, W, C): they would pass for narrow ones of many channels."""
     if X.ndim == 4 and X.shape[-1] in (1, 3) and X.shape[1] not in (1, 3):

@@ -27,6 +27,7 @@ from .checks import (
     POSITIVE_REAL,
     SequenceOf,
     refuse_channels_last,
+    refuse_other_shape,
 )
 from .networks import TinyConv2d, draw_masks_from, keras_cnn, laid_out
 
@@ -145,7 +146,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         self.mean_, self.scale_ = self._scaling(Z)
         codes = torch.as_tensor(codes[seen], device=device)
         # Weights that sum to 1, as AdaBoost hands on, would shrink every gradient.
-        weights = weights[seen] / weights[seen].mean()
+        weights = weights[seen] / weights.max()  # a sum of large ones would overflow
+        weights /= weights.mean()
         weights = torch.as_tensor(weights, dtype=torch.float32, device=device)
 
         self.network_ = self._network(Z.shape[1], generator).train()
@@ -219,6 +221,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         """View X as images (n, C, H, W), or say why it cannot be."""
         refuse_channels_last(X)
         if self.image_shape is not None:
+            refuse_other_shape(X, self.image_shape)
             shape = tuple(self.image_shape)
             if len(shape) != 3 or np.prod(shape) != np.prod(X.shape[1:]):
                 raise ValueError(

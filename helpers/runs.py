@@ -166,7 +166,9 @@ def run_cells(
     if store.exists():
         done = set(read_store(store)[KEY].itertuples(index=False, name=None))
     missing = [c for c in cells if tuple(getattr(c, k) for k in KEY) not in done]
-    print(f"{store}: {len(missing)} of {len(cells)} cells missing", flush=True)
+    print(f"{store}: {len(missing)} of {len(cells)} runs missing", flush=True)
+    if not missing:
+        return
     client = getattr(joblib.parallel.get_active_backend()[0], "client", None)
     if client is None:
         parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
@@ -176,7 +178,7 @@ def run_cells(
         computed = _on_cluster(client, run, missing)
     failed = []
     try:
-        for cell, row in tqdm(computed, total=len(missing), mininterval=5, unit="cell"):
+        for cell, row in tqdm(computed, total=len(missing), mininterval=5, unit="run"):
             if isinstance(row, Exception):
                 failed.append((cell, row))
             else:
@@ -189,7 +191,7 @@ def run_cells(
     if failed:
         cell, error = failed[0]
         raise RuntimeError(
-            f"{len(failed)} of {len(missing)} cells failed, the others are stored. First: "
+            f"{len(failed)} of {len(missing)} runs failed, the others are stored. First: "
             f"{'/'.join(map(str, cell))}: {error}"
         ) from error
 
@@ -419,9 +421,12 @@ def run_chapter(
     module = importlib.import_module(f"{experiments.__name__}.{chapter}")
     require_known("profile", profile, module.PROFILES)
     cells = module.cells(profile)
-    if only:
+    if only is not None:
         names = sorted({f"{c.dataset}/{c.method}/{c.protocol}" for c in cells})
-        if not (chosen := fnmatch.filter(names, f"{only}*")):
+        chosen = fnmatch.filter(names, f"{only}*") if only else []
+        if (
+            not chosen
+        ):  # an empty pattern is an unset variable rather than a wish for all
             raise ValueError(f"--only {only!r} matches none of: {', '.join(names)}.")
         cells = [c for c in cells if f"{c.dataset}/{c.method}/{c.protocol}" in chosen]
     root = next(

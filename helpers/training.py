@@ -107,7 +107,8 @@ def initialise(
     Raises
     ------
     TypeError
-        A layer with parameters or buffers that this function does not know.
+        A layer with parameters or buffers that this function does not know, such as those
+        of spectral normalisation.
     """
     with torch.device("meta"):
         module = build()
@@ -115,7 +116,22 @@ def initialise(
     affine = (nn.Linear, nn.modules.conv._ConvNd)
     norms = nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm
     for layer in module.modules():
-        own = dict(layer.named_parameters(recurse=False))
+        known = (
+            ("weight", "bias") if isinstance(layer, (*affine, *norms, nn.PReLU)) else ()
+        )
+        own = [name for name, _ in layer.named_parameters(recurse=False)]
+        if strange := [name for name in own if name not in known]:
+            raise TypeError(
+                f"{type(layer).__name__} has parameters {strange} that initialise() does "
+                "not know how to draw; it knows the weights and biases of convolutions, "
+                "of fully connected and normalising layers, and of PReLU."
+            )
+        lost = [name for name, _ in layer.named_buffers(recurse=False)]
+        if lost and not isinstance(layer, norms):
+            raise TypeError(
+                f"{type(layer).__name__} has buffers {lost}, whose values initialise() "
+                "would lose; compute them in forward()."
+            )
         if isinstance(layer, affine):
             fan_in, _ = nn.init._calculate_fan_in_and_fan_out(layer.weight)
             bound = 1 / math.sqrt(fan_in)
@@ -136,16 +152,6 @@ def initialise(
                 nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
         elif isinstance(layer, (*norms, nn.PReLU)):
             layer.reset_parameters()  # to constants: no chance in it
-        elif own:
-            raise TypeError(
-                f"{type(layer).__name__} has parameters {sorted(own)} that initialise() "
-                "does not know how to draw; add its rule here."
-            )
-        elif lost := [name for name, _ in layer.named_buffers(recurse=False)]:
-            raise TypeError(
-                f"{type(layer).__name__} has buffers {lost}, whose values initialise() "
-                "would lose; compute them in forward()."
-            )
     return module
 
 
@@ -246,7 +252,10 @@ class Checkpoint:
         self.stages, self.written = {}, time.monotonic()
         if not self.path.exists():
             return
-        cure = "Delete it to start afresh, or name another file."
+        cure = (
+            "Delete it to start afresh, or name another file; leave checkpoint out where "
+            "one object is fitted many times, as in cross-validation and ensembles."
+        )
         try:
             # Generator states must stay on the CPU; load_state_dict moves the rest.
             content = torch.load(self.path, weights_only=True, map_location="cpu")

@@ -181,6 +181,8 @@ def test_first_loss_and_shares_of_weighted_rows_are_those_of_repeated_ones(small
     assert weighted.history_["loss"][0] == pytest.approx(repeated.history_["loss"][0])
     shares = np.array([6, 12, 4]) / 22
     assert weighted.predict_proba(X)[0] == pytest.approx(shares, abs=0.01)
+    huge = make(n_steps=1).fit(X, y, sample_weight=weights * 1e307)  # their sum: inf
+    assert huge.history_["loss"][0] == pytest.approx(weighted.history_["loss"][0])
     balanced = make(**fit).fit(X, y, compute_sample_weight("balanced", y))
     assert balanced.predict_proba(X)[0] == pytest.approx([1 / 3] * 3, abs=0.01)
 
@@ -391,8 +393,15 @@ IMAGES, LABELS = np.random.default_rng(0).normal(size=(6, 1, 8, 8)), [0, 1, 0, 1
         ({"X": IMAGES[:, :, 1:], "stem": "cifar"}, "7 x 8 pixels"),
         ({"X": IMAGES.reshape(6, 64)}, r"shape \(6, 64\); give images .* image_shape="),
         ({"X": IMAGES[..., None]}, r"shape \(6, 1, 8, 8, 1\); give images"),
-        ({"image_shape": (1, 8, 9)}, r"image_shape=\(1, 8, 9\), .* has 64 values"),
-        ({"image_shape": (8, 8)}, r"image_shape=\(8, 8\), .* give \(C, H, W\)"),
+        (
+            {"X": IMAGES.reshape(6, 64), "image_shape": (1, 8, 9)},
+            r"image_shape=\(1, 8, 9\), .* has 64 values",
+        ),
+        (
+            {"X": IMAGES.reshape(6, 64), "image_shape": (8, 8)},
+            r"image_shape=\(8, 8\), .* give \(C, H, W\)",
+        ),
+        ({"image_shape": (1, 4, 16)}, r"\(1, 4, 16\), but X has .*\(1, 8, 8\)"),
         ({"y": [1] * 6}, r"y has 1 class\(es\) .*\[1\].*at least 2"),
         ({"y": [0.5, 1.5] * 3}, "continuous"),
         ({"y": LABELS[:5]}, "inconsistent numbers of samples"),
@@ -668,15 +677,16 @@ def test_the_papers_weights_of_boosting_train_as_well_as_any(larger):
 
 
 def test_boosting_the_cnn_works(larger):
-    """SAMME over weak members, 25 steps each: together they beat the best of them."""
+    """SAMME over members of 40 steps: together they know what few of them do."""
     X, y = larger
-    member = make_cnn(n_steps=25, batch_size=32, lr=0.003)
+    member = make_cnn(n_steps=40, batch_size=32, lr=0.003)
     ensemble = AdaBoostClassifier(member, n_estimators=5, random_state=0)
     ensemble.fit(X[::2], y[::2])
     scores = [m.score(X[1::2], y[1::2]) for m in ensemble.estimators_]
     assert len(scores) == 5
-    assert ensemble.score(X[1::2], y[1::2]) > max(scores) + 0.05
-    assert (ensemble.estimator_weights_ > 0).all()
+    found = ensemble.score(X[1::2], y[1::2])
+    assert found > 0.75  # by chance 0.25
+    assert found > np.mean(scores) + 0.2
     losses = [m.history_["loss"].iloc[:3].mean() for m in ensemble.estimators_]
     assert min(losses) > 0.5  # the authors' members had losses of 0.00005
 

@@ -126,9 +126,9 @@ def test_run(calls):
     assert call(*words).exit_code == 0
     named = {"profile": "tenth", "n_jobs": 2, "only": "b/*", "dask": None}
     assert calls == [("gan_tutorial", named)]
-    calls.error = RuntimeError("3 of 9 cells failed")
+    calls.error = RuntimeError("3 of 9 runs failed")
     done = call(*words)
-    assert (done.exit_code, done.stderr) == (1, "Error: 3 of 9 cells failed\n")
+    assert (done.exit_code, done.stderr) == (1, "Error: 3 of 9 runs failed\n")
 
 
 def test_run_on_a_cluster(calls):

@@ -106,7 +106,7 @@ def test_a_killed_caller_does_not_harm_another_that_shares_its_store(tmp_path):
 
 def test_an_exception_that_cannot_travel_spares_the_other_cells(tmp_path):
     store = tmp_path / "toy.csv"
-    with pytest.raises(RuntimeError, match="1 of 6 cells failed") as caught:
+    with pytest.raises(RuntimeError, match="1 of 6 runs failed") as caught:
         runs.run_cells(cells(0, 6, "raises"), compute, store, n_jobs=2)
     assert str(caught.value).endswith(
         "toy/smoke/data/raises/3/0/v1: TwoArguments: unlucky, 3"
@@ -238,7 +238,7 @@ def test_cells_that_raise_or_kill_their_worker_spare_the_others(on_cluster, tmp_
     on_cluster.cluster.scheduler.allowed_failures = 1
     for method, reason in [("raises", "unlucky, 3"), ("kills", "KilledWorker")]:
         store = tmp_path / method
-        with pytest.raises(RuntimeError, match="1 of 6 cells failed") as caught:
+        with pytest.raises(RuntimeError, match="1 of 6 runs failed") as caught:
             runs.run_cells(cells(0, 6, method), compute, store)
         assert f"{method}/3/0/v1: " in str(caught.value)
         assert reason in str(caught.value)

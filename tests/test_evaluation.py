@@ -434,7 +434,7 @@ def test_cells_are_computed_once_and_failures_spare_the_others(
 ):
     store = tmp_path / "deep" / "toy.csv"
     runs.run_cells([cell(s) for s in range(3)], compute, store, n_jobs)
-    with pytest.raises(RuntimeError, match=r"1 of 4 cells failed.*13.*unlucky"):
+    with pytest.raises(RuntimeError, match=r"1 of 4 runs failed.*13.*unlucky"):
         runs.run_cells(
             [cell(s) for s in (0, 1, 2, 3, 4, 5, 13)], compute, store, n_jobs
         )
@@ -558,6 +558,7 @@ def test_results_of_a_checkout_that_was_never_installed(tmp_path, monkeypatch):
         (("gan_tutorail", "paper"), "Did you mean 'gan_tutorial'"),
         (("gan_tutorial", "papre"), "Did you mean 'paper'"),
         (("gan_tutorial", "smoke", 1, "mnist/*"), "matches none of: bcw/class_weight/"),
+        (("gan_tutorial", "smoke", 1, ""), "--only '' matches none of: bcw/"),
     ],
 )
 def test_wrong_names_are_refused_with_the_nearest(arguments, message):

@@ -201,6 +201,37 @@ def test_categories_are_refused_with_the_cure(sampler_name, table, values):
         make_sampler(sampler_name).fit_resample(frame, y)
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [("a", "'d' is not of numbers"), (pd.Timestamp(0), "'d' is of dates or times")],
+)
+def test_columns_without_numbers_are_refused_by_name(
+    sampler_name, table, value, message
+):
+    X, y = table
+    frame = pd.DataFrame(X, columns=[*"abcde"]).assign(d=value)
+    with pytest.raises(ValueError, match=message):
+        make_sampler(sampler_name).fit_resample(frame, y)
+
+
+def test_numbers_in_columns_of_objects_are_taken(table):
+    X, y = table
+    frame = pd.DataFrame(X).astype({2: object})
+    assert make_sampler("gan").fit_resample(frame, y)[0].shape[1] == 5
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (1, 8, 8)])
+def test_an_image_shape_that_images_contradict_is_refused(sampler_name, shape):
+    if "image_shape" not in SAMPLERS[sampler_name]().get_params():
+        pytest.skip("has no image_shape")
+    y = np.repeat([0, 1], [12, 5])
+    X = np.random.default_rng(0).integers(0, 256, (17, *shape)).astype("uint8")
+    with pytest.raises(
+        ValueError, match=r"\(1, 4, 16\), but X has images .*\(1, 8, 8\)"
+    ):
+        make_sampler(sampler_name, image_shape=(1, 4, 16)).fit_resample(X, y)
+
+
 def test_whole_number_columns_are_rounded_not_cut(sampler_name):
     """Cutting the fractions would never reach the highest value but at its very edge."""
     rng = np.random.default_rng(0)

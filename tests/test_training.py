@@ -279,6 +279,19 @@ def test_constants_of_layers_are_torchs_and_buffers_are_not_lost():
         )
 
 
+@pytest.mark.parametrize(
+    ("normalise", "message"),
+    [
+        (nn.utils.spectral_norm, r"Conv2d has parameters \['weight_orig'\]"),
+        (nn.utils.parametrizations.spectral_norm, r"has parameters \['original'\]"),
+    ],
+)
+def test_weights_under_other_names_are_not_left_to_chance(normalise, message):
+    """They would be whatever the memory held."""
+    with pytest.raises(TypeError, match=message):
+        training.initialise(lambda: normalise(nn.Conv2d(3, 8, 4)), generator())
+
+
 @pytest.mark.parametrize(("drop_last", "sizes"), [(False, {3, 1}), (True, {3})])
 def test_batches_show_every_row_once_an_epoch(drop_last, sizes):
     batches = training.Batches(7, 3, generator(), drop_last)

@@ -28,6 +28,7 @@ from ..checks import (
     REAL,
     SequenceOf,
     refuse_channels_last,
+    refuse_other_shape,
 )
 from ..files import write_atomically
 
@@ -184,15 +185,15 @@ class BaseDeepOverSampler(BaseOverSampler):
         Raises
         ------
         ValueError
-            NaN or infinity, categories, one class only, a class to be filled with too few
-            rows, images with the channels last, an `image_shape` or `value_range` that does
+            NaN or infinity, categories, text or dates, one class only, a class to be filled
+            with too few rows, images with the channels last, an `image_shape` or `value_range` that does
             not fit the data, a checkpoint of another fit, a device that is not there.
         """
         frame = X if isinstance(X, pd.DataFrame) else None
         with training.whole_fit(self):
             self._columns, self._dtypes = None, None
             if frame is not None:
-                _refuse_categories(frame)
+                _refuse_no_numbers(frame)
                 self._columns, self._dtypes = frame.columns, list(frame.dtypes)
                 # Names that repeat imbalanced-learn cannot give back.
                 if not frame.columns.is_unique:
@@ -432,6 +433,8 @@ class BaseDeepOverSampler(BaseOverSampler):
     def _scale(self, X):
         """Learn shapes and ranges from X and return it as float32 in [0, 1]."""
         self._dtype, self._shape = X.dtype, X.shape[1:]
+        if self.image_shape is not None:
+            refuse_other_shape(X, self.image_shape)
         if X.ndim == 3:
             self._row_shape = (1, *X.shape[1:])
         elif self.image_shape is None:
@@ -478,10 +481,15 @@ class BaseDeepOverSampler(BaseOverSampler):
             raise ValueError(
                 "The values of X span more than a float64 can hold; rescale X first."
             )
-        Z = (X - low) / np.where(span > 0, span, 1)
         if self._min_side is not None:
             self._check_pixels(X)
-        return Z.reshape(-1, *self._row_shape).astype(np.float32)
+        span = np.where(span > 0, span, 1)
+        if self._images() and X.dtype == np.uint8:
+            # One number per possible pixel: float64 would take eight times the memory.
+            Z = ((np.arange(256) - low) / span).astype(np.float32)[X]
+        else:
+            Z = ((X - low) / span).astype(np.float32)
+        return Z.reshape(-1, *self._row_shape)
 
     def _check_pixels(self, X):
         """Refuse images too small for convolutions; ask about tables that look like some."""
@@ -517,12 +525,22 @@ class BaseDeepOverSampler(BaseOverSampler):
         return np.where(self._whole, np.trunc(X), X)
 
 
-def _refuse_categories(frame):
-    """Their codes are no measurements: what lies between two of them is no category."""
+def _refuse_no_numbers(frame):
+    """What lies between two categories, or the codes of them, is no category."""
     for column, dtype in enumerate(frame.dtypes):
+        kind = None
         if isinstance(dtype, pd.CategoricalDtype):
+            kind = "categorical"
+        elif getattr(dtype, "kind", "") in "mM":
+            kind = "of dates or times"
+        elif not pd.api.types.is_numeric_dtype(dtype):
+            try:  # numbers may lie there as objects
+                pd.to_numeric(frame.iloc[:, column])
+            except (ValueError, TypeError):
+                kind = "not of numbers"
+        if kind is not None:
             raise ValueError(
-                f"Column {frame.columns[column]!r} is categorical, and new values can be "
+                f"Column {frame.columns[column]!r} is {kind}, and new values can be "
                 "made of numbers only; encode it first, as with pandas.get_dummies(X) or "
                 "scikit-learn's OneHotEncoder."
             )

@@ -334,18 +334,36 @@ class SMate(BaseDeepOverSampler):
         for name, (takes, returns) in shapes.items():
             if getattr(self, name) is None:
                 continue
-            network = self._build(name).cpu().eval()
             draw = torch.Generator().manual_seed(0)
+            try:
+                network = self._initialise(name, draw).eval()
+            except (RuntimeError, ValueError, TypeError) as error:
+                raise ValueError(
+                    f"{name}: its weights cannot be drawn from random_state "
+                    f"({str(error).splitlines()[0]})"
+                ) from error
+            if self.batch_size == 1 and _layers(network, nn.BatchNorm1d):
+                raise ValueError(
+                    f"batch_size=1, but the {name} has a BatchNorm1d, which needs at least "
+                    "2 rows; raise batch_size."
+                )
             x = torch.rand((64, *takes), generator=draw) * 2 - 1
             try:
                 with torch.no_grad():
                     y = network(x)
+                    far = network(
+                        1000 * x
+                    )  # what bounds the answers shows in the limit
             except (RuntimeError, ValueError, TypeError, IndexError) as error:
+                cure = ""
+                if name == "generator":
+                    cure = (
+                        f" Noise has shape (n, latent_dim); put nn.Unflatten(1, "
+                        f"({self.latent_dim}, 1, 1)) in front where it wants maps."
+                    )
                 raise ValueError(
                     f"{name}: it does not take rows of shape {tuple(x.shape)} "
-                    f"({str(error).splitlines()[0]}). Noise has shape (n, latent_dim); put "
-                    f"nn.Unflatten(1, ({self.latent_dim}, 1, 1)) in front where a generator "
-                    "wants maps."
+                    f"({str(error).splitlines()[0]}).{cure}"
                 ) from error
             right = (
                 y.numel() == 64 if name == "discriminator" else y.shape[1:] == returns
@@ -355,14 +373,15 @@ class SMate(BaseDeepOverSampler):
                     f"{name}: it makes {tuple(y.shape[1:])} of a row, and {returns} is "
                     "needed; change its last layer."
                 )
-            if isinstance([*network.modules()][-1], nn.Sigmoid):
+            if 0 <= far.min() < far.max() <= 1:
                 raise ValueError(
-                    f"{name}: it ends in a sigmoid. Generated rows must span [-1, 1], as "
-                    "the real ones do: end a generator with nn.Tanh(). The losses take "
-                    "logits: leave a discriminator without."
+                    f"{name}: it ends in a sigmoid, or in something else between 0 and 1. "
+                    "Generated rows must span [-1, 1], as the real ones do: end a "
+                    "generator with nn.Tanh(). The losses take logits: leave a "
+                    "discriminator without."
                 )
             if name == "generator":
-                refuse_other_range(generated=y)
+                refuse_other_range(generated=torch.cat([y, far]))
 
     def _check_pretrained(self):
         """Networks of another majority must have the shapes of this sampler's own."""
