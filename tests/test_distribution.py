@@ -281,12 +281,12 @@ def test_the_command_fills_a_store_on_a_cluster(client, run_toy, tmp_path):
     address, before = client.scheduler.address, len(client.cluster.scheduler.clients)
     done = run_toy("--dask", address)
     assert done.exit_code == 0, done.output
-    assert "10 of 10 cells missing" in done.stdout
+    assert "10 of 10 runs missing" in done.stdout
     assert f"{address}: cluster of 2 workers" in done.stdout
     store = tmp_path / "book" / "results" / "toy-smoke.csv"
     assert rows_of(store)["seed"].tolist() == [*range(10)]
     assert os.getpid() not in set(pd.read_csv(store)["pid"])
-    assert ": 0 of 10 cells missing" in run_toy("--dask", address).stdout
+    assert ": 0 of 10 runs missing" in run_toy("--dask", address).stdout
     # Its own client is closed, the cluster and other clients are not.
     wait_for(lambda: len(client.cluster.scheduler.clients) == before)
     assert len(client.scheduler_info()["workers"]) == 2

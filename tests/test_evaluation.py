@@ -438,7 +438,7 @@ def test_cells_are_computed_once_and_failures_spare_the_others(
         runs.run_cells(
             [cell(s) for s in (0, 1, 2, 3, 4, 5, 13)], compute, store, n_jobs
         )
-    assert "4 of 7 cells missing" in capsys.readouterr().out
+    assert "4 of 7 runs missing" in capsys.readouterr().out
     rows = runs.read_store(store).sort_values("seed")
     assert rows["seed"].tolist() == [0, 1, 2, 3, 4, 5]
     assert rows["acsa"].tolist() == pytest.approx([s / 7 for s in range(6)])
@@ -479,7 +479,7 @@ def test_names_that_look_like_numbers_stay_names(tmp_path, capsys):
     one = cell(0)._replace(protocol="1", dataset="1e3")
     for _ in range(2):
         runs.run_cells([one], compute, store)
-    assert "0 of 1 cells missing" in capsys.readouterr().out
+    assert "0 of 1 runs missing" in capsys.readouterr().out
     (row,) = runs.read_store(store)[runs.KEY].itertuples(index=False, name=None)
     assert row == tuple(getattr(one, name) for name in runs.KEY)
 

