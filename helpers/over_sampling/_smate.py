@@ -105,8 +105,9 @@ class SMate(BaseDeepOverSampler):
         Other networks. The generator takes noise (n, latent_dim) and returns rows in
         [-1, 1], shaped (n, C, H, W) or (n, n_features); the discriminator takes these and
         returns logits, one a row. Only the architecture is taken, the weights are drawn
-        from `random_state`; dropout draws from it, too. With batch normalisation, real
-        and generated rows go through the discriminator apart.
+        from `random_state`, which rules out spectral and weight normalisation; dropout
+        draws from it, too. With batch normalisation, real and generated rows go through
+        the discriminator apart.
     image_shape, value_range, device, precision, random_state, checkpoint, verbose
         As in `DeepSMOTE`.
 
