@@ -423,10 +423,9 @@ def run_chapter(
     cells = module.cells(profile)
     if only is not None:
         names = sorted({f"{c.dataset}/{c.method}/{c.protocol}" for c in cells})
+        # An empty pattern is an unset variable rather than a wish for all.
         chosen = fnmatch.filter(names, f"{only}*") if only else []
-        if (
-            not chosen
-        ):  # an empty pattern is an unset variable rather than a wish for all
+        if not chosen:
             raise ValueError(f"--only {only!r} matches none of: {', '.join(names)}.")
         cells = [c for c in cells if f"{c.dataset}/{c.method}/{c.protocol}" in chosen]
     root = next(

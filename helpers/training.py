@@ -116,9 +116,8 @@ def initialise(
     affine = (nn.Linear, nn.modules.conv._ConvNd)
     norms = nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm
     for layer in module.modules():
-        known = (
-            ("weight", "bias") if isinstance(layer, (*affine, *norms, nn.PReLU)) else ()
-        )
+        simple = isinstance(layer, (*affine, *norms, nn.PReLU))
+        known = ("weight", "bias") if simple else ()
         own = [name for name, _ in layer.named_parameters(recurse=False)]
         if strange := [name for name in own if name not in known]:
             raise TypeError(

@@ -186,8 +186,9 @@ class BaseDeepOverSampler(BaseOverSampler):
         ------
         ValueError
             NaN or infinity, categories, text or dates, one class only, a class to be filled
-            with too few rows, images with the channels last, an `image_shape` or `value_range` that does
-            not fit the data, a checkpoint of another fit, a device that is not there.
+            with too few rows, images with the channels last, an `image_shape` or
+            `value_range` that does not fit the data, a checkpoint of another fit, a device
+            that is not there.
         """
         frame = X if isinstance(X, pd.DataFrame) else None
         with training.whole_fit(self):

@@ -352,9 +352,8 @@ class SMate(BaseDeepOverSampler):
             try:
                 with torch.no_grad():
                     y = network(x)
-                    far = network(
-                        1000 * x
-                    )  # what bounds the answers shows in the limit
+                    # Training may bring weights anywhere; large inputs show the bounds.
+                    far = network(1000 * x)
             except (RuntimeError, ValueError, TypeError, IndexError) as error:
                 cure = ""
                 if name == "generator":
