@@ -2,6 +2,8 @@
 
 import numbers
 
+import numpy as np
+import pandas as pd
 from sklearn.utils._param_validation import Interval, Options
 
 POSITIVE_INT = Interval(numbers.Integral, 1, None, closed="left")
@@ -56,3 +58,23 @@ def refuse_channels_last(X):
             f"X has shape {X.shape}, which looks like images with the channels last; "
             "pass X.transpose(0, 3, 1, 2), of shape (n, C, H, W)."
         )
+
+
+def refuse_labels(y):
+    """Refuse labels that are missing, or of kinds that cannot be sorted together."""
+    # A list as it is: numpy would make text of a NaN among texts.
+    values = np.asarray(y) if hasattr(y, "dtype") else np.asarray(y, dtype=object)
+    if values.ndim != 1:  # for others to judge: one column a class, or no labels at all
+        return
+    if len(rows := np.flatnonzero(pd.isna(values))):
+        raise ValueError(
+            f"y has {len(rows)} missing label(s), the first in row {rows[0]}; leave such "
+            "rows out: known = ~pd.isna(y); X[known], y[known]."
+        )
+    try:
+        np.unique(values)
+    except TypeError as error:
+        kinds = " and ".join(sorted({type(value).__name__ for value in values}))
+        raise ValueError(
+            f"y has labels of different kinds, {kinds}; make them one: y.astype(str)."
+        ) from error

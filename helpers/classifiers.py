@@ -27,6 +27,7 @@ from .checks import (
     POSITIVE_REAL,
     SequenceOf,
     refuse_channels_last,
+    refuse_labels,
     refuse_other_shape,
 )
 from .networks import TinyConv2d, draw_masks_from, keras_cnn, laid_out
@@ -117,6 +118,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
             return self._fit(X, y, sample_weight)
 
     def _fit(self, X, y, sample_weight):
+        refuse_labels(y)
         X, y = validate_data(self, X, y, allow_nd=True)
         check_classification_targets(y)
         images = self._images(X)

@@ -19,6 +19,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.utils import _safe_indexing
 
+from .checks import refuse_labels
+
 # ------------------------------------------------------------------------- metrics
 
 
@@ -280,6 +282,7 @@ def evaluate(arms, X, y, cv=None, classes=None, n_jobs=None):
     """
     if cv is None:
         cv = RepeatedStratifiedKFold(n_splits=5, n_repeats=10, random_state=0)
+    refuse_labels(y)
     labels, y = np.unique(y, return_inverse=True)
     classes = [str(c) for c in labels] if classes is None else classes
     plan = [

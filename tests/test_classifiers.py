@@ -404,6 +404,7 @@ IMAGES, LABELS = np.random.default_rng(0).normal(size=(6, 1, 8, 8)), [0, 1, 0, 1
         ({"image_shape": (1, 4, 16)}, r"\(1, 4, 16\), but X has .*\(1, 8, 8\)"),
         ({"y": [1] * 6}, r"y has 1 class\(es\) .*\[1\].*at least 2"),
         ({"y": [0.5, 1.5] * 3}, "continuous"),
+        ({"y": [0, 1, 0, np.nan, 1, 1]}, r"1 missing label\(s\), .* row 3; leave such"),
         ({"y": LABELS[:5]}, "inconsistent numbers of samples"),
         ({"weight": [1, 0] * 3}, r"y has 1 class\(es\) with a positive weight \(\[0\]"),
         ({"weight": [0] * 6}, r"y has 0 class\(es\) with a positive weight"),

@@ -201,6 +201,12 @@ def test_evaluate_splits_first_and_pairs_the_arms():
     assert table.equals(evaluation.compare(rows, "acsa", "dummy", n_test=4))
 
 
+def test_missing_labels_are_not_evaluated_as_a_class_of_their_own():
+    y = np.array([0.0, 1.0, np.nan] * 10)
+    with pytest.raises(ValueError, match=r"10 missing label\(s\), the first in row 2"):
+        evaluation.evaluate({"dummy": (None, DummyClassifier())}, np.zeros((30, 1)), y)
+
+
 def test_frames_sparse_matrices_and_lists_are_evaluated_as_arrays_are():
     rng, y = np.random.default_rng(0), np.tile([0, 1, 1], 20)
     X = rng.normal(size=(60, 3)) + y[:, None]

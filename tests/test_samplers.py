@@ -343,6 +343,12 @@ BAD = {
     "infinity": ({"X": np.inf}, {}, "contains infinity"),
     "one class": ({"y": np.zeros(49)}, {}, "1 class"),
     "fractions": ({"y": np.linspace(0, 1, 49)}, {}, "Unknown label type"),
+    "a label missing": ({"y": [None, *"ab" * 24]}, {}, r"1 missing .* row 0; leave"),
+    "mixed labels": (
+        {"y": [1, *"ab" * 24]},
+        {},
+        "of different kinds, int and str; make",
+    ),
     "one row": ({"y": np.repeat([0, 1], [48, 1])}, {}, "has 1 row"),
     "image_shape": ({}, {"image_shape": (1, 2, 2)}, "has 4 values, a row of X has 5"),
     "value_range": ({}, {"value_range": (0, 0.1)}, "X lies in"),

@@ -28,6 +28,7 @@ from ..checks import (
     REAL,
     SequenceOf,
     refuse_channels_last,
+    refuse_labels,
     refuse_other_shape,
 )
 from ..files import write_atomically
@@ -185,12 +186,13 @@ class BaseDeepOverSampler(BaseOverSampler):
         Raises
         ------
         ValueError
-            NaN or infinity, categories, text or dates, one class only, a class to be filled
-            with too few rows, images with the channels last, an `image_shape` or
-            `value_range` that does not fit the data, a checkpoint of another fit, a device
-            that is not there.
+            NaN or infinity, categories, text or dates, labels that are missing or of
+            different kinds, one class only, a class to be filled with too few rows, images
+            with the channels last, an `image_shape` or `value_range` that does not fit the
+            data, a checkpoint of another fit, a device that is not there.
         """
         frame = X if isinstance(X, pd.DataFrame) else None
+        refuse_labels(y)
         with training.whole_fit(self):
             self._columns, self._dtypes = None, None
             if frame is not None:
