@@ -76,5 +76,6 @@ def refuse_labels(y):
     except TypeError as error:
         kinds = " and ".join(sorted({type(value).__name__ for value in values}))
         raise ValueError(
-            f"y has labels of different kinds, {kinds}; make them one: y.astype(str)."
+            f"y has labels of different kinds, {kinds}; make them one: "
+            "np.array(y, dtype=str)."
         ) from error

@@ -509,6 +509,13 @@ def test_a_fit_that_failed_has_nothing_fitted(sampler_name, table, error, monkey
         sampler.sample(2, 3)
 
 
+def test_labels_that_are_refused_leave_nothing_of_the_fit_before(sampler_name, table):
+    sampler = make_sampler(sampler_name).fit(*table)
+    with pytest.raises(ValueError, match="missing label"):
+        sampler.fit_resample(table[0], [np.nan] * len(table[0]))
+    assert [n for n in vars(sampler) if n.endswith("_")] == []
+
+
 def test_history_is_tidy(sampler_name, table):
     sampler = make_sampler(sampler_name).fit(*table)
     history = sampler.history_

@@ -192,8 +192,8 @@ class BaseDeepOverSampler(BaseOverSampler):
             data, a checkpoint of another fit, a device that is not there.
         """
         frame = X if isinstance(X, pd.DataFrame) else None
-        refuse_labels(y)
         with training.whole_fit(self):
+            refuse_labels(y)
             self._columns, self._dtypes = None, None
             if frame is not None:
                 _refuse_no_numbers(frame)
