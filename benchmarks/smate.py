@@ -8,7 +8,7 @@ the authors do, where else it learns from the batch that the discriminator saw. 
 classifier is Keras' network with torch's own layers in Keras' order. Both train on random
 images of CIFAR's shape, in turn with ours; ours is the whole of ``fit``, set-up included.
 Prints real images per second and ratios; ``--device cuda`` for a GPU, ``--steps`` for the
-length of each run, ``--precision float32`` where the hardware has bfloat16.
+length of each run, ``--precision bfloat16`` for what a CPU with bfloat16 can gain.
 """
 
 import argparse

@@ -133,6 +133,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
             )
 
         device = devices.resolve_device(self.device)
+        devices.refuse_unsound(self.precision, device, images.shape[1:])
         precision = devices.resolve_precision(self.precision, device, images=True)
         generator = training.make_generator(self.random_state, device)
         checkpoint = self.checkpoint and training.Checkpoint(
@@ -336,7 +337,7 @@ class ResNet18Classifier(ImageClassifier):
         ``"auto"`` takes cuda, then mps, then cpu.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Of the convolutions. Weights, loss and the last layer stay in float32. ``"auto"``
-        is bfloat16 where the hardware computes in it.
+        is bfloat16 on a GPU that computes in it, float32 on every CPU.
     random_state : int, RandomState or None, default=None
         Decides everything: weights, batches, augmentation, mixup.
     checkpoint : path-like or None, default=None

@@ -55,22 +55,46 @@ def _computes(device):
 def resolve_precision(
     precision: str, device: torch.device, images: bool = False
 ) -> torch.dtype:
-    """Turn ``"auto"`` into bfloat16 where it pays, float32 elsewhere.
+    """Turn ``"auto"`` into bfloat16 where it pays and is sound, float32 elsewhere.
 
-    It pays for images on hardware with bfloat16 arithmetic. Tables stay in float32:
-    eight bits of mantissa would leave 256 different values in a generated column.
+    It pays for images on a GPU with bfloat16 arithmetic. Tables stay in float32: eight
+    bits of mantissa would leave 256 different values in a generated column. So does every
+    CPU, whose convolutions in bfloat16 are not to be trusted (`refuse_unsound`).
     """
     if precision != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
-    if not images:
-        return torch.float32
-    if device.type == "cuda":
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        # A private question, for want of a public one: does the CPU multiply bfloat16?
-        ask = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-        fast = device.type == "cpu" and ask()
-    return torch.bfloat16 if fast else torch.float32
+    fast = images and device.type == "cuda"
+    if fast and torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.bfloat16
+    return torch.float32
+
+
+def refuse_unsound(precision: str, device: torch.device, shape) -> None:
+    """Refuse bfloat16 on a CPU for images that are higher than wide, or wider than high.
+
+    On CPUs with matrix units for it, torch 2.14 returned what happened to lie in memory
+    from convolutions of such maps, among them 7 x 2; those of squares were right.
+
+    Parameters
+    ----------
+    precision : str
+        As the caller gave it.
+    device : torch.device
+    shape : tuple
+        Of a row; (C, H, W) of an image.
+
+    Raises
+    ------
+    ValueError
+    """
+    if device.type == "cpu" and precision == "bfloat16" and len(shape) == 3:
+        height, width = shape[1:]
+        if height != width:
+            raise ValueError(
+                f"precision='bfloat16' on a CPU, and images of {height} x {width} pixels: "
+                "its convolutions can be wrong where images are no squares; take "
+                "precision='float32', or pad the images to squares."
+            )
 
 
 def autocast(device: torch.device, dtype: torch.dtype):

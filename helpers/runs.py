@@ -106,15 +106,15 @@ def hardware(device="cpu") -> str:
     return f"{device.type}: {os.cpu_count()} x {name}"
 
 
-def computed_on() -> dict[str, str]:
-    """Columns ``device, precision`` of a row whose networks for images chose both."""
+def computed_on(precision="auto") -> dict[str, str]:
+    """Columns ``device, precision`` of a row whose networks for images were given it."""
     from .devices import resolve_device, resolve_precision
 
     device = resolve_device("auto")
-    precision = resolve_precision("auto", device, images=True)
+    found = resolve_precision(precision, device, images=True)
     return {
         "device": hardware(device),
-        "precision": str(precision).removeprefix("torch."),
+        "precision": str(found).removeprefix("torch."),
     }
 
 

@@ -399,6 +399,8 @@ class BaseDeepOverSampler(BaseOverSampler):
         dense = X.toarray() if sparse.issparse(X) else X
         generator = training.make_generator(self.random_state, device)
         Z = torch.as_tensor(self._scale(dense), device=device)
+        if self._min_side is not None:
+            devices.refuse_unsound(self.precision, device, self._row_shape)
         checkpoint = self.checkpoint and training.Checkpoint(
             self.checkpoint, self._identity(dense, y, device)
         )

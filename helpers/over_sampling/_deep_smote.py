@@ -71,8 +71,8 @@ class DeepSMOTE(BaseDeepOverSampler):
     device : str, default="auto"
         "auto" takes cuda, then mps, then cpu.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the training. "auto": bfloat16 for images where the hardware computes in it,
-        else float32. Rows are generated in float32.
+        Of the training. "auto": bfloat16 for images on a GPU that computes in it, else
+        float32. Rows are generated in float32.
     random_state, checkpoint, verbose
         As in `GANOverSampler`.
 
