@@ -6,6 +6,7 @@ how much imbalance it bears.
 """
 
 from ._cost import COST_PROTOCOL, cost_cells, run_cost
+from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot
 from ._quality import (
     QUALITY_ARMS,
     QUALITY_PROTOCOL,
@@ -92,12 +93,13 @@ RUNS = {
     COST_PROTOCOL: run_cost,
     QUALITY_PROTOCOL: run_quality,
     RATIO_PROTOCOL: run_ratio,
+    PILOT_PROTOCOL: run_pilot,
 }
 
 
 def cells(profile):
     """The runs of a profile, Table 1 first."""
-    parts = table_cells, quality_cells, ratio_cells, cost_cells
+    parts = table_cells, quality_cells, ratio_cells, cost_cells, pilot_cells
     return [cell for part in parts for cell in part(profile)]
 
 

@@ -53,6 +53,8 @@ def ratio_draw(cell):
 
 def ratio_cells(profile):
     """The ends of the figure first."""
+    if profile == "pilot":
+        return []
     name = "digits_images" if profile == "smoke" else "fashion_mnist"
     ratios = RATIOS[:1] if profile == "smoke" else RATIOS
     return [

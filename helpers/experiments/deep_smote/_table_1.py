@@ -24,7 +24,7 @@ from ...over_sampling import AMDO, BAGAN, GAMO, MC_CCR, MC_RBO, DeepSMOTE
 from ...runs import Cell, computed_on, require_known
 
 CHAPTER = "deep_smote"
-PROFILES = ("tenth", "paper", "smoke")
+PROFILES = ("tenth", "paper", "smoke", "pilot")
 #: Counted up when rows would no longer be comparable; the chapter shows one version.
 PROTOCOL = "resnet18-1"
 #: The data sets, in the order of the paper's Table 1, and their loaders.
@@ -324,6 +324,35 @@ def classifier(method, name, profile, random_state):
     )
 
 
+def learning(model, X, y):
+    """What a training has made of the original training rows, for its row.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted.
+    X, y : arrays
+        The original rows, without what a sampler added.
+
+    Returns
+    -------
+    dict
+        ``train_loss``, the mean over the last tenth of the updates, of the loss that was
+        made smaller, whatever weights, mixing or offsets that has; ``train_accuracy`` and
+        ``train_acsa``, the share of the rows and the mean recall.
+    """
+    found = model.predict(X) == y
+    recalls = [found[y == c].mean() for c in np.unique(y)]
+    row = {
+        "train_accuracy": float(found.mean()),
+        "train_acsa": float(np.mean(recalls)),
+    }
+    if hasattr(model, "history_"):
+        loss = model.history_["loss"]
+        row["train_loss"] = float(loss.tail(max(1, len(loss) // 10)).mean())
+    return row
+
+
 # ---------------------------------------------------------------- cells
 
 
@@ -339,6 +368,7 @@ def table_cells(profile):
             for name in LOADERS
             if name != "digits_images"
         ],
+        "pilot": [],
     }[profile]
     return [
         Cell(CHAPTER, profile, name, method, 0, fold, PROTOCOL)
