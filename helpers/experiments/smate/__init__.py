@@ -1,13 +1,15 @@
 """The runs of the transfer-GAN chapter: `book/smate.ipynb`.
 
 `cells` says which runs the stored tables have. The module `_figure_6` holds the paper's
-experiment, `_gan` how a GAN's training goes and `_quality` how good its images are.
+experiment, `_pilot` the choice of the classifier's rate, `_gan` how a GAN's training goes
+and `_quality` how good its images are.
 """
 
 from ._figure_6 import (
     ARMS,
     CHAPTER,
     CIFAR10,
+    COUNTS_PROTOCOL,
     DATASETS,
     FIGURE_5,
     FIGURE_6,
@@ -38,17 +40,36 @@ from ._figure_6 import (
     shown,
     smate,
 )
-from ._gan import GAN_PROTOCOL, GAN_RATES, GAN_STEPS, gan_cells, run_gan
-from ._quality import QUALITY_ARMS, QUALITY_PROTOCOL, quality_cells, run_quality
+from ._gan import (
+    COUNTS_GAN,
+    GAN_LOSSES,
+    GAN_PROTOCOL,
+    GAN_RATES,
+    GAN_STEPS,
+    gan_cells,
+    run_gan,
+)
+from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot
+from ._quality import (
+    COUNTS_QUALITY,
+    QUALITY_ARMS,
+    QUALITY_PROTOCOL,
+    quality_cells,
+    run_quality,
+)
 
 __all__ = [
     "ARMS",
     "CHAPTER",
     "CIFAR10",
+    "COUNTS_GAN",
+    "COUNTS_PROTOCOL",
+    "COUNTS_QUALITY",
     "DATASETS",
     "FIGURE_5",
     "FIGURE_6",
     "FIGURE_11",
+    "GAN_LOSSES",
     "GAN_PROTOCOL",
     "GAN_RATES",
     "GAN_STEPS",
@@ -56,6 +77,7 @@ __all__ = [
     "MAJORITY_PENALTY",
     "NOTEBOOK",
     "PAPERS",
+    "PILOT_PROTOCOL",
     "PROFILES",
     "PROTOCOL",
     "QUALITY_ARMS",
@@ -85,12 +107,20 @@ __all__ = [
 
 #: What the pages compare profiles by.
 HEADLINE = "recall_minority"
-RUNS = {PROTOCOL: run_figure, GAN_PROTOCOL: run_gan, QUALITY_PROTOCOL: run_quality}
+RUNS = {
+    PROTOCOL: run_figure,
+    COUNTS_PROTOCOL: run_figure,
+    GAN_PROTOCOL: run_gan,
+    COUNTS_GAN: run_gan,
+    QUALITY_PROTOCOL: run_quality,
+    COUNTS_QUALITY: run_quality,
+    PILOT_PROTOCOL: run_pilot,
+}
 
 
 def cells(profile):
     """The runs of a profile, Figure 6 first."""
-    parts = figure_cells, gan_cells, quality_cells
+    parts = figure_cells, gan_cells, quality_cells, pilot_cells
     return [cell for part in parts for cell in part(profile)]
 
 
