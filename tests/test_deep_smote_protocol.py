@@ -522,3 +522,44 @@ def test_an_interrupted_run_of_counts_goes_on(tmp_path, monkeypatch, capsys):
     run_cells(cells, run, store)
     assert asked == [cells[i].method for i in (0, 1, 1, 2)]
     assert [*read_store(store)["method"]] == [c.method for c in cells]
+
+
+# ---------------------------------------------------------------- the literal penalty
+
+
+def test_the_literal_penaltys_optimum_is_where_no_decoded_image_can_be_better():
+    random = np.random.default_rng(0)
+    counts = [6, 3, 2, 1]
+    X = random.integers(0, 256, (sum(counts), 2, 4)).astype(np.uint8)
+    y = np.repeat([*"abcd"], counts)
+    found = chapter.literal_optimum(X, y)
+    # The same by solving for each decoded image: its own image with weight 1 / n, and the
+    # others of its class, each as often as a class and a pair of images is drawn.
+    x = X.reshape(len(X), -1) / 127.5 - 1
+    weight = np.where(y[:, None] == y, 1.0, 0) * (1 - np.eye(len(y)))
+    n = weight.sum(axis=1, keepdims=True) + 1
+    weight = np.divide(weight, 3 * n * (n - 1), where=weight > 0, out=weight)
+    best = x / len(y) + weight @ x
+    best /= 1 / len(y) + weight.sum(axis=1, keepdims=True)
+    apart = np.square(best[:, None] - x).mean(axis=2)
+    assert found.reconstruction == pytest.approx(np.diag(apart).mean())
+    assert found.penalty == pytest.approx((weight * apart).sum())
+    assert found.loss == pytest.approx(found.reconstruction + found.penalty)
+    assert found.classes.loc["d", "mean_share"] == 0
+    assert found.classes.loc["b", "mean_share"] == pytest.approx(
+        (1 / 3) / (1 / 3 + 3 / 12)
+    )
+
+
+def test_the_rarest_class_decodes_to_its_mean_and_training_stays_above(drawn):
+    X, y = drawn[0]
+    found = chapter.literal_optimum(X, y)
+    assert found.classes["mean_share"].is_monotonic_increasing
+    assert found.classes["mean_share"].iloc[-1] > 0.94
+    _, _, told = chapter.resample("deep_smote", X, y, "smoke", 0)
+    assert told["reconstruction_loss"] + told["penalty_loss"] > found.loss
+
+
+def test_without_pairs_there_is_no_penalty():
+    with pytest.raises(ValueError, match="two images"):
+        chapter.literal_optimum(np.zeros((2, 3)), [0, 1])

@@ -7,6 +7,7 @@ are, `_ratio` how much imbalance it bears and `_optimum` what its penalty allows
 """
 
 from ._cost import COST_PROTOCOL, cost_cells, run_cost
+from ._optimum import literal_optimum
 from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot
 from ._quality import (
     COUNTS_QUALITY,
@@ -95,6 +96,7 @@ __all__ = [
     "feature_network",
     "glance",
     "halves",
+    "literal_optimum",
     "measured",
     "parts",
     "pool",
