@@ -56,3 +56,59 @@ def that_learnt(rows):
     if "learned" not in rows:
         return rows
     return rows[rows["learned"].astype(str) != "False"]
+
+
+def missing(cells, rows=None):
+    """What a run would compute, and the hours it will take by the rows that are there.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+        Of a chapter's profile.
+    rows : DataFrame, optional
+        Of its store; none yet.
+
+    Returns
+    -------
+    DataFrame
+        One line for each protocol, data set and method with missing cells, in their
+        order: ``n`` of them and their ``hours`` of one process. A cell is taken to last
+        as long as the stored rows of its protocol with the same data set and method did
+        in the mean, else as those with the same method, else as all of them; NaN where
+        there are none.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from helpers.runs import Cell
+    >>> cells = [Cell("a", "counts", "mnist", m, 0, 0, "v1") for m in ("smote", "gan")]
+    >>> done = pd.DataFrame([cells[0]]).assign(sampler_seconds=0, classifier_seconds=7200)
+    >>> missing(cells, done)
+      protocol dataset method  n  hours
+    0       v1   mnist    gan  1    2.0
+    """
+    import pandas as pd
+
+    key = [name for name in cells[0]._fields if name != "profile"]
+    wanted = pd.DataFrame(cells)
+    if rows is None or rows.empty:
+        rows = wanted.iloc[:0].assign(sampler_seconds=0.0, classifier_seconds=0.0)
+    done = pd.MultiIndex.from_frame(rows[key])
+    wanted = wanted[~pd.MultiIndex.from_frame(wanted[key]).isin(done)]
+    seconds = rows[["sampler_seconds", "classifier_seconds"]].sum(axis=1)
+    hours = pd.Series(float("nan"), index=wanted.index)
+    for like in (
+        ["protocol", "dataset", "method"],
+        ["protocol", "method"],
+        ["protocol"],
+    ):
+        means = seconds.groupby([rows[name] for name in like]).mean() / 3600
+        means = wanted[like].merge(
+            means.rename("hours"), how="left", left_on=like, right_index=True
+        )
+        hours = hours.fillna(means["hours"])
+    groups = ["protocol", "dataset", "method"]
+    found = wanted.assign(hours=hours).groupby(groups, sort=False)["hours"]
+    # A sum over cells of unknown length is unknown.
+    found = found.agg(n="size", hours=lambda values: values.sum(skipna=False))
+    return found.reset_index()
