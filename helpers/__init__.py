@@ -18,6 +18,7 @@ _HOME = {
     "MC_RBO": "over_sampling",
     "ResNet18Classifier": "classifiers",
     "SMate": "over_sampling",
+    "TableCodec": "tables",
     "compare": "evaluation",
     "correct_prior": "evaluation",
     "evaluate": "evaluation",
