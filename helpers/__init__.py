@@ -19,6 +19,7 @@ _HOME = {
     "ResNet18Classifier": "classifiers",
     "SMate": "over_sampling",
     "TableCodec": "tables",
+    "TabularOverSampler": "tables",
     "compare": "evaluation",
     "correct_prior": "evaluation",
     "evaluate": "evaluation",

@@ -299,7 +299,9 @@ class TableCodec(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"X has {Z.shape[1]} columns, and this codec's matrix {self._stripes[-1].stop}."
             )
-        rng = check_random_state(self.random_state)
+        return self._decode(Z, check_random_state(self.random_state))
+
+    def _decode(self, Z, rng):
         decoded = {
             i: column.decode(Z[:, stripe], rng)
             for i, (column, stripe) in enumerate(self._coded())
