@@ -36,7 +36,7 @@ _HOME = {
     "load_svhn": "data",
     "load_wine_onehot": "data",
     "make_imbalanced": "data",
-    "load_results": "runs",
+    "load_results": "store",
     "summarise": "evaluation",
     "table_quality": "quality",
 }

@@ -130,7 +130,7 @@ def run(
                 f"--jobs {jobs} is for this machine; with --dask each worker of the "
                 "cluster takes a run per thread. Leave one of the two out."
             )
-        from .runs import run_chapter
+        from .experiments import run_chapter
 
         run_chapter(chapter, profile=profile, n_jobs=jobs, only=only, dask=dask)
 

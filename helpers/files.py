@@ -1,6 +1,7 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, and where a user's own are kept."""
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,3 +16,16 @@ def write_atomically(write: Callable[[Path], object], path) -> None:
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def user_folder():
+    """This package's folder in the user's cache."""
+    return quiet_pooch().os_cache("deep-oversampling-book").absolute()
+
+
+def quiet_pooch():
+    """Import pooch, whose progress bar complains in notebooks that have no widgets."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pooch
+    return pooch

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from helpers import data, publishing, runs
+from helpers import data, experiments, publishing
 from helpers.__main__ import app
 
 HEAVY = {"torch", "numpy", "pandas", "sklearn", "papermill", "rich", "yaml", "pooch"}
@@ -32,7 +32,7 @@ def calls(monkeypatch):
 
     calls = Calls()
     monkeypatch.setattr(publishing, "build", calls)
-    monkeypatch.setattr(runs, "run_chapter", calls)
+    monkeypatch.setattr(experiments, "run_chapter", calls)
     return calls
 
 

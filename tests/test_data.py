@@ -467,7 +467,9 @@ def test_a_failed_download_does_not_stop_the_list(root):
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():
-    with pytest.raises(ValueError, match="'petrographie'; did you mean 'petrography'"):
+    with pytest.raises(
+        ValueError, match=r"'petrographie'\. Did you mean 'petrography'"
+    ):
         data.inventory(["bcw", "petrographie"])
 
 

@@ -8,7 +8,8 @@ from helpers.classifiers import ResNet18Classifier
 from helpers.data import DataNotAvailable, deepsmote_counts
 from helpers.experiments import deep_smote as chapter
 from helpers.experiments.deep_smote import _quality, _ratio, _table_1
-from helpers.runs import Cell, read_store, run_cells
+from helpers.runs import run_cells
+from helpers.store import Cell, read
 
 
 def as_set(X):
@@ -145,7 +146,7 @@ def test_rows_of_another_protocol_stay_and_are_not_taken_for_ours(tmp_path):
     older = [c._replace(protocol="resnet18-0") for c in ours]
     run_cells(older, _table_1.run_table, store)
     run_cells(ours, chapter.run, store)
-    rows = read_store(store)
+    rows = read(store)
     assert [*rows["protocol"]] == ["resnet18-0", chapter.PROTOCOL]
 
 

@@ -1,11 +1,4 @@
-"""Metrics against known answers, runs without leakage, statistics, stores."""
-
-import os
-import signal
-import subprocess
-import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
+"""Metrics against known answers, runs without leakage, statistics."""
 
 import numpy as np
 import pandas as pd
@@ -18,8 +11,9 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from helpers import evaluation, runs
+from helpers import evaluation
 from helpers.experiments import gan_tutorial
+from helpers.store import Cell
 
 # ------------------------------------------------------------------------- metrics
 
@@ -421,155 +415,7 @@ def test_ranks_of_too_little_or_of_folds_are_refused(scores, message):
         evaluation.friedman_nemenyi(scores)
 
 
-# ---------------------------------------------------------------------- cells and stores
-
-
-def cell(seed, method="m"):
-    return runs.Cell("toy", "smoke", "data", method, seed, 0, "v1")
-
-
-def compute(cell):
-    if cell.seed == 13:
-        raise ArithmeticError("unlucky")
-    return {"acsa": cell.seed / 7, "note": "two\nlines, with a comma"}
-
-
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_cells_are_computed_once_and_failures_spare_the_others(
-    tmp_path, n_jobs, capsys
-):
-    store = tmp_path / "deep" / "toy.csv"
-    runs.run_cells([cell(s) for s in range(3)], compute, store, n_jobs)
-    with pytest.raises(RuntimeError, match=r"1 of 4 runs failed.*13.*unlucky"):
-        runs.run_cells(
-            [cell(s) for s in (0, 1, 2, 3, 4, 5, 13)], compute, store, n_jobs
-        )
-    assert "4 of 7 runs missing" in capsys.readouterr().out
-    rows = runs.read_store(store).sort_values("seed")
-    assert rows["seed"].tolist() == [0, 1, 2, 3, 4, 5]
-    assert rows["acsa"].tolist() == pytest.approx([s / 7 for s in range(6)])
-    assert rows["note"].unique().tolist() == ["two lines, with a comma"]
-    assert rows["versions"].str.contains("torch").all()
-
-
-def test_a_torn_line_is_no_row_and_does_not_spoil_the_next(tmp_path):
-    store = tmp_path / "toy.csv"
-    runs.run_cells([cell(0), cell(1)], compute, store)
-    whole = store.read_bytes()
-    for cut in (1, 10, len(whole) - whole.rstrip(b"\n").rfind(b"\n") - 2):
-        store.write_bytes(whole[:-cut])
-        assert runs.read_store(store)["seed"].tolist() == [0]
-        runs.run_cells([cell(1)], compute, store)
-        assert runs.read_store(store)["seed"].tolist() == [0, 1]
-
-
-def test_rows_with_other_columns_widen_the_table(tmp_path):
-    store = tmp_path / "toy.csv"
-    runs.append_row(store, {**cell(0)._asdict(), "acsa": 0.1})
-    runs.append_row(store, {**cell(1)._asdict(), "brier": 0.2})
-    runs.append_row(store, {**cell(2)._asdict(), "acsa": 0.3})
-    rows = runs.read_store(store)
-    assert rows["seed"].tolist() == [0, 1, 2]
-    assert rows["acsa"].isna().tolist() == [False, True, False]
-
-
-def test_a_cell_computed_twice_counts_once(tmp_path):
-    store = tmp_path / "toy.csv"
-    for value in (0.1, 0.2):
-        runs.append_row(store, {**cell(0)._asdict(), "acsa": value})
-    assert runs.read_store(store)["acsa"].tolist() == [0.1]
-
-
-def test_names_that_look_like_numbers_stay_names(tmp_path, capsys):
-    store = tmp_path / "toy.csv"
-    one = cell(0)._replace(protocol="1", dataset="1e3")
-    for _ in range(2):
-        runs.run_cells([one], compute, store)
-    assert "0 of 1 runs missing" in capsys.readouterr().out
-    (row,) = runs.read_store(store)[runs.KEY].itertuples(index=False, name=None)
-    assert row == tuple(getattr(one, name) for name in runs.KEY)
-
-
-def test_many_writers_lose_no_row(tmp_path):
-    store = tmp_path / "toy.csv"
-    with ThreadPoolExecutor(8) as pool:
-        rows = [{**cell(s)._asdict(), "acsa": s} for s in range(60)]
-        list(pool.map(lambda row: runs.append_row(store, row), rows))
-    assert sorted(runs.read_store(store)["seed"]) == [*range(60)]
-
-
-SLOW = """
-import time
-from helpers import runs
-def compute(cell):
-    time.sleep(0.02)
-    return {{"acsa": cell.seed}}
-cells = [runs.Cell("toy", "smoke", "data", "m", s, 0, "v1") for s in range(40)]
-runs.run_cells(cells, compute, {store!r})
-"""
-
-
-def test_a_killed_run_goes_on_and_ends_with_every_row(tmp_path):
-    store = tmp_path / "toy.csv"
-    code = SLOW.format(store=str(store))
-    rng, kills = np.random.default_rng(0), 0
-    for _ in range(2):
-        process = subprocess.Popen(
-            [sys.executable, "-c", code], stderr=subprocess.DEVNULL
-        )
-        n = len(runs.read_store(store)) if store.exists() else 0
-        while process.poll() is None:
-            time.sleep(0.01)
-            if store.exists() and len(runs.read_store(store)) > n:
-                time.sleep(rng.uniform(0, 0.1))
-                os.kill(process.pid, signal.SIGKILL)
-                kills += process.wait() == -signal.SIGKILL
-    assert kills
-    subprocess.run([sys.executable, "-c", code], check=True, stderr=subprocess.DEVNULL)
-    rows = runs.read_store(store)
-    assert sorted(rows["seed"]) == [*range(40)]
-    assert (rows["acsa"] == rows["seed"]).all()
-
-
-def test_stored_results_are_found_from_a_folder_below(tmp_path, monkeypatch):
-    store = tmp_path / "book" / "results" / "toy-smoke.csv"
-    runs.run_cells([cell(0)], compute, store)
-    below = tmp_path / "_build" / "src"
-    below.mkdir(parents=True)
-    monkeypatch.chdir(below)
-    assert len(runs.load_results("toy", "smoke")) == 1
-
-
-def test_results_that_are_nowhere_say_how_to_make_them(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runs, "commit", lambda: "-")
-    with pytest.raises(
-        FileNotFoundError, match="python -m helpers run toy --profile paper"
-    ):
-        runs.load_results("toy")
-
-
-def test_results_of_a_checkout_that_was_never_installed(tmp_path, monkeypatch):
-    """It has a commit, and nobody knows its repository."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runs, "commit", lambda: "0123456789ab")
-    monkeypatch.setattr(runs, "DISTRIBUTION", "none-of-this-name")
-    with pytest.raises(FileNotFoundError, match="was not installed from a commit"):
-        runs.load_results("toy")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("gan_tutorail", "paper"), "Did you mean 'gan_tutorial'"),
-        (("gan_tutorial", "papre"), "Did you mean 'paper'"),
-        (("gan_tutorial", "smoke", 1, "mnist/*"), "matches none of: bcw/class_weight/"),
-        (("gan_tutorial", "smoke", 1, ""), "--only '' matches none of: bcw/"),
-    ],
-)
-def test_wrong_names_are_refused_with_the_nearest(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        runs.run_chapter(*arguments)
+# ---------------------------------------------------------- cells of the tutorial
 
 
 def test_the_smoke_profile_covers_every_method_of_the_paper_profile():
@@ -587,7 +433,7 @@ def test_a_cell_of_the_tutorial_gives_a_whole_row(dataset, monkeypatch):
     )
     first, second = (
         gan_tutorial.run(
-            runs.Cell("gan_tutorial", "smoke", dataset, "smote", 1, 0, "repeated-1")
+            Cell("gan_tutorial", "smoke", dataset, "smote", 1, 0, "repeated-1")
         )
         for _ in range(2)
     )
@@ -604,7 +450,7 @@ def test_dummy_and_weighted_arms(monkeypatch):
     )
 
     def row(method):
-        key = runs.Cell("gan_tutorial", "smoke", "bcw", method, 0, 0, "repeated-1")
+        key = Cell("gan_tutorial", "smoke", "bcw", method, 0, 0, "repeated-1")
         return gan_tutorial.run(key)
 
     assert row("dummy")["acsa"] == 0.5

@@ -6,7 +6,7 @@ import pytest
 from helpers import SMate, data
 from helpers.experiments import smate as chapter
 from helpers.experiments.smate import _figure_6
-from helpers.runs import Cell
+from helpers.store import Cell
 
 SMOKE = ("digits-9-10", 0, "smoke")
 

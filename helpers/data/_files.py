@@ -5,9 +5,10 @@ import os
 import sys
 import tempfile
 import threading
-import warnings
 from pathlib import Path
 from typing import NamedTuple
+
+from ..files import quiet_pooch, user_folder
 
 ROOT_VARIABLE = "DEEP_OVERSAMPLING_DATA"
 
@@ -145,19 +146,6 @@ def data_root():
     if named := os.environ.get(ROOT_VARIABLE):
         return Path(named).expanduser().absolute()
     return user_folder()
-
-
-def user_folder():
-    """This package's folder in the user's cache."""
-    return quiet_pooch().os_cache("deep-oversampling-book").absolute()
-
-
-def quiet_pooch():
-    """Import pooch, whose progress bar complains in notebooks that have no widgets."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pooch
-    return pooch
 
 
 def files_of(name):

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from ..files import user_folder
 from ._files import (
     DataCorrupt,
     DataNotAvailable,
@@ -25,7 +26,6 @@ from ._files import (
     files_of,
     locate,
     path_of,
-    user_folder,
     workshop_beside,
 )
 from ._tables import bunch, sklearn_version

@@ -1,6 +1,5 @@
 """Which sets there are, which of them are here, and whether they have changed."""
 
-import difflib
 import functools
 import os
 
@@ -55,15 +54,12 @@ def inventory(names=None, download=False, verify=False):
     """
     import pandas as pd
 
+    from ..checks import require_known
+
     known = [*_EMBEDDED, *FILES]
     names = known if names is None else [names] if isinstance(names, str) else names
     for name in names:
-        if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
-            raise ValueError(
-                f"There is no data set {name!r}; did you mean {nearest!r}? "
-                f"Known are {', '.join(known)}."
-            )
+        require_known("data set", name, known)
     verify = verify or download
     return pd.DataFrame([_describe(name, download, verify) for name in names])
 

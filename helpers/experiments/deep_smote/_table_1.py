@@ -17,11 +17,13 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.class_weight import compute_sample_weight
 
 from ... import data
+from ...checks import require_known
 from ...classifiers import ResNet18Classifier
 from ...data import ClassCounts, deepsmote_counts, make_imbalanced
 from ...evaluation import score
 from ...over_sampling import AMDO, BAGAN, GAMO, MC_CCR, MC_RBO, DeepSMOTE
-from ...runs import Cell, computed_on, require_known
+from ...provenance import computed_on
+from ...store import Cell
 
 CHAPTER = "deep_smote"
 PROFILES = ("tenth", "paper", "smoke")
