@@ -9,6 +9,7 @@ from importlib import import_module
 _HOME = {
     "AMDO": "over_sampling",
     "BAGAN": "over_sampling",
+    "CTGANOverSampler": "over_sampling",
     "DeepSMOTE": "over_sampling",
     "GAMO": "over_sampling",
     "GANOverSampler": "over_sampling",

@@ -28,6 +28,14 @@ TINY = {
     "amdo": {},
     "bagan": {"epochs": 2, "width": 0.05, "lr": 0.01},
     "gamo": {"epochs": 2, "width": 0.05},
+    "ctgan": {
+        "epochs": 2,
+        "batch_size": 20,
+        "latent_dim": 4,
+        "generator_layers": (8,),
+        "discriminator_layers": (8,),
+        "n_modes": 2,
+    },
     "deep_smote": {"epochs": 2, "width": 0.05, "lr": 0.01},
     "gan": {"epochs": 2, "generator_layers": (8,), "discriminator_layers": (8,)},
     "gan_smote": {

@@ -7,6 +7,7 @@ find it (CONTRIBUTING.md has an example from start to end).
 from ._amdo import AMDO
 from ._bagan import BAGAN
 from ._base import BaseDeepOverSampler
+from ._ctgan import CTGANOverSampler
 from ._deep_smote import DeepSMOTE
 from ._gamo import GAMO
 from ._gan import GANOverSampler
@@ -20,6 +21,7 @@ from ._stacked_gans import StackedGANs, sum_of_distances
 SAMPLERS = {
     "amdo": AMDO,
     "bagan": BAGAN,
+    "ctgan": CTGANOverSampler,
     "deep_smote": DeepSMOTE,
     "gamo": GAMO,
     "gan": GANOverSampler,
