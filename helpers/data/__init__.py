@@ -21,7 +21,7 @@ from ._images import (
     load_svhn,
 )
 from ._imbalance import ClassCounts, deepsmote_counts, make_imbalanced
-from ._overview import fingerprint, inventory
+from ._overview import fingerprint, inventory, require
 from ._tables import load_bcw, load_petrography, load_wine_onehot
 
 __all__ = [
@@ -43,4 +43,5 @@ __all__ = [
     "load_svhn",
     "load_wine_onehot",
     "make_imbalanced",
+    "require",
 ]
