@@ -24,6 +24,7 @@ ROOMS = [
     "networks",
     "devices",
     "data",
+    "progress",
     "checks",
     "files",
 ]
