@@ -17,6 +17,7 @@ ROOMS = [
     "provenance",
     "evaluation",
     "classifiers",
+    "tables",
     "over_sampling",
     "training",
     "losses",
