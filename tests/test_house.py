@@ -17,6 +17,7 @@ ROOMS = [
     "store",
     "provenance",
     "classifiers",
+    "tables",
     "over_sampling",
     "training",
     "losses",

@@ -129,7 +129,9 @@ def load_keel(name, return_X_y=False):
         )
     data, labels, source = _read(name, tables[name])
     # From the most frequent to the rarest, among equals by name.
-    names = labels.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    names = (
+        labels.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    )
     names = names.index.to_numpy(dtype=object).astype(str)
     target = labels.astype(str).map({c: i for i, c in enumerate(names)}).to_numpy()
     return bunch(
@@ -228,7 +230,9 @@ def _read(name, folder):
         return frame, labels, own["source"]
 
     path = _headed(folder)
-    head, text = re.split(r"^@data.*$", path.read_text("utf-8"), maxsplit=1, flags=_LINES)
+    head, text = re.split(
+        r"^@data.*$", path.read_text("utf-8"), maxsplit=1, flags=_LINES
+    )
     declared = re.findall(r"^@attribute\s+([^\s{]+)\s*(.*?)\s*$", head, flags=_LINES)
     names = [column for column, _ in declared]
     numbers = [column for column, kind in declared[:-1] if not kind.startswith("{")]
@@ -257,5 +261,7 @@ def _parse(text, names, numbers, separator, table):
         )
     frame.columns = names
     if (odd := [c for c in numbers if frame[c].dtype == object]) or frame.empty:
-        raise DataCorrupt(f"{table} has {odd or 'no rows'} where there should be numbers.")
+        raise DataCorrupt(
+            f"{table} has {odd or 'no rows'} where there should be numbers."
+        )
     return frame
