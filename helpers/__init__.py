@@ -19,6 +19,7 @@ _HOME = {
     "MC_RBO": "over_sampling",
     "ResNet18Classifier": "classifiers",
     "SMate": "over_sampling",
+    "TabDDPMOverSampler": "over_sampling",
     "TableCodec": "tables",
     "TabularOverSampler": "tables",
     "compare": "evaluation",
