@@ -1,6 +1,8 @@
-"""What samplers and classifiers refuse alike, before they train."""
+"""What is refused alike in many places, before anything is computed."""
 
+import difflib
 import numbers
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -79,3 +81,13 @@ def refuse_labels(y):
             f"y has labels of different kinds, {kinds}; make them one: "
             "np.array(y, dtype=str)."
         ) from error
+
+
+def require_known(kind: str, name: str, known: Iterable[str]) -> None:
+    """Refuse a name that is not among the known ones, with the nearest that is."""
+    known = list(known)
+    if name not in known:
+        plain = {other.casefold(): other for other in known}
+        near = difflib.get_close_matches(name.casefold(), plain, n=1, cutoff=0)
+        hint = f" Did you mean {plain[near[0]]!r}?" if near else ""
+        raise ValueError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")

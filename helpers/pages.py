@@ -1,15 +1,13 @@
 """What pages say that no author wrote: from stored rows, and from records of runs."""
 
-import importlib
-import pkgutil
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import pandas as pd
 
-from . import experiments
-from .runs import KEY, read_store
+from . import experiments, store
+from .store import KEY
 
 
 def fill_in_answers(stage):
@@ -25,9 +23,9 @@ def fill_in_answers(stage):
         return
     text = index.read_text(encoding="utf-8")
     for chapter in re.findall(r"\{\{ glance_(\w+) \}\}", text):
-        module = importlib.import_module(f"{experiments.__name__}.{chapter}")
+        module = experiments.find(chapter)
         # The first profile is the one that the chapter shows.
-        rows = read_store(stage / f"book/results/{chapter}-{module.PROFILES[0]}.csv")
+        rows = store.read(stage / f"book/results/{chapter}-{module.PROFILES[0]}.csv")
         answer = module.glance(rows)
         text = text.replace(f"{{{{ glance_{chapter} }}}}", answer)
     index.write_text(text, encoding="utf-8")
@@ -44,8 +42,8 @@ def fill_in_paper_scale(stage):
     page = stage / "book" / "paper_scale.md"
     if not page.exists():
         return
-    chapters = [module.name for module in pkgutil.iter_modules(experiments.__path__)]
-    parts = [paper_scale(chapter, stage / "book" / "results") for chapter in chapters]
+    results = stage / "book" / "results"
+    parts = [paper_scale(chapter, results) for chapter in experiments.chapters()]
     text = page.read_text(encoding="utf-8")
     text = text.replace("{{ paper_scale }}", "\n\n".join(parts))
     page.write_text(text, encoding="utf-8")
@@ -66,12 +64,12 @@ def paper_scale(chapter, results):
     section : str
         Markdown.
     """
-    module = importlib.import_module(f"{experiments.__name__}.{chapter}")
+    module = experiments.find(chapter)
     planned = pd.DataFrame(module.cells("paper"))
     tables = {}
     for profile in ("paper", "tenth"):
-        store = results / f"{chapter}-{profile}.csv"
-        rows = read_store(store) if store.exists() else planned.head(0)
+        path = results / f"{chapter}-{profile}.csv"
+        rows = store.read(path) if path.exists() else planned.head(0)
         # Rows of an older protocol stay in the store and do not count.
         tables[profile] = rows.merge(planned[KEY].drop_duplicates())
     rows = tables["paper"]

@@ -34,9 +34,10 @@ import yaml
 from filelock import FileLock, Timeout
 
 from . import data
+from .checks import require_known
 from .files import write_atomically
 from .pages import fill_in_answers, fill_in_paper_scale, status
-from .runs import environment, hardware, require_known
+from .provenance import environment, hardware
 
 
 def build(root=".", *, only=(), smoke=False, parameters=None) -> int:

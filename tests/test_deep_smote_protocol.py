@@ -11,10 +11,11 @@ from sklearn.dummy import DummyClassifier
 
 from helpers.classifiers import ResNet18Classifier
 from helpers.data import DataNotAvailable, deepsmote_counts
-from helpers.experiments import LEARNT, learning, missing, that_learnt
+from helpers.experiments import LEARNT, learning, that_learnt
 from helpers.experiments import deep_smote as chapter
 from helpers.experiments.deep_smote import _kept, _quality, _ratio, _rows, _table_1
-from helpers.runs import Cell, read_store, run_cells
+from helpers.runs import run_cells
+from helpers.store import Cell, read
 
 
 def as_set(X):
@@ -152,7 +153,7 @@ def test_rows_of_another_protocol_stay_and_are_not_taken_for_ours(tmp_path):
     older = [c._replace(protocol="resnet18-0") for c in ours]
     run_cells(older, _rows.run_table, store)
     run_cells(ours, chapter.run, store)
-    rows = read_store(store)
+    rows = read(store)
     assert [*rows["protocol"]] == ["resnet18-0", chapter.PROTOCOL]
 
 
@@ -521,7 +522,7 @@ def test_an_interrupted_run_of_counts_goes_on(tmp_path, monkeypatch, capsys):
         run_cells(cells, run, store)
     run_cells(cells, run, store)
     assert asked == [cells[i].method for i in (0, 1, 1, 2)]
-    assert [*read_store(store)["method"]] == [c.method for c in cells]
+    assert [*read(store)["method"]] == [c.method for c in cells]
 
 
 # ---------------------------------------------------------------- the literal penalty
@@ -563,28 +564,3 @@ def test_the_rarest_class_decodes_to_its_mean_and_training_stays_above(drawn):
 def test_without_pairs_there_is_no_penalty():
     with pytest.raises(ValueError, match="two images"):
         chapter.literal_optimum(np.zeros((2, 3)), [0, 1])
-
-
-def test_missing_cells_are_listed_with_hours_of_rows_like_them(tmp_path):
-    cells = [c for c in table("counts") if c.method in ("nothing", "smote", "gamo")]
-    nothing = missing(cells)
-    assert nothing["n"].sum() == len(cells)
-    assert nothing["hours"].isna().all()
-
-    def run(cell):
-        mnist = {"sampler_seconds": 1800.0, "classifier_seconds": 5400.0}
-        other = {"sampler_seconds": np.nan, "classifier_seconds": 3600.0}
-        return mnist if cell.dataset == "mnist" else other
-
-    store = tmp_path / "deep_smote-counts.csv"
-    mnist = [c for c in cells if c[2:6] == ("mnist", "smote", 0, 0)]
-    cifar = [c for c in cells if c[2:6] == ("cifar10", "smote", 0, 0)]
-    run_cells(mnist + cifar, run, store)
-    found = missing(cells, read_store(store)).set_index(["dataset", "method"])
-    assert found.loc[("mnist", "smote")].tolist()[1:] == [2, 4.0]
-    assert found.loc[("cifar10", "smote")].tolist()[1:] == [2, 2.0]
-    assert found.loc[("svhn", "smote")].tolist()[1:] == [3, 4.5]  # the method's mean
-    assert found.loc[("mnist", "gamo")].tolist()[1:] == [1, 1.5]  # the protocol's
-    assert found["n"].sum() == len(cells) - 2
-    run_cells(cells, run, store)
-    assert missing(cells, read_store(store)).empty

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from helpers import KerasCNNClassifier, ResNet18Classifier, devices
-from helpers.runs import computed_on
+from helpers.provenance import computed_on
 
 from .conftest import make_sampler
 

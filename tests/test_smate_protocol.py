@@ -9,7 +9,7 @@ from helpers import SMate, data
 from helpers.experiments import smate as chapter
 from helpers.experiments.deep_smote import _kept
 from helpers.experiments.smate import _figure_6, _pilot
-from helpers.runs import Cell
+from helpers.store import Cell
 
 SMOKE = ("digits-9-10", 0, "smoke")
 

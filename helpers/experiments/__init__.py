@@ -1,12 +1,35 @@
 """The runs behind the stored tables, one module per chapter.
 
 Each module has ``PROFILES``, ``cells(profile)``, which lists the runs of its table, and
-``run(cell)``, which computes one row; both importable by joblib and Dask.
+``run(cell)``, which computes its row or rows; both importable by joblib and Dask.
 """
+
+import fnmatch
+import importlib
+import pkgutil
+import re
+from math import isnan
+from pathlib import Path
+
+from .. import data
+from ..checks import require_known
+from ..runs import cluster, plan, run_cells
+from ..store import missing
 
 #: Mean recall on its own original training rows from which a network has learnt. In the
 #: pilot of the image chapter one training stopped at .52, and the others passed .95.
 LEARNT = 0.6
+
+
+def chapters() -> list[str]:
+    """Names of the chapters that have stored tables."""
+    return [module.name for module in pkgutil.iter_modules(__path__)]
+
+
+def find(chapter: str):
+    """Import the module of a chapter, or name the nearest there is."""
+    require_known("chapter", chapter, chapters())
+    return importlib.import_module(f"{__name__}.{chapter}")
 
 
 def answer(test) -> str:
@@ -58,57 +81,86 @@ def that_learnt(rows):
     return rows[rows["learned"].astype(str) != "False"]
 
 
-def missing(cells, rows=None):
-    """What a run would compute, and the hours it will take by the rows that are there.
+def run_chapter(
+    chapter: str,
+    profile: str,
+    n_jobs: int = 1,
+    only: str | None = None,
+    dask: str | None = None,
+    dry: bool = False,
+):
+    """Compute a chapter's stored table: ``python -m helpers run``.
 
     Parameters
     ----------
-    cells : sequence of Cell
-        Of a chapter's profile.
-    rows : DataFrame, optional
-        Of its store; none yet.
+    chapter : str
+        A module of `helpers.experiments`.
+    profile : str
+        One of the module's ``PROFILES``.
+    n_jobs : int
+        Processes.
+    only : str, optional
+        Pattern such as ``"bcw/gan*"`` that ``dataset/method/protocol`` must match.
+    dask : str, optional
+        Address of a Dask scheduler, whose workers then compute; see `cluster`.
+    dry : bool
+        Compute nothing; print the missing cells by group, and the hours that they take.
 
-    Returns
-    -------
-    DataFrame
-        One line for each protocol, data set and method with missing cells, in their
-        order: ``n`` of them and their ``hours`` of one process. A cell is taken to last
-        as long as the stored rows of its protocol with the same data set and method did
-        in the mean, else as those with the same method, else as all of them; NaN where
-        there are none.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from helpers.runs import Cell
-    >>> cells = [Cell("a", "counts", "mnist", m, 0, 0, "v1") for m in ("smote", "gan")]
-    >>> done = pd.DataFrame([cells[0]]).assign(sampler_seconds=0, classifier_seconds=7200)
-    >>> missing(cells, done)
-      protocol dataset method  n  hours
-    0       v1   mnist    gan  1    2.0
+    Raises
+    ------
+    ValueError
+        No such chapter or profile, a pattern that matches nothing, no address.
+    FileNotFoundError
+        There is no book here.
+    DataNotAvailable
+        A set that the missing cells need is not on this machine and cannot be fetched.
+    ConnectionError
+        No Dask scheduler answers.
     """
-    import pandas as pd
-
-    key = [name for name in cells[0]._fields if name != "profile"]
-    wanted = pd.DataFrame(cells)
-    if rows is None or rows.empty:
-        rows = wanted.iloc[:0].assign(sampler_seconds=0.0, classifier_seconds=0.0)
-    done = pd.MultiIndex.from_frame(rows[key])
-    wanted = wanted[~pd.MultiIndex.from_frame(wanted[key]).isin(done)]
-    seconds = rows[["sampler_seconds", "classifier_seconds"]].sum(axis=1)
-    hours = pd.Series(float("nan"), index=wanted.index)
-    for like in (
-        ["protocol", "dataset", "method"],
-        ["protocol", "method"],
-        ["protocol"],
-    ):
-        means = seconds.groupby([rows[name] for name in like]).mean() / 3600
-        means = wanted[like].merge(
-            means.rename("hours"), how="left", left_on=like, right_index=True
+    module = find(chapter)
+    require_known("profile", profile, module.PROFILES)
+    if dask == "":
+        raise ValueError(
+            "--dask '' names no scheduler; give its address, or leave it out."
         )
-        hours = hours.fillna(means["hours"])
-    groups = ["protocol", "dataset", "method"]
-    found = wanted.assign(hours=hours).groupby(groups, sort=False)["hours"]
-    # A sum over cells of unknown length is unknown.
-    found = found.agg(n="size", hours=lambda values: values.sum(skipna=False))
-    return found.reset_index()
+    cells = module.cells(profile)
+    if only is not None:
+        names = sorted({f"{c.dataset}/{c.method}/{c.protocol}" for c in cells})
+        # An empty pattern is an unset variable rather than a wish for all.
+        chosen = fnmatch.filter(names, f"{only}*") if only else []
+        if not chosen:
+            raise ValueError(f"--only {only!r} matches none of: {', '.join(names)}.")
+        cells = [c for c in cells if f"{c.dataset}/{c.method}/{c.protocol}" in chosen]
+    here = Path.cwd()
+    root = next((f for f in [here, *here.parents] if (f / "_toc.yml").exists()), None)
+    if root is None:
+        raise FileNotFoundError(f"No _toc.yml above {here}: call it from the checkout.")
+    store = root / "book" / "results" / f"{chapter}-{profile}.csv"
+    if dry:
+        _show(plan(cells, store), store)
+    elif dask:  # the data are on its workers
+        with cluster(dask):
+            run_cells(cells, module.run, store, n_jobs)
+    else:
+        # A cell's data set begins with the name of the set that it is drawn from.
+        wanted = {c.dataset for c in missing(cells, store)}
+        data.require(
+            name
+            for name in data.fingerprint()
+            if any(re.match(rf"{name}(?![a-z0-9])", dataset) for dataset in wanted)
+        )
+        run_cells(cells, module.run, store, n_jobs)
+
+
+def _show(groups, store):
+    """Print what `plan` found: a line a group, and the sum."""
+    known = groups["hours"].sum()
+    unknown = groups.loc[groups["hours"].isna(), "missing"].sum()
+    for row in groups.itertuples():
+        hours = "unknown" if isnan(row.hours) else f"{row.hours:.2f} h"
+        name = f"{row.dataset}/{row.method}/{row.protocol}"
+        print(f"{row.missing:>6}  {hours:>9}  {name}")
+    print(
+        f"{store}: {groups['missing'].sum()} runs missing, {known:.1f} h on one process"
+        + (f" and {unknown} runs of unknown length" if unknown else "")
+    )

@@ -30,7 +30,8 @@ from ..data import load_mnist, load_petrography
 from ..evaluation import compare, score
 from ..networks import mlp
 from ..over_sampling import GANSMOTE, GANOverSampler, fit_stacked
-from ..runs import Cell, hardware
+from ..provenance import hardware
+from ..store import Cell
 from . import answer
 
 CHAPTER = "gan_smote"

@@ -28,7 +28,8 @@ from threadpoolctl import threadpool_limits
 from ..data import load_bcw
 from ..evaluation import compare, score
 from ..over_sampling import GANOverSampler
-from ..runs import Cell, hardware
+from ..provenance import hardware
+from ..store import Cell
 from . import answer
 
 CHAPTER = "gan_tutorial"
@@ -252,7 +253,7 @@ def glance(rows):
     Parameters
     ----------
     rows : DataFrame
-        What `helpers.runs.load_results` returns for this chapter.
+        What `helpers.store.load_results` returns for this chapter.
 
     Returns
     -------

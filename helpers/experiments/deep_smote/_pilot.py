@@ -19,7 +19,8 @@ import time
 import numpy as np
 
 from ...classifiers import ResNet18Classifier
-from ...runs import Cell, computed_on
+from ...provenance import computed_on
+from ...store import Cell
 from .. import learning
 from ._table_1 import CHAPTER, PILOTED, course, pilot_rows, pool, resample, scores
 

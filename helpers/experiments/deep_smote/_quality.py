@@ -19,8 +19,9 @@ from ... import devices
 from ...augmentation import shift_and_flip
 from ...classifiers import ResNet18Classifier
 from ...data import data_root, make_imbalanced
+from ...provenance import computed_on
 from ...quality import image_quality_by_class, synthetic_only_score
-from ...runs import Cell, computed_on
+from ...store import Cell
 from ._kept import resampled
 from ._table_1 import (
     AUGMENT,

@@ -5,7 +5,8 @@ import time
 import numpy as np
 
 from ...data import make_imbalanced
-from ...runs import Cell, computed_on
+from ...provenance import computed_on
+from ...store import Cell
 from .. import learning
 from ._table_1 import CHAPTER, N_DRAWS, classifier, parts, pool, resample, scores
 

@@ -4,7 +4,8 @@ import time
 
 from sklearn.utils.class_weight import compute_sample_weight
 
-from ...runs import Cell, computed_on
+from ...provenance import computed_on
+from ...store import Cell
 from .. import learning
 from ._kept import resampled
 from ._table_1 import (

@@ -15,11 +15,11 @@ from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import StratifiedKFold
 
 from ... import data
+from ...checks import require_known
 from ...classifiers import ResNet18Classifier
 from ...data import ClassCounts, deepsmote_counts, make_imbalanced
 from ...evaluation import score
 from ...over_sampling import AMDO, BAGAN, GAMO, MC_CCR, MC_RBO, DeepSMOTE
-from ...runs import require_known
 
 CHAPTER = "deep_smote"
 PROFILES = ("tenth", "counts", "paper", "smoke", "pilot")

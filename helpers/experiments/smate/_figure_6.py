@@ -22,11 +22,13 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_sample_weight
 
 from ... import data, training
+from ...checks import require_known
 from ...classifiers import KerasCNNClassifier
 from ...data import make_imbalanced
 from ...evaluation import score
 from ...over_sampling import DeepSMOTE, SMate
-from ...runs import Cell, computed_on, require_known
+from ...provenance import computed_on
+from ...store import Cell
 from .. import learning
 from ..deep_smote import _kept
 

@@ -5,7 +5,8 @@ import time
 import numpy as np
 
 from ...over_sampling import SMate
-from ...runs import Cell, computed_on
+from ...provenance import computed_on
+from ...store import Cell
 from ._figure_6 import CHAPTER, PAPERS, SETTINGS, course, draw
 
 GAN_PROTOCOL, COUNTS_GAN = "gan-1", "gan-2"

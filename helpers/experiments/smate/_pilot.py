@@ -10,7 +10,8 @@ import numpy as np
 
 from ...classifiers import KerasCNNClassifier
 from ...data import make_imbalanced
-from ...runs import Cell, computed_on
+from ...provenance import computed_on
+from ...store import Cell
 from .. import learning
 from ..deep_smote import course
 from ._figure_6 import CHAPTER, DATASETS, PAPERS, batches, images, measures

@@ -5,7 +5,8 @@ import time
 
 import numpy as np
 
-from ...runs import Cell, computed_on
+from ...provenance import computed_on
+from ...store import Cell
 from ..deep_smote import altered, at_most, feature_network, halves, measured
 from ._figure_6 import CHAPTER, PAPERS, draw, generated, images, resample
 
