@@ -564,3 +564,57 @@ def test_the_rarest_class_decodes_to_its_mean_and_training_stays_above(drawn):
 def test_without_pairs_there_is_no_penalty():
     with pytest.raises(ValueError, match="two images"):
         chapter.literal_optimum(np.zeros((2, 3)), [0, 1])
+
+
+# ---------------------------------------------------------------- what pages draw from rows
+
+
+def stored(values, protocol="resnet18-2"):
+    """Rows of (dataset, method, fold, balanced_acsa, learned)."""
+    names = ["dataset", "method", "fold", "balanced_acsa", "learned"]
+    rows = pd.DataFrame(values, columns=names)
+    return rows.assign(protocol=protocol, acsa=rows["balanced_acsa"] / 2)
+
+
+def test_the_table_beside_the_papers_leaves_out_what_did_not_learn():
+    rows = stored(
+        [
+            ("mnist", "smote", 0, 0.8, True),
+            ("mnist", "smote", 1, 0.9, True),
+            ("mnist", "smote", 2, 0.1, False),
+            ("mnist", "deep_smote_no_penalty", 0, 0.9, True),
+            ("cifar10", "mixup", 0, 0.1, False),
+            ("cifar10", "dummy", 0, 0.1, np.nan),
+        ]
+    )
+    table = chapter.beside_paper(rows, "balanced")
+    smote = table.loc[("mnist", "smote")]
+    assert smote["mean"] == pytest.approx(0.85)
+    assert smote["sd"] == pytest.approx(0.0707, abs=1e-4)
+    assert (smote["n"], smote["not_learnt"]) == (2, 1)
+    assert table.loc[("cifar10", "mixup"), ["n", "not_learnt"]].tolist() == [0, 1]
+    assert np.isnan(table.loc[("cifar10", "mixup"), "mean"])
+    assert table.loc[("cifar10", "dummy"), "n"] == 1
+    reading = table.loc[("mnist", "deep_smote_no_penalty"), "paper"]
+    assert reading == pytest.approx(0.9609)
+    assert [*table.index.get_level_values(0)] == ["mnist"] * 2 + ["cifar10"] * 2
+    imbalanced = chapter.beside_paper(rows)
+    assert imbalanced.loc[("mnist", "smote"), "mean"] == pytest.approx(0.425)
+    assert imbalanced.loc[("mnist", "smote"), "paper"] == pytest.approx(0.8148)
+
+
+def test_the_first_page_names_the_readings_that_can_work_and_what_is_missing():
+    arms = ["nothing", "smote", "deep_smote", "deep_smote_no_penalty"]
+    rows = stored(
+        [("mnist", m, 0, v, True) for m, v in zip(arms, (0.5, 0.6, 0.1, 0.7))]
+    )
+    failed = stored([("mnist", "logit_adjustment", 0, 0.1, False)])
+    partial = stored([("svhn", "nothing", 0, 0.9, True)])
+    older = stored([("mnist", "nothing", 0, 0.2, True)], "resnet18-1")
+    text = chapter.glance(pd.concat([rows, failed, partial, older]))
+    assert "DeepSMOTE without a penalty 0.700, SMOTE 0.600, doing nothing 0.500" in text
+    assert "of 1 data set (the paper's numbers of images, 1 draw of each)" in text
+    assert "Not there yet: copies, augmented copies, logit adjustment" in text
+    assert "0.100" not in text
+    assert "a tenth" in chapter.glance(older)
+    assert chapter.glance(rows.iloc[:0]) == "Not answered yet."

@@ -6,6 +6,7 @@ the images that samplers made, `_cost` what a method costs, `_quality` how good 
 are, `_ratio` how much imbalance it bears and `_optimum` what its penalty allows at best.
 """
 
+from .. import that_learnt
 from ._cost import COST_PROTOCOL, cost_cells, run_cost
 from ._optimum import literal_optimum
 from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot
@@ -31,7 +32,7 @@ from ._ratio import (
     ratio_counts,
     run_ratio,
 )
-from ._rows import run_table, table_cells
+from ._rows import beside_paper, run_table, table_cells
 from ._table_1 import (
     ARMS,
     CHAPTER,
@@ -87,6 +88,7 @@ __all__ = [
     "altered",
     "at_most",
     "available",
+    "beside_paper",
     "by_class",
     "cells",
     "classifier",
@@ -137,26 +139,38 @@ def run(cell):
 
 
 def glance(rows):
-    """One sentence for the first page of the book, from the stored rows."""
-    rows = rows[rows["protocol"] == PROTOCOL]
+    """One sentence for the first page of the book, from the stored rows.
+
+    DeepSMOTE is in it by the two readings that can work; `literal_optimum` says why the
+    third cannot. Rows whose classifier did not learn are in no mean.
+    """
+    counts = (rows["protocol"] == COUNTS_PROTOCOL).any()
+    rows = rows[rows["protocol"] == (COUNTS_PROTOCOL if counts else PROTOCOL)]
     names = {
-        "nothing": "without",
-        "random_oversampling": "with copies",
-        "random_oversampling_augmented": "with augmented copies",
-        "smote": "with SMOTE",
-        "deep_smote_no_penalty": "with DeepSMOTE without its penalty",
-        "deep_smote": "with the paper's DeepSMOTE",
+        "nothing": "doing nothing",
+        "random_oversampling": "copies",
+        "random_oversampling_augmented": "augmented copies",
+        "logit_adjustment": "logit adjustment",
+        "smote": "SMOTE",
+        "amdo": "MDO's step",
+        "deep_smote_authors_code": "DeepSMOTE by its authors' code",
+        "deep_smote_no_penalty": "DeepSMOTE without a penalty",
     }
-    means = rows[rows["method"].isin(names)].groupby(["dataset", "method"])
-    table = means["balanced_acsa"].mean().unstack().dropna()
-    found = [f"{table[m].mean():.3f} {text}" for m, text in names.items()]
-    plain, augmented = (
-        (table["deep_smote"] > table[copies]).sum() for copies in [*names][1:3]
-    )
+    found = that_learnt(rows[rows["method"].isin(names)])
+    table = found.groupby(["dataset", "method"])["balanced_acsa"].mean().unstack()
+    # While rows are still coming: the data sets that have all arms there are.
+    table = table.reindex(columns=[*names]).dropna(axis=1, how="all").dropna()
+    if table.empty:
+        return "Not answered yet."
+    means = table.mean().sort_values(ascending=False)
+    told = ", ".join(f"{names[method]} {mean:.3f}" for method, mean in means.items())
+    waiting = [names[method] for method in names if method not in table]
+    waiting = f". Not there yet: {', '.join(waiting)}" if waiting else ""
     rows = rows[rows["dataset"].isin(table.index)]
     draws = int(rows.groupby("dataset")["fold"].nunique().min())
+    n_sets = len(table)
+    scale = "the paper's numbers of images" if counts else "a tenth of the images"
     return (
-        f"On {plain} of {len(table)} data sets more than copies, on {augmented} more than "
-        f"augmented ones (a tenth of the images, {draws} draw{'s'[: draws > 1]} of "
-        f"each set). Mean recall on balanced tests: {', '.join(found)}"
+        f"Mean recall on balanced tests of {n_sets} data set{'s'[: n_sets > 1]} ({scale}, "
+        f"{draws} draw{'s'[: draws > 1]} of each): {told}{waiting}"
     )

@@ -2,11 +2,12 @@
 
 import time
 
+import pandas as pd
 from sklearn.utils.class_weight import compute_sample_weight
 
 from ...provenance import computed_on
 from ...store import Cell
-from .. import learning
+from .. import learning, that_learnt
 from ._kept import resampled
 from ._table_1 import (
     ARMS,
@@ -21,6 +22,7 @@ from ._table_1 import (
     classifier,
     draw,
     pool,
+    published,
     scores,
 )
 
@@ -87,3 +89,48 @@ def run_table(cell):
     for prefix, (X_test, y_test) in zip(("", "balanced_"), tests, strict=True):
         row |= scores(prefix, y_test, model.predict_proba(X_test))
     return row | extra
+
+
+def beside_paper(rows, test="imbalanced", metric="acsa"):
+    """Table 1 as it came out: our mean and spread over draws beside the paper's number.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Stored rows of one profile.
+    test : {"imbalanced", "balanced"}
+        The seed paper's test or the journal's.
+    metric : str
+        One of `METRICS`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by data set and arm, in their order: ``mean``, ``sd`` (NaN of one draw) and
+        ``n`` of the draws whose classifier learnt, ``not_learnt``, the number of the
+        others, and ``paper``, which every reading of DeepSMOTE shares. Arms without a row
+        are left out.
+    """
+    rows = rows[rows["protocol"].isin([PROTOCOL, COUNTS_PROTOCOL])]
+    column = metric if test == "imbalanced" else f"balanced_{metric}"
+    arms = ["dataset", "method"]
+    kept = that_learnt(rows).groupby(arms)[column]
+    table = pd.DataFrame({"mean": kept.mean(), "sd": kept.std(), "n": kept.size()})
+    all_draws = rows.groupby(arms).size()
+    table = table.reindex(all_draws.index)
+    table["n"] = table["n"].fillna(0).astype(int)
+    table["not_learnt"] = all_draws - table["n"]
+    paper = published()[test].xs(metric, axis=1, level=1)
+    table["paper"] = [
+        paper.loc[row, name]
+        if (row := printed(method)) in paper.index
+        else float("nan")
+        for name, method in table.index
+    ]
+    order = [(n, m) for n in LOADERS for m in [*ARMS, "nothing_augmented"]]
+    return table.reindex([key for key in order if key in table.index])
+
+
+def printed(method):
+    """The row of the paper's table that an arm is compared with."""
+    return "deep_smote" if method in READINGS else method

@@ -5,6 +5,7 @@ experiment, `_pilot` the choice of the classifier's rate, `_gan` how a GAN's tra
 and `_quality` how good its images are.
 """
 
+from .. import that_learnt
 from ._figure_6 import (
     ARMS,
     CHAPTER,
@@ -131,7 +132,10 @@ def run(cell):
 
 def glance(rows):
     """One sentence for the first page of the book, from the stored rows."""
-    rows = rows[(rows["protocol"] == PROTOCOL) & (rows["dataset"] == PAPERS)]
+    counts = (rows["protocol"] == COUNTS_PROTOCOL).any()
+    protocol = COUNTS_PROTOCOL if counts else PROTOCOL
+    rows = rows[(rows["protocol"] == protocol) & (rows["dataset"] == PAPERS)]
+    rows = that_learnt(rows)
     names = {
         "nothing": "without",
         "random_oversampling": "with copies",
@@ -141,6 +145,7 @@ def glance(rows):
     }
     recalls = rows.groupby("method")["recall_minority"]
     n = int(recalls.size().get("nothing", 0))
+    scale = "the paper's CIFAR-10" if counts else "a tenth of CIFAR-10"
     found = [
         f"{recalls.get_group(m).mean():.2f}"
         + (f" ± {recalls.get_group(m).std():.2f}" if n > 1 else "")
@@ -150,6 +155,6 @@ def glance(rows):
     ]
     waiting = "" if len(found) == len(names) else "Not answered yet. "
     return (
-        f"{waiting}Truck recall on a tenth of CIFAR-10 ({n} draw{'s'[: n > 1]}): {', '.join(found)}; "
+        f"{waiting}Truck recall on {scale} ({n} draw{'s'[: n > 1]}): {', '.join(found)}; "
         f"the paper's own confusion matrix has {FIGURE_11}, its ADASYN {FIGURE_6['adasyn'][1]}"
     )
