@@ -605,9 +605,8 @@ def test_the_table_beside_the_papers_leaves_out_what_did_not_learn():
 
 def test_the_first_page_names_the_readings_that_can_work_and_what_is_missing():
     arms = ["nothing", "smote", "deep_smote", "deep_smote_no_penalty"]
-    rows = stored(
-        [("mnist", m, 0, v, True) for m, v in zip(arms, (0.5, 0.6, 0.1, 0.7))]
-    )
+    scores = dict(zip(arms, (0.5, 0.6, 0.1, 0.7), strict=True))
+    rows = stored([("mnist", arm, 0, score, True) for arm, score in scores.items()])
     failed = stored([("mnist", "logit_adjustment", 0, 0.1, False)])
     partial = stored([("svhn", "nothing", 0, 0.9, True)])
     older = stored([("mnist", "nothing", 0, 0.2, True)], "resnet18-1")
