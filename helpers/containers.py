@@ -5,6 +5,8 @@ are, and only the new ones are made of numbers: whole numbers, text of digits, d
 the types of pandas and Arrow are again what they were.
 """
 
+import math
+import warnings
 from decimal import Decimal
 
 import numpy as np
@@ -54,7 +56,8 @@ def opened(X, cure):
         return Objects.opened(numbers, cure)
     if numbers.dtype.kind not in "biufcO":
         raise ValueError(f"X is an array of {numbers.dtype}, not of numbers; {cure}")
-    return Array(), numbers
+    dtype = numbers.dtype
+    return Array(str(dtype)), numbers.astype(dtype.newbyteorder("="), copy=False)
 
 
 def take(values, rows):
@@ -91,6 +94,9 @@ def kind_from(state):
 class Array:
     """Arrays of numbers, and what numpy makes one of."""
 
+    def __init__(self, dtype):
+        self.dtype = dtype
+
     @classmethod
     def from_state(cls, *state):
         return cls(*state)
@@ -120,11 +126,12 @@ class Array:
 
     def like(self, numbers):
         """Rows like those of X; numbers as those that `opened` returned."""
-        return numbers
+        return numbers.astype(self.dtype, copy=False)
 
     def joined(self, X, numbers):
         """The rows of X as they are, and behind them rows like them."""
         X = np.asarray(X)
+        # numpy would put other byte orders into its own.
         return np.concatenate([X, self.like(numbers)]).astype(X.dtype, copy=False)
 
     def replaced(self, X, rows, numbers):
@@ -145,7 +152,16 @@ class Sparse(Array):
         return kind(numbers).asformat(self.format)
 
     def joined(self, X, numbers):
-        return sparse.vstack([X, self.like(numbers)], format=self.format)
+        new = self.like(numbers)
+        full, was = new.nnz / max(1, math.prod(new.shape)), X.nnz / math.prod(X.shape)
+        if full > 10 * was:
+            warnings.warn(
+                f"X is sparse, {was:.2%} of its values are not zero, and {full:.2%} of the "
+                "new rows' are not. Reduce its columns first: "
+                "sklearn.decomposition.TruncatedSVD(100).fit_transform(X).",
+                stacklevel=2,
+            )
+        return sparse.vstack([X, new], format=self.format)
 
 
 class Tensor(Array):
@@ -259,13 +275,13 @@ class Listed(Objects):
 
     @classmethod
     def opened(cls, X, cure):
-        item = "list" if isinstance(X[0], list | tuple) else "array"
+        rows = isinstance(X[0], list | tuple)
+        item = type(X[0]).__name__ if rows else "array"
         if hasattr(X[0], "detach"):
             item, X = "tensor", [*map(numpy_of, X)]
         elif hasattr(X[0], "getbands"):  # an image of Pillow
             item, X = "image", [*map(np.asarray, X)]
-        shape = np.shape(X)
-        if item == "list" and len(shape) == 2:
+        if rows and np.ndim(X) == 2:
             inner, numbers = Frame.opened(pd.DataFrame(X), cure)
         else:
             inner, numbers = opened(np.asarray(X), cure)
@@ -279,8 +295,9 @@ class Listed(Objects):
         return "Listed", self.inner.state(), self.item
 
     def like(self, numbers):
-        if self.item == "list":
-            return super().like(numbers).tolist()
+        if self.item in ("list", "tuple"):
+            rows = super().like(numbers).tolist()
+            return rows if self.item == "list" else [*map(tuple, rows)]
         if self.item == "array":
             return [*numbers]
         if self.item == "tensor":
@@ -370,6 +387,15 @@ class Column:
         return text.zfill(self.width)
 
 
+#: What pandas finds in a column of objects or text, to how its values are written.
+WRITTEN = {
+    "string": "as text",
+    "decimal": "as decimals",
+    **dict.fromkeys(
+        ("integer", "floating", "boolean", "mixed-integer-float"), "as objects"
+    ),
+    **dict.fromkeys(("mixed-integer", "mixed", "empty"), "as objects"),
+}
 #: Above it float64 has not every whole number.
 EXACT = 2**53
 
@@ -383,15 +409,13 @@ def _opened(series, name, cure):
         kind = "of dates or times"
     elif pd.api.types.is_numeric_dtype(dtype):
         written, numbers = "as numbers", _plain(series)
+    elif (found := pd.api.types.infer_dtype(series, skipna=True)) not in WRITTEN:
+        kind = "not of numbers"
     else:
         try:
-            numbers = _plain(pd.to_numeric(series))
+            written, numbers = WRITTEN[found], _plain(pd.to_numeric(series))
         except (ValueError, TypeError):
             kind = "not of numbers"
-        found = pd.api.types.infer_dtype(series, skipna=True)
-        written = {"string": "as text", "decimal": "as decimals"}.get(
-            found, "as objects"
-        )
     if kind is not None:
         raise ValueError(
             f"Column {name!r} is {kind}, and new values can be made of numbers only; {cure}"

@@ -190,14 +190,14 @@ class MedianCut(Codec):
             with np.errstate(invalid="ignore"):
                 low, high = (np.rint(b).astype(self.low.dtype) for b in (low, high))
             low, high = (np.clip(b, self.low, self.high) for b in (low, high))
-        self.low, self.high = low, high
+        self.low, self.high = np.asarray(low), np.asarray(high)
         return above.astype(np.float32).reshape(Z.shape)
 
 
 def layout_2(content):
     """What a saved file of layout 1 holds, as one of layout 2 would."""
     fitted = dict(content["fitted"])
-    kind = ("Array",)
+    kind = "Array", fitted["dtype"]
     if fitted["columns"] is not None:
         columns = [Column.known_by(dtype) for dtype in fitted["dtypes"]]
         kind = "Frame", fitted["columns"], columns
