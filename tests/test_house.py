@@ -24,9 +24,9 @@ ROOMS = [
     "networks",
     "devices",
     "data",
-    "progress",
     "checks",
     "files",
+    "progress",
 ]
 
 
