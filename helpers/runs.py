@@ -55,7 +55,7 @@ def _compute_and_store(run, cell, store, wait):
     The claim is a lock, which the system takes away from whoever dies.
     """
     name = hashlib.sha256(repr(cell).encode()).hexdigest()[:16]
-    claim = FileLock(_claims(store) / f"{name}.lock", poll_interval=0.5)
+    claim = FileLock(f"{store}.{name}.lock", poll_interval=0.5)
     try:
         claim.acquire(blocking=wait)
     except Timeout:
@@ -72,10 +72,6 @@ def _compute_and_store(run, cell, store, wait):
         claim.release()
         with contextlib.suppress(OSError):  # another waits for it
             os.unlink(claim.lock_file)
-
-
-def _claims(store):
-    return store.with_name(f"{store.name}.claims")
 
 
 def _failure(error):
@@ -175,8 +171,6 @@ def _here(run, cells, store, n_jobs) -> Iterator[tuple[Cell, Exception | None]]:
                 computed.close()
         if cells:
             print(f"{store}: another process computes {len(cells)} of them; waiting")
-    with contextlib.suppress(OSError):  # another's claims are in it
-        _claims(store).rmdir()
 
 
 def plan(cells: Iterable[Cell], store) -> pd.DataFrame:

@@ -25,9 +25,9 @@ ROOMS = [
     "networks",
     "devices",
     "data",
-    "progress",
     "checks",
     "files",
+    "progress",
 ]
 
 
