@@ -17,6 +17,7 @@ ROOMS = [
     "store",
     "provenance",
     "classifiers",
+    "tables",
     "over_sampling",
     "training",
     "losses",
@@ -24,6 +25,7 @@ ROOMS = [
     "networks",
     "devices",
     "data",
+    "progress",
     "checks",
     "files",
 ]
