@@ -15,22 +15,68 @@ MISSING = ["?", "<null>"]
 _LINES = re.MULTILINE | re.IGNORECASE
 
 # Columns of files without a header: numbers, or else categories.
-_HYPOTHYROID = (
-    "age sex on_thyroxine query_on_thyroxine on_antithyroid_medication thyroid_surgery "
-    "query_hypothyroid query_hyperthyroid pregnant sick tumor lithium goitre "
-    "TSH_measured TSH T3_measured T3 TT4_measured TT4 T4U_measured T4U FTI_measured FTI "
-    "TBG_measured TBG"
-).split()
-_GERMAN = (
-    "status duration credit_history purpose amount savings employment installment_rate "
-    "personal_status other_debtors residence_since property age other_plans housing "
-    "credits job dependents telephone foreign_worker"
-).split()
+_HYPOTHYROID = [
+    "age",
+    "sex",
+    "on_thyroxine",
+    "query_on_thyroxine",
+    "on_antithyroid_medication",
+    "thyroid_surgery",
+    "query_hypothyroid",
+    "query_hyperthyroid",
+    "pregnant",
+    "sick",
+    "tumor",
+    "lithium",
+    "goitre",
+    "TSH_measured",
+    "TSH",
+    "T3_measured",
+    "T3",
+    "TT4_measured",
+    "TT4",
+    "T4U_measured",
+    "T4U",
+    "FTI_measured",
+    "FTI",
+    "TBG_measured",
+    "TBG",
+]
+_GERMAN = [
+    "status",
+    "duration",
+    "credit_history",
+    "purpose",
+    "amount",
+    "savings",
+    "employment",
+    "installment_rate",
+    "personal_status",
+    "other_debtors",
+    "residence_since",
+    "property",
+    "age",
+    "other_plans",
+    "housing",
+    "credits",
+    "job",
+    "dependents",
+    "telephone",
+    "foreign_worker",
+]
 _SATIMAGE = [
     f"{band}_{place}"
-    for place in (
-        "top_left top top_right left centre right bottom_left bottom bottom_right"
-    ).split()
+    for place in [
+        "top_left",
+        "top",
+        "top_right",
+        "left",
+        "centre",
+        "right",
+        "bottom_left",
+        "bottom",
+        "bottom_right",
+    ]
     for band in ("green", "red", "infrared_1", "infrared_2")
 ]
 _UCI = "UCI Machine Learning Repository"

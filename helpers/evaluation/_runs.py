@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -21,11 +20,11 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import RepeatedStratifiedKFold, check_cv
 from sklearn.utils import _safe_indexing, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from tqdm import tqdm
 
 from .. import store as stored
 from ..checks import refuse_labels
 from ..files import write_atomically
+from ..progress import Progress
 from ..provenance import environment
 from ._metrics import score
 
@@ -321,7 +320,7 @@ def evaluate(
         if (fold, name) not in found
     ]
     failures = []
-    with tqdm(total=len(missing), unit="run", disable=not verbose) as bar:
+    with Progress(total=len(missing), unit="run", disable=not verbose) as bar:
         for fold, name, outcome, failure in _computed(
             missing, arms, splits, n_jobs, return_predictions, task
         ):
@@ -530,7 +529,8 @@ class _Kept:
     """The rows of one call in a store, told from those of any other call."""
 
     def __init__(self, path, arms, splits, with_predictions, *, X, y, **task):
-        self.path, self.with_predictions = Path(path).expanduser(), with_predictions
+        stored.require_writable(path)
+        self.path, self.with_predictions = stored.place(path), with_predictions
         metrics, scoring = task.pop("metrics"), task.pop("scoring")
         if isinstance(scoring, Mapping | Sequence) and not isinstance(scoring, str):
             scoring = [*scoring]
