@@ -299,7 +299,7 @@ def test_other_values_are_refused_with_column_and_cure():
     frame = pd.DataFrame(bits(12, 3), columns=["a", "b", "c"])
     frame.loc[2, "b"], frame.loc[5, "b"] = 0.5, -3
     y = np.repeat([0, 1], [8, 4])
-    message = r"Column 1 \('b'\) holds -3, 0.5; .*\(1 of 3 columns.*binarize='median'"
+    message = r"Column 'b' holds -3, 0.5; .*\(1 of 3 columns.*binarize='median'"
     with pytest.raises(ValueError, match=message):
         GANSMOTE(**SHORT).fit_resample(frame, y)
     X, _ = GANSMOTE(binarize="median", **SHORT).fit_resample(frame, y)
