@@ -336,13 +336,11 @@ def _refuse_target(frame, y):
     if labels.shape != (len(frame),):
         return
     for name, column in frame.items():
-        if column.isna().any():
-            continue
-        with suppress(TypeError, ValueError):  # values that cannot be compared
-            if (column.to_numpy(dtype=object) == labels).all():
-                break
-    else:
-        return
-    raise ValueError(
-        f"Column {name!r} of X is the target, row by row; X.drop(columns={name!r})."
-    )
+        same = False
+        with suppress(TypeError, ValueError):  # holes, or values without an order
+            same = bool((column.to_numpy(dtype=object) == labels).all())
+        if same:
+            raise ValueError(
+                f"Column {name!r} of X is the target, row by row; "
+                f"X.drop(columns={name!r})."
+            )
