@@ -21,6 +21,7 @@ _HOME = {
     "ResNet18Classifier": "classifiers",
     "ResampledClassifier": "selection",
     "SMate": "over_sampling",
+    "TabDDPMOverSampler": "over_sampling",
     "TableCodec": "tables",
     "TabularOverSampler": "tables",
     "compare": "evaluation",

@@ -87,6 +87,7 @@ def require_known(kind: str, name: str, known: Iterable[str]) -> None:
     """Refuse a name that is not among the known ones, with the nearest that is."""
     known = list(known)
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        plain = {other.casefold(): other for other in known}
+        near = difflib.get_close_matches(name.casefold(), plain, n=1, cutoff=0)
+        hint = f" Did you mean {plain[near[0]]!r}?" if near else ""
         raise ValueError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")

@@ -47,6 +47,7 @@ TINY = {
     "mc_ccr": {},
     "mc_rbo": {"n_steps": 100},
     "smate": {"epochs": 2, "width": 0.25},
+    "tab_ddpm": {"n_steps": 60, "n_timesteps": 20, "layers": (16,), "lr": 0.01},
 }
 
 

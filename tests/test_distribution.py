@@ -269,6 +269,7 @@ def cells(profile):
 def run_toy(tmp_path, monkeypatch):
     """The command on a fabricated chapter, in an empty folder."""
     (tmp_path / "toy.py").write_text(TOY_CHAPTER)
+    (tmp_path / "_toc.yml").touch()
     monkeypatch.setattr(experiments, "__path__", [str(tmp_path)])
     monkeypatch.chdir(tmp_path)
     return lambda *words: CliRunner().invoke(

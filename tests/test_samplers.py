@@ -139,7 +139,9 @@ def test_images_go_in_and_come_out(sampler_name, shape, dtype, monkeypatch):
     sampler = make_sampler(sampler_name)
     if "image_shape" not in sampler.get_params():  # made for tables
         monkeypatch.setattr(sampler, "_train", lambda *_: pytest.fail("training began"))
-        with pytest.raises(ValueError, match=r"are images; .* X\.reshape\(len\(X\), -1\)"):
+        with pytest.raises(
+            ValueError, match=r"are images; .* X\.reshape\(len\(X\), -1\)"
+        ):
             sampler.fit_resample(X, y)
         return
     X_new, _ = sampler.fit_resample(X, y)

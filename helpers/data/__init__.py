@@ -22,7 +22,7 @@ from ._images import (
 )
 from ._imbalance import ClassCounts, deepsmote_counts, make_imbalanced
 from ._keel import list_keel, load_keel
-from ._overview import fingerprint, inventory
+from ._overview import fingerprint, inventory, require
 from ._tables import load_bcw, load_petrography, load_wine_onehot
 
 __all__ = [
@@ -46,4 +46,5 @@ __all__ = [
     "load_svhn",
     "load_wine_onehot",
     "make_imbalanced",
+    "require",
 ]

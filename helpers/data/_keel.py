@@ -15,22 +15,68 @@ MISSING = ["?", "<null>"]
 _LINES = re.MULTILINE | re.IGNORECASE
 
 # Columns of files without a header: numbers, or else categories.
-_HYPOTHYROID = (
-    "age sex on_thyroxine query_on_thyroxine on_antithyroid_medication thyroid_surgery "
-    "query_hypothyroid query_hyperthyroid pregnant sick tumor lithium goitre "
-    "TSH_measured TSH T3_measured T3 TT4_measured TT4 T4U_measured T4U FTI_measured FTI "
-    "TBG_measured TBG"
-).split()
-_GERMAN = (
-    "status duration credit_history purpose amount savings employment installment_rate "
-    "personal_status other_debtors residence_since property age other_plans housing "
-    "credits job dependents telephone foreign_worker"
-).split()
+_HYPOTHYROID = [
+    "age",
+    "sex",
+    "on_thyroxine",
+    "query_on_thyroxine",
+    "on_antithyroid_medication",
+    "thyroid_surgery",
+    "query_hypothyroid",
+    "query_hyperthyroid",
+    "pregnant",
+    "sick",
+    "tumor",
+    "lithium",
+    "goitre",
+    "TSH_measured",
+    "TSH",
+    "T3_measured",
+    "T3",
+    "TT4_measured",
+    "TT4",
+    "T4U_measured",
+    "T4U",
+    "FTI_measured",
+    "FTI",
+    "TBG_measured",
+    "TBG",
+]
+_GERMAN = [
+    "status",
+    "duration",
+    "credit_history",
+    "purpose",
+    "amount",
+    "savings",
+    "employment",
+    "installment_rate",
+    "personal_status",
+    "other_debtors",
+    "residence_since",
+    "property",
+    "age",
+    "other_plans",
+    "housing",
+    "credits",
+    "job",
+    "dependents",
+    "telephone",
+    "foreign_worker",
+]
 _SATIMAGE = [
     f"{band}_{place}"
-    for place in (
-        "top_left top top_right left centre right bottom_left bottom bottom_right"
-    ).split()
+    for place in [
+        "top_left",
+        "top",
+        "top_right",
+        "left",
+        "centre",
+        "right",
+        "bottom_left",
+        "bottom",
+        "bottom_right",
+    ]
     for band in ("green", "red", "infrared_1", "infrared_2")
 ]
 _UCI = "UCI Machine Learning Repository"
@@ -129,7 +175,9 @@ def load_keel(name, return_X_y=False):
         )
     data, labels, source = _read(name, tables[name])
     # From the most frequent to the rarest, among equals by name.
-    names = labels.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    names = (
+        labels.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    )
     names = names.index.to_numpy(dtype=object).astype(str)
     target = labels.astype(str).map({c: i for i, c in enumerate(names)}).to_numpy()
     return bunch(
@@ -228,7 +276,9 @@ def _read(name, folder):
         return frame, labels, own["source"]
 
     path = _headed(folder)
-    head, text = re.split(r"^@data.*$", path.read_text("utf-8"), maxsplit=1, flags=_LINES)
+    head, text = re.split(
+        r"^@data.*$", path.read_text("utf-8"), maxsplit=1, flags=_LINES
+    )
     declared = re.findall(r"^@attribute\s+([^\s{]+)\s*(.*?)\s*$", head, flags=_LINES)
     names = [column for column, _ in declared]
     numbers = [column for column, kind in declared[:-1] if not kind.startswith("{")]
@@ -257,5 +307,7 @@ def _parse(text, names, numbers, separator, table):
         )
     frame.columns = names
     if (odd := [c for c in numbers if frame[c].dtype == object]) or frame.empty:
-        raise DataCorrupt(f"{table} has {odd or 'no rows'} where there should be numbers.")
+        raise DataCorrupt(
+            f"{table} has {odd or 'no rows'} where there should be numbers."
+        )
     return frame

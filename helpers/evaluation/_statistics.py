@@ -85,9 +85,8 @@ class Difference(NamedTuple):
             return self.error
         critical = stats.t.ppf(1 - alpha / 2, self.df)
 
-        def lacking(shift):
-            tails = stats.nct.sf(critical, self.df, shift)
-            return tails + stats.nct.cdf(-critical, self.df, shift) - power
+        def lacking(shift):  # the other tail adds nothing at such powers
+            return stats.nct.sf(critical, self.df, shift) - power
 
         return float(self.error * optimize.brentq(lacking, 0, 2 * critical + 10))
 

@@ -16,6 +16,7 @@ from ._mc_ccr import MC_CCR
 from ._mc_rbo import MC_RBO
 from ._smate import SMate
 from ._stacked_gans import StackedGANs, sum_of_distances
+from ._tab_ddpm import TabDDPMOverSampler
 
 #: name in tables -> class
 SAMPLERS = {
@@ -29,6 +30,7 @@ SAMPLERS = {
     "mc_ccr": MC_CCR,
     "mc_rbo": MC_RBO,
     "smate": SMate,
+    "tab_ddpm": TabDDPMOverSampler,
 }
 
 __all__ = [

@@ -193,6 +193,7 @@ class Blocks:
 
     Attributes
     ----------
+    sizes : Tensor of shape (k,)
     total : int
         Columns of all.
     starts : Tensor of shape (k,)
@@ -209,7 +210,7 @@ class Blocks:
     """
 
     def __init__(self, sizes, device):
-        sizes = torch.tensor(sizes, dtype=torch.long, device=device)
+        self.sizes = sizes = torch.tensor(sizes, dtype=torch.long, device=device)
         self.total = int(sizes.sum())
         self.starts = sizes.cumsum(0) - sizes
         place = torch.arange(int(sizes.max()) if len(sizes) else 0, device=device)
@@ -248,8 +249,10 @@ class Blocks:
 
 def gumbel(n, width, generator) -> Tensor:
     """Gumbel noise: the largest of it and logits is a draw from their softmax."""
-    noise = torch.empty(n, width, device=generator.device)
-    return noise.exponential_(generator=generator).log_().neg_()
+    # Two logarithms are quicker than torch's exponential distribution, and a 0, of which
+    # they make minus infinity, is a level that is not taken.
+    noise = torch.rand(n, width, generator=generator, device=generator.device)
+    return noise.log_().neg_().log_().neg_()
 
 
 # ------------------------------------------------------------------ what came of it

@@ -33,12 +33,12 @@ def as_frame(X):
                 "X is a sparse matrix; pass X.toarray(), or "
                 "pd.DataFrame.sparse.from_spmatrix(X)."
             )
-        if np.ndim(X) != 2:
+        if np.asarray(X).ndim != 2:
             raise ValueError(
-                f"Expected 2D array, got {np.ndim(X)}D array instead. Reshape your data, "
+                f"Expected 2D array, got {np.asarray(X).ndim}D array instead. Reshape your data, "
                 "one row a sample, one column a feature: X.reshape(-1, 1) makes one column."
             )
-        X = pd.DataFrame(X)
+        X = pd.DataFrame(X if isinstance(X, list | np.ndarray) else np.asarray(X))
     if not X.columns.is_unique:
         twice = [*X.columns[X.columns.duplicated()].unique()]
         raise ValueError(
@@ -215,9 +215,10 @@ class TableCodec(TransformerMixin, BaseEstimator):
         self
         """
         frame = as_frame(X)
-        if not len(frame):
+        if len(frame) < 2:
             raise ValueError(
-                "Found array with 0 sample(s), and a minimum of 1 is needed."
+                f"Found array with {len(frame)} sample(s) (shape={frame.shape}); a codec "
+                "learns from 2 or more."
             )
         _check_feature_names(self, X, reset=True)
         _check_n_features(self, frame, reset=True)

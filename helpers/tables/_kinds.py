@@ -105,6 +105,11 @@ def looks_like(series, name):
     if isinstance(dtype, pd.StringDtype):
         return "text"
     held = pd.api.types.infer_dtype(series, skipna=True)
+    if held == "complex":
+        raise ValueError(
+            f"Complex data not supported, as in column {name!r}; give the two parts "
+            "columns of their own."
+        )
     if held not in _OBJECTS:
         raise ValueError(_what_is_mixed(series, name, held))
     return _OBJECTS[held]

@@ -1,10 +1,13 @@
 """Any over-sampler on any frame: encode, resample, decode the new rows only."""
 
+from contextlib import suppress
+
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy, check_target_type
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, StrOptions
@@ -138,7 +141,8 @@ class TabularOverSampler(BaseOverSampler):
         self.sampler_ = self._sampler(y)
         coded = isinstance(self.sampler_, SMOTENC | SMOTEN)
         Z_in = self._as_codes(Z) if coded else Z
-        Z_out, y_out = self.sampler_.fit_resample(Z_in, y)
+        with config_context(transform_output="default"):  # encoders inside samplers
+            Z_out, y_out = self.sampler_.fit_resample(Z_in, y)
         n = len(frame)
         self._refuse_other_rows(Z_in, np.asarray(Z_out))
         self.sampling_strategy_ = getattr(self.sampler_, "sampling_strategy_", None)
@@ -196,13 +200,13 @@ class TabularOverSampler(BaseOverSampler):
             told["sampling_strategy"] = self.sampling_strategy
         if "random_state" in parameters:
             told["random_state"] = self._seed()  # a RandomState, rather than its copy
+        # By parameters rather than by class, whose import would bring torch with it.
         if parameters.get("feature_groups", ()) is None:
             told["feature_groups"] = self.codec_.groups_
-            # GANSMOTE, by its parameters, since its import brings torch with it.
             if parameters.get("decode") == "round":
                 told["decode"] = "group_argmax"
-            if parameters.get("binarize", ()) is None and {"number", "date"} & {*kinds}:
-                told["binarize"] = "median"
+        if parameters.get("binarize", ()) is None and {"number", "date"} & {*kinds}:
+            told["binarize"] = "median"
         if isinstance(sampler, SMOTENC):
             told["categorical_features"] = self._are_categories()
         return sampler.set_params(**told)
@@ -214,9 +218,8 @@ class TabularOverSampler(BaseOverSampler):
         filled = check_sampling_strategy(strategy, labels, "over-sampling")
         counts = dict(zip(*np.unique(labels, return_counts=True), strict=True))
         rows, label = min(
-            ((counts[label], label) for label, n in filled.items() if n),
-            default=(NEIGHBOURS + 1, None),
-            key=lambda pair: pair[0],
+            ((counts[label], str(label)) for label, n in filled.items() if n),
+            default=(NEIGHBOURS + 1, ""),
         )
         if rows < 2:
             raise ValueError(
@@ -262,9 +265,8 @@ class TabularOverSampler(BaseOverSampler):
 
     def _refuse_no_holes(self, X):
         """An array of whole numbers cannot hold the holes of a column that is left out."""
-        if getattr(getattr(X, "dtype", None), "kind", "") in "iub" and (
-            left_out := self.codec_.left_out_
-        ):
+        left_out = self.codec_.left_out_
+        if left_out and isinstance(X, np.ndarray) and X.dtype.kind in "iub":
             name, why = next(iter(left_out.items()))
             raise ValueError(
                 f"Column {name!r} is left out ({why}), and an array of {X.dtype} has no "
@@ -327,15 +329,18 @@ def _labels_after(index, n):
 
 
 def _refuse_target(frame, y):
-    """A column that repeats the target, by its name or by all of its values."""
-    labels = np.asarray(y)
+    """A column that repeats the target in every row would be made up anew."""
+    labels = np.asarray(y, dtype=object)
     if labels.shape != (len(frame),):
         return
     for name, column in frame.items():
-        if column.dtype.kind in "f" and name != getattr(y, "name", None):
-            continue  # measured, not told
-        same = column.to_numpy() == labels
-        if np.ndim(same) and same.all():
-            raise ValueError(
-                f"Column {name!r} of X is the target, row by row; X.drop(columns={name!r})."
-            )
+        if column.isna().any():
+            continue
+        with suppress(TypeError, ValueError):  # values that cannot be compared
+            if (column.to_numpy(dtype=object) == labels).all():
+                break
+    else:
+        return
+    raise ValueError(
+        f"Column {name!r} of X is the target, row by row; X.drop(columns={name!r})."
+    )
