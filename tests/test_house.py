@@ -25,6 +25,7 @@ ROOMS = [
     "augmentation",
     "networks",
     "devices",
+    "containers",
     "data",
     "checks",
     "files",
@@ -94,5 +95,4 @@ def test_chapters_do_not_import_each_other():
                 other = node.module.split(".")[0]
                 if (HELPERS / "experiments" / other).is_dir() and other != own:
                     found.append(f"{path.name} -> {other}")
-    # Until what two chapters share of judging images has moved to `quality`.
-    assert found == ["_quality.py -> deep_smote"]
+    assert found == []

@@ -21,8 +21,8 @@ import numpy as np
 from ...classifiers import ResNet18Classifier
 from ...provenance import computed_on
 from ...store import Cell
-from .. import learning
-from ._table_1 import CHAPTER, PILOTED, course, pilot_rows, pool, resample, scores
+from .. import learning, stretch_means
+from ._table_1 import CHAPTER, PILOTED, pilot_rows, pool, resample, scores
 
 PILOT_PROTOCOL = "pilot-1"
 PILOT_ARMS = ("nothing", "smote")
@@ -67,5 +67,5 @@ def run_pilot(cell):
         **computed_on("float32"),
         **scores("balanced_", images.target[judged], p),
         **learning(model, X, y),
-        "loss_course": course(model.history_["loss"]),
+        "loss_course": stretch_means(model.history_["loss"], digits=4),
     }

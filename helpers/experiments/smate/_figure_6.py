@@ -29,8 +29,8 @@ from ...evaluation import score
 from ...over_sampling import DeepSMOTE, SMate
 from ...provenance import computed_on
 from ...store import Cell
-from .. import learning
-from ..deep_smote import _kept
+from .. import _kept_images as kept
+from .. import learning, stretch_means
 
 CHAPTER = "smate"
 PROFILES = ("tenth", "counts", "paper", "smoke", "pilot")
@@ -280,7 +280,7 @@ def pretrained(minority, seed, profile):
     lengths = {**SETTINGS[profile]["gan"], "epochs": 1, "augment": 1}
     lengths["early_stopping"] = False  # the majority has all of its passes
     sampler = SMate(random_state=seed, precision="float32", **lengths)
-    if profile in _kept.KEPT:
+    if profile in kept.KEPT:
         folder = data.data_root() / "networks"
         folder.mkdir(parents=True, exist_ok=True)
         sampler.set_params(checkpoint=folder / f"smate-{minority}-{seed}-{profile}.pt")
@@ -342,11 +342,11 @@ def generated(method, dataset, seed, profile):
     """
     drawn = draw(dataset, seed, profile)
     file = None
-    if profile in _kept.KEPT:
+    if profile in kept.KEPT:
         settings = {**SETTINGS[profile]["gan"], "penalty": MAJORITY_PENALTY}
         parts = method, dataset, seed, sorted(settings.items())
-        file = _kept.named(method, *parts, training.digest(drawn.X, drawn.y))
-        if (found := _kept.read(file)) is not None:
+        file = kept.named(method, *parts, training.digest(drawn.X, drawn.y))
+        if (found := kept.read(file)) is not None:
             images, _, extra, seconds = found
             return images, extra, seconds
     sampler, shared = smate(method, dataset, seed, profile)
@@ -355,7 +355,7 @@ def generated(method, dataset, seed, profile):
     seconds = shared + time.perf_counter() - started
     made = X[len(drawn.y) :], y[len(drawn.y) :], told(sampler, drawn.minority), seconds
     if file is not None:
-        _kept.write(file, *made)
+        kept.write(file, *made)
     images, _, extra, seconds = made
     return images, extra, seconds
 
@@ -370,17 +370,11 @@ def told(sampler, label):
         "fake_accuracy": float(last["fake_accuracy"].mean()),
         "real_accuracy": float(last["real_accuracy"].mean()),
         "collapsed": str(sampler.collapsed_.get(label, "")),
-        "fake_accuracy_course": course(phase["fake_accuracy"]),
+        "fake_accuracy_course": stretch_means(phase["fake_accuracy"]),
     }
     if "majority_probability" in phase:
         extra["majority_probability"] = float(last["majority_probability"].mean())
     return extra
-
-
-def course(values, n=30):
-    """Means over `n` equal stretches, as one string of a row."""
-    parts = np.array_split(np.asarray(values), min(n, len(values)))
-    return " ".join(f"{part.mean():.3f}" for part in parts)
 
 
 def picture(images, n=12):
