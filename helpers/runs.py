@@ -55,9 +55,9 @@ def _compute_and_store(run, cell, store, wait):
     The claim is a lock, which the system takes away from whoever dies.
     """
     name = hashlib.sha256(repr(cell).encode()).hexdigest()[:16]
-    claim = FileLock(f"{store}.{name}.lock", poll_interval=0.5)
+    claim = FileLock(f"{store}.{name}.lock")
     try:
-        claim.acquire(blocking=wait)
+        claim.acquire(blocking=wait, poll_interval=0.5)
     except Timeout:
         return cell, CLAIMED
     try:

@@ -75,6 +75,36 @@ def test_make_imbalanced_takes_names_and_frames_and_leaves_unnamed_classes_whole
     assert isinstance(X, pd.DataFrame)
 
 
+@pytest.mark.parametrize(
+    "kind", ["D", "s", "ns", "column", "frame", "one-hot", "object"]
+)
+def test_make_imbalanced_takes_labels_of_any_form(kind):
+    y = np.repeat([0, 1, 2], 6)
+    X, key = np.arange(len(y)), 1
+    expected, _ = data.make_imbalanced(X, y, {1: 2}, random_state=0)
+    labels = y
+    if kind in ("D", "s", "ns"):
+        days = np.array(["2020-01-01", "2021-01-01", "2022-01-01"], "datetime64[D]")
+        labels, key = days[y].astype(f"datetime64[{kind}]"), pd.Timestamp(days[1])
+    elif kind == "column":
+        labels = y[:, None]
+    elif kind == "frame":
+        labels = pd.DataFrame({"t": y})
+    elif kind == "one-hot":
+        labels = np.eye(3, dtype=int)[y]
+    elif kind == "object":
+        labels = y.astype(object)
+    kept, drawn = data.make_imbalanced(X, labels, {key: 2}, random_state=0)
+    np.testing.assert_array_equal(kept, expected)
+    assert type(drawn) is type(labels)
+    np.testing.assert_array_equal(drawn, np.asarray(labels)[kept])
+
+
+def test_make_imbalanced_refuses_missing_labels():
+    with pytest.raises(ValueError, match=r"1 missing label\(s\), the first in row 2"):
+        data.make_imbalanced(np.zeros(4), np.array([0, 1, np.nan, 1]), {1: 1})
+
+
 def test_make_imbalanced_takes_lists():
     images, labels = [[10], [11], [12], [13]], ["a", "b", "a", "b"]
     X, y, rows = data.make_imbalanced(

@@ -15,7 +15,7 @@ def make_imbalanced(images, labels, counts, random_state=None, *, return_indices
     images : ndarray (n, ...), DataFrame or list
         Samples of any shape.
     labels : ndarray (n,), Series or list
-        Their classes.
+        Their classes. One column, or one column of 0 and 1 for each class, is taken too.
     counts : mapping of class to int, or sequence of int
         How many samples to keep. A class that a mapping leaves out is kept whole. A
         sequence gives the numbers of classes 0, 1, ..., K - 1.
@@ -36,7 +36,7 @@ def make_imbalanced(images, labels, counts, random_state=None, *, return_indices
     ------
     ValueError
         A class has fewer samples than asked for or does not occur, a count is not a whole
-        number of at least 0, or lengths differ.
+        number of at least 0, a label is missing, or lengths differ.
 
     Examples
     --------
@@ -50,16 +50,30 @@ def make_imbalanced(images, labels, counts, random_state=None, *, return_indices
     import numpy as np
     from sklearn.utils import _safe_indexing, check_random_state
 
+    from ..checks import refuse_labels
+
     y = np.asarray(labels)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    elif y.ndim == 2 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
+        y = y.argmax(axis=1)
     if y.ndim != 1 or len(y) != len(images):
         raise ValueError(
             f"labels must be one per image: {len(images)} images, labels of shape {y.shape}"
         )
-    classes = np.unique(y).tolist()
+    refuse_labels(y)
+    classes, codes = np.unique(y, return_inverse=True)
+    classes = classes.tolist()
+    if y.dtype.kind == "M" and isinstance(counts, Mapping):  # of any unit
+        days = np.array([*counts], dtype=y.dtype).tolist()
+        counts = dict(zip(days, counts.values(), strict=True))
     wanted = _wanted(counts, classes)
     random = check_random_state(random_state)
     # Every class is shuffled whole, so that no count has a say in another class's draw.
-    shuffled = {c: random.permutation(np.flatnonzero(y == c)) for c in classes}
+    shuffled = {
+        c: random.permutation(np.flatnonzero(codes == code))
+        for code, c in enumerate(classes)
+    }
     too_few = [
         f"class {c!r} has {len(shuffled[c])} samples, {n} were asked for"
         for c, n in wanted.items()
