@@ -10,6 +10,7 @@ ROOMS = [
     "publishing",
     "pages",
     "experiments",
+    "selection",
     "quality",
     "plotting",
     "runs",

@@ -14,8 +14,9 @@ def make_imbalanced(images, labels, counts, random_state=None, *, return_indices
     ----------
     images : ndarray (n, ...), DataFrame or list
         Samples of any shape.
-    labels : ndarray (n,), Series or list
-        Their classes. One column, or one column of 0 and 1 for each class, is taken too.
+    labels : array-like of shape (n,) or (n, 1), or one-hot (n, K)
+        Their classes: text, whole numbers or truth values. One-hot classes are named by
+        the numbers of their columns.
     counts : mapping of class to int, or sequence of int
         How many samples to keep. A class that a mapping leaves out is kept whole. A
         sequence gives the numbers of classes 0, 1, ..., K - 1.
@@ -36,7 +37,8 @@ def make_imbalanced(images, labels, counts, random_state=None, *, return_indices
     ------
     ValueError
         A class has fewer samples than asked for or does not occur, a count is not a whole
-        number of at least 0, a label is missing, or lengths differ.
+        number of at least 0, lengths differ, or labels are missing, of different kinds,
+        with fractions, or dates.
 
     Examples
     --------
@@ -49,31 +51,20 @@ def make_imbalanced(images, labels, counts, random_state=None, *, return_indices
     """
     import numpy as np
     from sklearn.utils import _safe_indexing, check_random_state
+    from sklearn.utils.validation import _num_samples
 
-    from ..checks import refuse_labels
+    from ..checks import labels_of
 
-    y = np.asarray(labels)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    elif y.ndim == 2 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
-        y = y.argmax(axis=1)
-    if y.ndim != 1 or len(y) != len(images):
+    y, n_images = labels_of(labels, one_hot=True), _num_samples(images)
+    if len(y) != n_images:
         raise ValueError(
-            f"labels must be one per image: {len(images)} images, labels of shape {y.shape}"
+            f"labels must be one per image: {n_images} images, {len(y)} labels"
         )
-    refuse_labels(y)
-    classes, codes = np.unique(y, return_inverse=True)
-    classes = classes.tolist()
-    if y.dtype.kind == "M" and isinstance(counts, Mapping):  # of any unit
-        days = np.array([*counts], dtype=y.dtype).tolist()
-        counts = dict(zip(days, counts.values(), strict=True))
+    classes = np.unique(y).tolist()
     wanted = _wanted(counts, classes)
     random = check_random_state(random_state)
     # Every class is shuffled whole, so that no count has a say in another class's draw.
-    shuffled = {
-        c: random.permutation(np.flatnonzero(codes == code))
-        for code, c in enumerate(classes)
-    }
+    shuffled = {c: random.permutation(np.flatnonzero(y == c)) for c in classes}
     too_few = [
         f"class {c!r} has {len(shuffled[c])} samples, {n} were asked for"
         for c, n in wanted.items()
@@ -94,7 +85,8 @@ def _wanted(counts, classes):
     named = isinstance(counts, Mapping)
     wanted = dict(counts if named else enumerate(counts))
     for c, n in wanted.items():
-        if isinstance(n, bool) or not isinstance(n, numbers.Integral) or n < 0:
+        number = isinstance(n, numbers.Real) and not isinstance(n, bool)
+        if not number or n < 0 or not float(n).is_integer():
             raise ValueError(
                 f"the count of class {c!r} is {n!r}; it must be a whole number >= 0"
             )
@@ -107,7 +99,7 @@ def _wanted(counts, classes):
             f"the {len(wanted)} counts are for classes 0 to {len(wanted) - 1}, but labels "
             f"also hold {beyond}; name the classes in a mapping"
         )
-    return {c: n for c, n in wanted.items() if c in classes}
+    return {c: int(n) for c, n in wanted.items() if c in classes}
 
 
 # ---------------------------------------------------------------- the DeepSMOTE paper

@@ -68,9 +68,8 @@ class TabularOverSampler(BaseOverSampler):
     Notes
     -----
     Samplers that know which columns belong together are told: ``feature_groups``, where it
-    is None, becomes the codec's ``groups_``. `GANSMOTE` also gets
-    ``decode="group_argmax"`` and, where the table has numbers or dates,
-    ``binarize="median"``. SMOTENC and SMOTEN get categories as codes, and the first of
+    is None, becomes the codec's blocks. `GANSMOTE` also gets ``decode="group_argmax"``
+    and, where the table has numbers or dates, ``binarize="median"``. SMOTENC and SMOTEN get categories as codes, and the first of
     them its ``categorical_features``.
 
     The index of original rows is kept. New rows go on from the highest whole number of it,
@@ -202,9 +201,12 @@ class TabularOverSampler(BaseOverSampler):
             told["random_state"] = self._seed()  # a RandomState, rather than its copy
         # By parameters rather than by class, whose import would bring torch with it.
         if parameters.get("feature_groups", ()) is None:
-            told["feature_groups"] = self.codec_.groups_
-            if parameters.get("decode") == "round":
+            groups = self.codec_.groups_
+            if "decode" in parameters:  # GANSMOTE, which wants every column in a group
                 told["decode"] = "group_argmax"
+            else:
+                groups = [group for group in groups if len(group) > 1]
+            told["feature_groups"] = groups
         if parameters.get("binarize", ()) is None and {"number", "date"} & {*kinds}:
             told["binarize"] = "median"
         if isinstance(sampler, SMOTENC):
@@ -334,13 +336,11 @@ def _refuse_target(frame, y):
     if labels.shape != (len(frame),):
         return
     for name, column in frame.items():
-        if column.isna().any():
-            continue
-        with suppress(TypeError, ValueError):  # values that cannot be compared
-            if (column.to_numpy(dtype=object) == labels).all():
-                break
-    else:
-        return
-    raise ValueError(
-        f"Column {name!r} of X is the target, row by row; X.drop(columns={name!r})."
-    )
+        same = False
+        with suppress(TypeError, ValueError):  # holes, or values without an order
+            same = bool((column.to_numpy(dtype=object) == labels).all())
+        if same:
+            raise ValueError(
+                f"Column {name!r} of X is the target, row by row; "
+                f"X.drop(columns={name!r})."
+            )
