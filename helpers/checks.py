@@ -235,3 +235,34 @@ def require_known(kind: str, name: str, known: Iterable[str]) -> None:
         near = difflib.get_close_matches(name.casefold(), plain, n=1, cutoff=0)
         hint = f" Did you mean {plain[near[0]]!r}?" if near else ""
         raise ValueError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")
+
+
+def require_range(**parameters) -> None:
+    """Refuse parameters out of their range, and what is no number.
+
+    Parameters
+    ----------
+    **parameters : (value, low, high)
+        By name. Both ends are allowed; where `low` is a whole number, only such are.
+
+    Raises
+    ------
+    ValueError
+        With the name, the value seen and the range.
+
+    Examples
+    --------
+    >>> from helpers.checks import require_range
+    >>> require_range(n_folds=(5, 2, 10), width=(0.5, 0.01, 2.0))
+    >>> require_range(n_folds=(1, 2, 10))
+    Traceback (most recent call last):
+    ...
+    ValueError: n_folds=1: it is a whole number from 2 to 10.
+    """
+    for name, (value, low, high) in parameters.items():
+        whole = isinstance(low, int)
+        kind = numbers.Integral if whole else numbers.Real
+        fits = isinstance(value, kind) and not isinstance(value, bool)
+        if not fits or not low <= value <= high:
+            kind = "whole number" if whole else "number"
+            raise ValueError(f"{name}={value!r}: it is a {kind} from {low} to {high}.")

@@ -86,7 +86,7 @@ def test_what_cannot_be_stored_is_refused_before_anything_is_computed(tmp_path, 
 def test_no_thread_is_left_behind(tmp_path):
     before = threading.active_count()
     runs.run_cells(cells(0, 2), toy_cells.compute, tmp_path / "toy.csv")
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_processes_share_a_store_and_return_when_all_is_there(tmp_path):
@@ -102,7 +102,7 @@ def test_processes_share_a_store_and_return_when_all_is_there(tmp_path):
         for n_jobs in (1, 2)
     ]
     for caller in callers:
-        told, _ = caller.communicate(timeout=120)
+        told, _ = caller.communicate(timeout=600)
         assert caller.returncode == 0
         # Whoever ends first has waited for what the other was at.
         assert told.splitlines()[-1] == "60 there"
@@ -125,6 +125,7 @@ def test_a_claim_of_the_dead_is_nobodys(tmp_path):
     code = STUCK.format(path=str(path), started=str(started))
     stuck = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     while not started.exists():
+        assert stuck.poll() is None
         time.sleep(0.01)
     threading.Timer(0.5, stuck.kill).start()
     runs.run_cells(cells(0, 2), toy_cells.compute, path)
