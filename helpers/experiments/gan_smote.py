@@ -18,6 +18,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import pairwise_distances
 from sklearn.model_selection import (
+    KFold,
     StratifiedGroupKFold,
     StratifiedKFold,
     train_test_split,
@@ -77,8 +78,9 @@ def folds(X, y, split, seed):
     Parameters
     ----------
     X, y : arrays
-    split : {"folds", "grouped", "shuffled", "enlarged2", "enlarged4"}
-        "folds": random and stratified, as in section 2.4. "grouped": rows with the same
+    split : {"folds", "random", "grouped", "shuffled", "enlarged2", "enlarged4"}
+        "folds": random and stratified. "random": without regard to the classes, as section
+        2.4 may also be read, which has "each random fold". "grouped": rows with the same
         features stay together. "shuffled": groups of the same sizes and classes, but of
         any rows, which shows what the uneven folds of "grouped" do by themselves.
         "enlarged...": as "folds", with the training part cut to as many rows of each class
@@ -98,7 +100,8 @@ def folds(X, y, split, seed):
                 groups[y == c] = rng.permutation(groups[y == c])
         parts = StratifiedGroupKFold(**cut).split(X, y, groups)
     else:
-        parts = StratifiedKFold(**cut).split(X, y)
+        kind = KFold if split == "random" else StratifiedKFold
+        parts = kind(**cut).split(X, y)
     if not split.startswith("enlarged"):
         return [*parts]
     thinned, rng = [], np.random.default_rng(seed)
@@ -400,7 +403,6 @@ def cells(profile):
             ["smote", "gan_smote"],
         )
         enlarged = enlarged[-1:]
-    classifiers = "network", "logistic", "forest"
     plan = [("folds", [*arms, *few], 0), ("samples", sampled, 0)]
     if profile == "paper":  # one variant after the other, since each is a training
         plan += [
@@ -411,12 +413,16 @@ def cells(profile):
     plan += [("enlarged2", enlarged, 0), ("enlarged4", enlarged, 0)]
     plan += [("grouped", [*arms, *few], seed) for seed in range(1, n_grouped)]
     plan += [("folds", arms, seed) for seed in range(n_few, n_repeats)]
+    if profile == "paper":  # the arms of Table 1, the slow one last
+        for methods in (["nothing", "random_oversampling", "smote"], ["gan_smote"]):
+            plan += [("random", methods, seed) for seed in range(n_repeats)]
+    named = {"samples": ("none",), "random": ("network",)}
     return [
         Cell(CHAPTER, profile, "petrography", method, seed, fold, f"{split}-{name}-1")
         for split, methods, seed in plan
         for method in methods
         for fold in range(N_FOLDS)
-        for name in (classifiers if split != "samples" else ("none",))
+        for name in named.get(split, ("network", "logistic", "forest"))
     ] + digit_cells(profile)
 
 
