@@ -119,7 +119,7 @@ def test_what_is_no_table_is_named(package):
     with pytest.raises(DataCorrupt, match="toy has 22 values, not 25"):
         load_keel("toy")
     package("toy", "toy.dat", HEADED + "red,1,1,0,many,7\n")
-    with pytest.raises(DataCorrupt, match="toy cannot be read: .*Expected 5 fields"):
+    with pytest.raises(DataCorrupt, match=r"toy cannot be read: .*Expected 5 fields"):
         load_keel("toy")
     package("toy", "toy.dat", HEADED.partition("red, 0.5")[0])
     with pytest.raises(DataCorrupt, match="toy cannot be read"):

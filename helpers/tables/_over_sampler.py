@@ -1,10 +1,11 @@
 """Any over-sampler on any frame: encode, resample, decode the new rows only."""
 
+import numbers
 from contextlib import suppress
 
 import numpy as np
 import pandas as pd
-from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
+from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC, BorderlineSMOTE
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy, check_target_type
 from sklearn import config_context
@@ -211,18 +212,15 @@ class TabularOverSampler(BaseOverSampler):
             told["binarize"] = "median"
         if isinstance(sampler, SMOTENC):
             told["categorical_features"] = self._are_categories()
-        return sampler.set_params(**told)
+        sampler.set_params(**told)
+        if isinstance(sampler, SMOTE | BorderlineSMOTE):
+            self._refuse_few_rows(sampler, y)
+        return sampler
 
     def _smote(self, y):
         strategy = self.sampling_strategy
         strategy = "auto" if strategy is None else strategy
-        labels = check_target_type(y)
-        filled = check_sampling_strategy(strategy, labels, "over-sampling")
-        counts = dict(zip(*np.unique(labels, return_counts=True), strict=True))
-        rows, label = min(
-            ((counts[label], str(label)) for label, n in filled.items() if n),
-            default=(NEIGHBOURS + 1, ""),
-        )
+        rows, label = self._rarest(strategy, y)
         if rows < 2:
             raise ValueError(
                 f"Class {label!r} is to be filled but has 1 row, and SMOTE makes rows "
@@ -235,9 +233,27 @@ class TabularOverSampler(BaseOverSampler):
         return made(
             sampling_strategy=strategy,
             random_state=self.random_state,
-            k_neighbors=min(NEIGHBOURS, rows - 1),
+            k_neighbors=int(min(NEIGHBOURS, rows - 1)),
             **own,
         )
+
+    def _refuse_few_rows(self, sampler, y):
+        rows, label = self._rarest(sampler.sampling_strategy, y)
+        k = sampler.k_neighbors
+        if isinstance(k, numbers.Integral) and rows <= k:
+            raise ValueError(
+                f"Class {label!r} is to be filled but has {rows} row(s); "
+                f"{type(sampler).__name__} with k_neighbors={k} needs {k + 1}. Take fewer "
+                "neighbours, or 'smote', which does so."
+            )
+
+    def _rarest(self, strategy, y):
+        """Rows and label of the smallest class that is to be filled."""
+        labels = check_target_type(y)
+        filled = check_sampling_strategy(strategy, labels, "over-sampling")
+        counts = dict(zip(*np.unique(labels, return_counts=True), strict=True))
+        few = ((counts[label], str(label)) for label, n in filled.items() if n)
+        return min(few, default=(np.inf, ""))
 
     def _kinds(self):
         return [part.kind for part in self.codec_.columns_]
