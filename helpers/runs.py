@@ -2,18 +2,33 @@
 
 import contextlib
 import functools
+import hashlib
+import os
 import signal
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 import joblib
-from tqdm import tqdm
+import pandas as pd
+from filelock import FileLock, Timeout
 
+from .progress import Progress
 from .provenance import environment
-from .store import CLASSIFIER, KEY, Cell, append, read
+from .store import (
+    CLASSIFIER,
+    Cell,
+    append,
+    missing,
+    place,
+    read,
+    require_writable,
+    seconds,
+)
+
+#: The outcome of a cell that another process is computing.
+CLAIMED = "claimed"
 
 
 def _compute(run, cell):
@@ -34,6 +49,31 @@ def _compute(run, cell):
     return cell, rows
 
 
+def _compute_and_store(run, cell, store, wait):
+    """Compute a cell here, unless another process has done so, or is at it.
+
+    The claim is a lock, which the system takes away from whoever dies.
+    """
+    name = hashlib.sha256(repr(cell).encode()).hexdigest()[:16]
+    claim = FileLock(f"{store}.{name}.lock", poll_interval=0.5)
+    try:
+        claim.acquire(blocking=wait)
+    except Timeout:
+        return cell, CLAIMED
+    try:
+        if not missing([cell], store):
+            return cell, None
+        cell, rows = _compute(run, cell)
+        if isinstance(rows, Exception):
+            return cell, rows
+        append(store, rows)
+        return cell, None
+    finally:
+        claim.release()
+        with contextlib.suppress(OSError):  # another waits for it
+            os.unlink(claim.lock_file)
+
+
 def _failure(error):
     """The error as text: not every exception survives the way to another process."""
     failure = RuntimeError(f"{type(error).__name__}: {error}")
@@ -49,10 +89,11 @@ def run_cells(
 ) -> None:
     """Compute the cells that `store` lacks and append their rows as they come.
 
-    Killed, it loses at most the cells in flight, and the same call goes on. Two processes
-    may share a store. Under ``joblib.parallel_config(backend="dask")`` the cells run on
+    Killed, it loses at most the cells in flight, and the same call goes on. Processes that
+    share a store share the work: each claims the cell that it computes, and none returns
+    before all are there. Under ``joblib.parallel_config(backend="dask")`` the cells run on
     the cluster of the active Dask client, and the rows come back here: workers need this
-    package and the data, but not the store.
+    package and the data, but not the store, and claim nothing.
 
     Parameters
     ----------
@@ -67,44 +108,98 @@ def run_cells(
 
     Raises
     ------
+    ValueError
+        The store is none, or `n_jobs` is out of range; nothing was computed.
+    OSError
+        The store cannot be written; at the start, nothing was computed.
     RuntimeError
         Some cells failed; the others are stored.
     ConnectionError
         The cluster is gone; what came back is stored.
     """
-    cells, store = list(cells), Path(store)
-    done = set()
-    if store.exists():
-        done = set(read(store)[KEY].itertuples(index=False, name=None))
-    missing = [c for c in cells if tuple(getattr(c, k) for k in KEY) not in done]
-    print(f"{store}: {len(missing)} of {len(cells)} runs missing", flush=True)
-    if not missing:
+    cells, store, most = list(cells), place(store), 4 * joblib.cpu_count()
+    if n_jobs != -1 and not 1 <= n_jobs <= most:
+        raise ValueError(
+            f"n_jobs={n_jobs}: it is -1, a process per core, or 1 to {most}."
+        )
+    todo = missing(cells, store)
+    print(f"{store}: {len(todo)} of {len(cells)} runs missing", flush=True)
+    if not todo:
         return
+    require_writable(store)
     client = getattr(joblib.parallel.get_active_backend()[0], "client", None)
     if client is None:
-        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-        with _deaf_to_ctrl_c():
-            computed = parallel(joblib.delayed(_compute)(run, c) for c in missing)
+        computed = _here(run, todo, store, n_jobs)
     else:
-        computed = _on_cluster(client, run, missing)
+        computed = _on_cluster(client, run, todo, store)
     failed = []
-    try:
-        for cell, rows in tqdm(computed, total=len(missing), mininterval=5, unit="run"):
-            if isinstance(rows, Exception):
-                failed.append((cell, rows))
-            else:
-                append(store, rows)
-    finally:
-        with warnings.catch_warnings():
-            # What joblib has to say about results that Ctrl-C wastes.
-            warnings.simplefilter("ignore")
-            computed.close()
+    with (
+        contextlib.closing(computed),
+        Progress(total=len(todo), mininterval=5, miniters=1, unit="run") as bar,
+    ):
+        for cell, error in computed:
+            failed += [(cell, error)] if error else []
+            bar.update()
     if failed:
         cell, error = failed[0]
         raise RuntimeError(
-            f"{len(failed)} of {len(missing)} runs failed, the others are stored. First: "
+            f"{len(failed)} of {len(todo)} runs failed, the others are stored. First: "
             f"{'/'.join(map(str, cell))}: {error}"
         ) from error
+
+
+def _here(run, cells, store, n_jobs) -> Iterator[tuple[Cell, Exception | None]]:
+    """Compute cells in processes of this machine, those that others claimed last."""
+    for wait in (False, True):
+        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        with _deaf_to_ctrl_c():
+            computed = parallel(
+                joblib.delayed(_compute_and_store)(run, cell, store, wait)
+                for cell in cells
+            )
+        cells = []
+        try:
+            for cell, outcome in computed:
+                if outcome == CLAIMED:
+                    cells.append(cell)
+                else:
+                    yield cell, outcome
+        finally:
+            with warnings.catch_warnings():
+                # What joblib has to say about results that Ctrl-C wastes.
+                warnings.simplefilter("ignore")
+                computed.close()
+        if cells:
+            print(f"{store}: another process computes {len(cells)} of them; waiting")
+
+
+def plan(cells: Iterable[Cell], store) -> pd.DataFrame:
+    """Say what `run_cells` would compute, and how long that takes by the rows there are.
+
+    Parameters
+    ----------
+    cells, store
+        As of `run_cells`.
+
+    Returns
+    -------
+    groups : DataFrame
+        One row for each ``dataset, method, protocol`` with missing cells: ``missing``,
+        their number; ``hours`` on one process, by the median of the group's own rows, else
+        of its data set and method, else of its method; NaN where there are none.
+    """
+    store = place(store)
+    todo = pd.DataFrame(missing(cells, store), columns=Cell._fields)
+    groups = ["dataset", "method", "protocol"]
+    table = todo.groupby(groups, sort=False).size().rename("missing").reset_index()
+    known = (
+        seconds(read(store)) if store.exists() else todo.assign(seconds=float("nan"))
+    )
+    each = pd.Series(float("nan"), table.index)
+    for names in (groups, groups[:2], groups[1:2]):
+        medians = known.groupby(names)["seconds"].median().reset_index()
+        each = each.fillna(table[names].merge(medians, how="left")["seconds"])
+    return table.assign(hours=table["missing"] * each / 3600)
 
 
 @contextlib.contextmanager
@@ -124,8 +219,8 @@ def _deaf_to_ctrl_c():
         signal.signal(signal.SIGINT, before)
 
 
-def _on_cluster(client, run, cells) -> Iterator[tuple[Cell, list[dict] | Exception]]:
-    """Yield each cell and its rows as a Dask worker has computed it.
+def _on_cluster(client, run, cells, store) -> Iterator[tuple[Cell, Exception | None]]:
+    """Store the rows of each cell as a Dask worker has computed them.
 
     Not through joblib's backend: it sends cells in batches, which are lost as one, and
     waits forever for a batch that killed its worker too often (joblib 1.6).
@@ -149,7 +244,12 @@ def _on_cluster(client, run, cells) -> Iterator[tuple[Cell, list[dict] | Excepti
             except Exception as error:  # workers died under it, one after another
                 computed = cell_of[future.key], _failure(error)
             future.release()  # else computed again when its worker dies later
-            yield computed
+            cell, rows = computed
+            if isinstance(rows, Exception):
+                yield cell, rows
+            else:
+                append(store, rows)
+                yield cell, None
     finally:  # stopped early: the cluster need not compute the rest
         client.cancel([*waiting.futures])
 

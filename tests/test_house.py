@@ -10,13 +10,15 @@ ROOMS = [
     "publishing",
     "pages",
     "experiments",
+    "selection",
     "quality",
     "plotting",
     "runs",
+    "evaluation",
     "store",
     "provenance",
-    "evaluation",
     "classifiers",
+    "tables",
     "over_sampling",
     "training",
     "losses",
@@ -26,6 +28,7 @@ ROOMS = [
     "data",
     "checks",
     "files",
+    "progress",
 ]
 
 

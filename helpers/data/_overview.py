@@ -13,7 +13,7 @@ _EMBEDDED = {
     "digits_images": _images.load_digits_images,
 }
 _READERS = {
-    "petrography": lambda: _tables.read_petrography(*locate("petrography", False)),
+    "petrography": lambda _: _tables.read_petrography(*locate("petrography", False)),
     **{name: functools.partial(_images.read, name) for name in _images.SETS},
 }
 
@@ -30,7 +30,8 @@ def inventory(names=None, download=False, verify=False):
     download : bool, default=False
         Fetch what is missing; implies `verify`.
     verify : bool, default=False
-        Compare the files with their published checksums.
+        Compare the files with their published checksums, and what is kept of them with
+        the digest that it was kept with; a kept file that is damaged is made anew.
 
     Returns
     -------
@@ -88,7 +89,7 @@ def _describe(name, download, verify):
             row["found"] = os.path.commonpath(locate(name, verify))
             if verify:
                 row["checksum"] = "ok" if _is_published(name) else "none"
-            bunch = _READERS[name]()
+            bunch = _READERS[name](verify)
         names = bunch["target_names"].tolist()
         counts = np.bincount(bunch["target"], minlength=len(names)).tolist()
         row["n_per_class"] = dict(zip(names, counts, strict=True))
@@ -105,6 +106,23 @@ def _describe(name, download, verify):
 
 def _is_published(name):
     return all(file.checksum for file in files_of(name))
+
+
+def require(names):
+    """Fetch the sets that are not here yet, before a long run rather than within it.
+
+    Parameters
+    ----------
+    names : iterable of str
+
+    Raises
+    ------
+    DataNotAvailable
+        One is not on this machine and could not be brought here.
+    """
+    for name in names:
+        if name in FILES:
+            locate(name, verify=False)
 
 
 def fingerprint():
