@@ -282,6 +282,7 @@ class CTGANOverSampler(MixedOverSampler):
             verbose=self.verbose,
         )
         networks.draw_masks_from(None, D)
+        self._look(Z, codes, wanted)
         history.insert(0, "label", "all")
         return history
 
