@@ -16,6 +16,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from helpers import AutoOverSampler, ResampledClassifier, evaluation
+from helpers.experiments import selection as experiment
 from helpers.selection import _arms, _bias, _rule, _scores, _splits
 from helpers.selection._classifier import best_offsets, logs, tuning_rows, utilities
 from helpers.store import read
@@ -325,8 +326,8 @@ def test_where_only_the_threshold_matters_it_is_moved_and_no_sampler_takes_the_c
     assert X_out is X
     table = chooser.comparison_
     assert table.loc["smote", "gain"] > 0.1
-    assert table.loc["smote", "why"] == "no better than threshold"
-    assert table.loc["nothing", "n"] == chooser.n_splits_ == 25
+    assert table.loc["smote", "why"] != "chosen"
+    assert table.loc["nothing", "n"] == chooser.n_splits_ == 10
     # The recipe is the only way to have the threshold.
     recipe = chooser.recipe_
     assert recipe.tune
@@ -349,45 +350,32 @@ def test_where_only_the_threshold_matters_it_is_moved_and_no_sampler_takes_the_c
     )
 
 
-class Oracle(RandomOverSampler):
-    """A sampler that truly gains, for a classifier of nearest rows."""
-
-    def fit_resample(self, X, y):
-        self.sampling_strategy_ = {1: 400}
-        rng = np.random.default_rng(0)
-        X = np.asarray(X)
-        # In the codec's matrix: the rare class lies below the middle of the first column.
-        new = np.column_stack(
-            [rng.uniform(0, 0.5, 400), *rng.uniform(0, 1, (X.shape[1] - 1, 400))]
-        )
-        return np.vstack([X, new]), np.concatenate([y, np.ones(400, dtype=int)])
-
-
 def test_a_sampler_that_gains_is_chosen_and_fitted_on_the_table():
-    rng = np.random.default_rng(1)
-    X = pd.DataFrame(rng.uniform(size=(400, 3)), columns=[*"abc"])
-    y = ((X["a"] < 0.5) & (rng.uniform(size=400) < 0.3)).astype(int)
-    neighbours = KNeighborsClassifier(15)
-    chooser = AutoOverSampler(
-        {"oracle": Oracle(), "random_oversampling": "random_oversampling"},
-        neighbours,
-        scoring="ranking",
-        random_state=0,
-    )
+    made = experiment.table("power-sampler-1000", "probabilities", 0)
+    X, y = made.X, pd.Series(made.y, name="ill")
+    told = {**made.told, "candidates": {"truth": made.told["candidates"]["truth"]}}
+    chooser = AutoOverSampler(**told, random_state=0)
     X_out, y_out = chooser.fit_resample(X, y)
-    assert chooser.verdict_.chosen == "oracle", chooser.comparison_.T
-    assert len(X_out) == 800
-    pd.testing.assert_frame_equal(X_out.iloc[:400], X)
-    np.testing.assert_array_equal(chooser.synthetic_mask_, np.arange(800) >= 400)
-    assert chooser.best_sampler_.sampler_ is not None
-    assert y_out.sum() == y.sum() + 400
-    assert str(chooser.verdict_).startswith("Use oracle. oracle gains +")
+    assert chooser.verdict_.chosen == "truth"
+    assert str(chooser.verdict_).startswith("Use truth. truth gains +")
+    assert y_out.mean() == 0.5
+    pd.testing.assert_frame_equal(X_out.iloc[:1000], X)
+    np.testing.assert_array_equal(
+        chooser.synthetic_mask_, np.arange(len(X_out)) >= 1000
+    )
+    assert chooser.best_sampler_.codec_ is not None
+    # Given a table where weights help probabilities, and nothing else is asked for.
+    made = experiment.table("power-weights-1000", "probabilities", 0)
+    told = {**made.told, "candidates": ["class_weight", "random_undersampling"]}
+    chooser = AutoOverSampler(**told, random_state=0).fit(made.X, made.y)
+    assert chooser.verdict_.chosen == "class_weight"
+    assert str(chooser.verdict_).startswith("Weigh the classes")
 
 
 def test_a_table_of_everything_with_names_as_labels():
     X, y = mixed()
     chooser = auto(PLAIN, groups="patient", cv=3)
-    X_out, y_out = chooser.fit_resample(X, y)
+    chooser.fit_resample(X, y)
     assert {*chooser.comparison_.index} == {"dummy", "nothing", *PLAIN, "auto"}
     assert [*chooser.classes_] == ["left", "stayed"]
     said = chooser.predictions_
@@ -397,15 +385,8 @@ def test_a_table_of_everything_with_names_as_labels():
     for _, own in said[said["method"] == "nothing"].groupby("fold"):
         inside = X.loc[own["row"], "patient"]
         assert not {*inside} & {*X.drop(own["row"])["patient"]}
-    forced = auto(["smote"], groups="patient")
-    forced._choose(X, y)
-    forced._chosen = forced._chosen or _arms.Arm(
-        "smote",
-        4,
-        _arms.resolve(["smote"], **of(X.drop(columns="patient"), y))[0][0][2],
-    )
-    sampler = clone(forced._chosen.sampler).set_params(codec=forced._whole_codec)
-    new = sampler.fit_resample(X, y)[0].iloc[len(X) :]
+    new = chooser.treat(X, y, "smote")[0].iloc[len(X) :]
+    assert chooser.synthetic_mask_.sum() == len(new)
     assert len(new) > 0
     assert new["patient"].isna().all()
     assert new["age"].notna().any()
@@ -555,7 +536,9 @@ def test_the_plan_is_made_from_seconds_and_slow_arms_are_named():
     assert slow == {
         "gan": "one fit took 60.0 s, and 10 splits of all arms do not fit into time_budget"
     }
-    with pytest.raises(ValueError, match="time_budget leaves 1.0 s, and 10 splits of"):
+    with pytest.raises(
+        ValueError, match=r"time_budget leaves 1\.0 s, and 10 splits of"
+    ):
         _splits.planned({"nothing": 0.2, "gan": 60}, 1, 1, {"nothing"})
 
 
@@ -635,7 +618,9 @@ def test_labels_that_cannot_be_split_are_refused():
         auto().fit(X, (np.arange(60) < 2).astype(int))
     table = pd.DataFrame(X, columns=[*"abcd"]).assign(who=np.arange(60) // 20)
     rare = (np.arange(60) < 9).astype(int)
-    with pytest.raises(ValueError, match="Split 0 has .* class 1 .*merge small groups"):
+    with pytest.raises(
+        ValueError, match=r"Split 0 has .* class 1 .*merge small groups"
+    ):
         auto(groups="who", cv=3).fit(table, rare)
 
 

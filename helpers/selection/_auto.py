@@ -16,18 +16,28 @@ from imblearn.utils import check_sampling_strategy
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names, _check_n_features
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    check_is_fitted,
+)
 
-from ..checks import refuse_labels
+from ..checks import refuse_labels, require_known
 from ..evaluation import evaluate
 from ..files import write_atomically
 from ..tables import TableCodec, TabularOverSampler
 from . import _arms, _splits
-from ._bias import Said, score_of_choice
+from ._bias import Said, gain_of_choice
 from ._classifier import ResampledClassifier, named_classifier
 from ._rule import Rule, choose, forward_splits
 from ._scores import NEEDS, OutOfTime, Scored, Scorer, decision_metric, no_metrics
-from ._verdict import conclude, gains_in_parts, metric_of, with_threshold
+from ._verdict import (
+    conclude,
+    gains_in_parts,
+    metric_of,
+    score_with,
+    with_threshold,
+)
 
 
 class AutoOverSampler(BaseOverSampler):
@@ -94,6 +104,8 @@ class AutoOverSampler(BaseOverSampler):
     recipe_ : ResampledClassifier
         Not fitted. The treatment chosen with the classifier: what to fit on the table, and
         to hand to cross-validation. The only way to get a threshold or weights.
+    recipes_ : dict of str to ResampledClassifier
+        The same of every arm that was judged.
     comparison_ : DataFrame, one row per arm
         Mean score, its spread ``sd`` over ``n`` splits, seconds of a fit; ``gain, low,
         high`` over nothing (Bonferroni's interval), ``p``, ``p_holm``, the smallest gain
@@ -263,14 +275,35 @@ class AutoOverSampler(BaseOverSampler):
             away.
         """
         self._choose(X, y)
+        return self.treat(X, y, self.verdict_.chosen)
+
+    def treat(self, X, y, method):
+        """The table as one of the arms treats it, whatever the verdict.
+
+        Parameters
+        ----------
+        X, y
+            The table that the choice was made for.
+        method : str
+            Name of an arm in ``recipes_``.
+
+        Returns
+        -------
+        X_resampled, y_resampled
+            As of `fit_resample`; `best_sampler_` and `synthetic_mask_` follow.
+        """
+        check_is_fitted(self, "recipes_")
+        require_known("arm", method, self.recipes_)
+        sampler = self.recipes_[method].sampler
         self.synthetic_mask_ = np.zeros(len(y), dtype=bool)
-        sampler = self._chosen.sampler if self._chosen else None
+        self.best_sampler_ = None
         if sampler is None:
-            self.best_sampler_ = None
             return X, y
         sampler = clone(sampler)
         if isinstance(sampler, TabularOverSampler):
-            sampler.set_params(codec=self._whole_codec)
+            # The columns of groups and times are told to be left out.
+            kinds = {**(sampler.codec.kinds or {}), **self._asides}
+            sampler.set_params(codec=clone(sampler.codec).set_params(kinds=kinds))
         X_out, y_out = sampler.fit_resample(X, y)
         self.best_sampler_ = sampler
         self.synthetic_mask_ = np.arange(len(y_out)) >= len(y)
@@ -315,8 +348,11 @@ class AutoOverSampler(BaseOverSampler):
         rows, said, arms, failed = self._whole(rows, said, arms)
         self.left_out_ = {**left_out, **failed}
         self._conclude(frame, codes, rows, said, arms, splits, costs, seed_of_draws)
-        self._chosen = next((a for a in arms if a.name == self.verdict_.chosen), None)
-        self.recipe_ = self._recipe(_said(kinds), costs)
+        self.recipes_ = {
+            arm.name: self._recipe(arm, _said(kinds), costs)
+            for arm in [_arms.Arm("nothing", -1), *arms]
+        }
+        self.recipe_ = self.recipes_[self.verdict_.chosen]
         if self.verbose:
             print(self.verdict_, flush=True)
 
@@ -416,13 +452,11 @@ class AutoOverSampler(BaseOverSampler):
         return costs
 
     def _kinds(self, frame):
-        """Kind of every column that is learned from; the codec's for the whole table."""
+        """Kind of every column that is learned from."""
         asides = [c for c in (self.groups, self.times) if c is not None]
+        self._asides = dict.fromkeys(asides, "leave_out")
         codec = TableCodec() if self.codec is None else clone(self.codec)
-        found = codec.fit(frame.drop(columns=asides)).kinds_
-        whole = {**_said(found), **dict.fromkeys(asides, "leave_out")}
-        self._whole_codec = clone(codec).set_params(kinds=whole)
-        return found
+        return codec.fit(frame.drop(columns=asides)).kinds_
 
     def _splits(self, frame, codes, seed, n_arms):
         groups = None if self.groups is None else frame[self.groups]
@@ -610,7 +644,7 @@ class AutoOverSampler(BaseOverSampler):
             rows, names, self.scoring, costs, rule, self.n_splits_
         )
         self.gains_ = gains_in_parts(rows, names, costs, rule)
-        own = score_of_choice(
+        gained, picked = gain_of_choice(
             self._by_split(codes, ["nothing", *names], splits),
             codes,
             self.scoring,
@@ -621,17 +655,17 @@ class AutoOverSampler(BaseOverSampler):
             costs=costs,
             groups=None if self.groups is None else frame[self.groups].to_numpy(),
         )
-        picked = pd.Series(["nothing", *names]).iloc[own["picked"]].value_counts()
-        self.comparison_.loc["auto", metric_of(self.scoring, costs)] = own["mean"]
-        self.comparison_.loc["auto", ["gain", "low", "high"]] = [
-            own["gain"],
-            own["gain_low"],
-            own["gain_high"],
+        metric = metric_of(self.scoring, costs)
+        nothing = self.comparison_.loc["nothing", metric]
+        gain = float(np.nanmean(gained))
+        self.comparison_.loc["auto", [metric, "gain", "low", "high"]] = [
+            score_with(gain, nothing, self.scoring, costs),
+            gain,
+            *np.nanquantile(gained, [0.025, 0.975]),
         ]
-        self.comparison_.loc["auto", "why"] = (
-            "chosen anew in each bootstrap: "
-            + ", ".join(f"{name} {n / picked.sum():.0%}" for name, n in picked.items())
-        )
+        often = pd.Series(["nothing", *names]).iloc[picked].value_counts(normalize=True)
+        told = ", ".join(f"{name} {share:.0%}" for name, share in often.items())
+        self.comparison_.loc["auto", "why"] = f"chosen in {len(picked)} draws: {told}"
 
     def _by_split(self, codes, names, splits):
         """The predictions, as `score_of_choice` takes them."""
@@ -654,21 +688,19 @@ class AutoOverSampler(BaseOverSampler):
             )
         return found
 
-    def _recipe(self, kinds, costs):
-        """The treatment chosen, as one estimator."""
-        chosen = self._chosen
+    def _recipe(self, arm, kinds, costs):
+        """An arm as one estimator, for use: fitted on all the rows it is given."""
+        whole = isinstance(self.random_state, numbers.Integral)
         return ResampledClassifier(
-            None if chosen is None else chosen.sampler,
+            arm.sampler,
             self.classifier,
-            weights=None if chosen is None else chosen.weights,
-            tune=chosen is not None and self.scoring == "decisions",
+            weights=arm.weights,
+            tune=arm.name != "nothing" and self.scoring == "decisions",
             costs=costs,
             kinds=kinds,
             groups=self.groups,
             times=self.times,
-            random_state=self.random_state
-            if isinstance(self.random_state, numbers.Integral)
-            else None,
+            random_state=self.random_state if whole else None,
         )
 
     def _fit_resample(self, X, y):  # asked for by the base class

@@ -84,8 +84,8 @@ def bias_corrected(inside, outside, select):
     return np.nanmean(chosen, axis=1), picked
 
 
-def score_of_choice(said, y, need, rule, choose, rng, *, positive, costs, groups=None):
-    """The bias-corrected score of the rule, and its gain over nothing.
+def gain_of_choice(said, y, need, rule, choose, rng, *, positive, costs, groups=None):
+    """The bias-corrected gain of the choice over nothing.
 
     Parameters
     ----------
@@ -102,9 +102,12 @@ def score_of_choice(said, y, need, rule, choose, rng, *, positive, costs, groups
 
     Returns
     -------
-    dict
-        ``mean, low, high`` (95 %) of the score; ``gain, gain_low, gain_high``; and
-        ``picked``, name by name how often.
+    gain : ndarray of shape (B,)
+        Of the choice over nothing, in each draw. The mean added to nothing's own score is
+        the score of the choice: few rows are left over, of which average precision would
+        make too much.
+    picked : ndarray of int, shape (B,)
+        Arm chosen in each draw; 0 is nothing.
     """
     weights = draws(y, rng, groups=groups)
     left = (weights == 0).astype(float)
@@ -121,18 +124,6 @@ def score_of_choice(said, y, need, rule, choose, rng, *, positive, costs, groups
         whole = np.isfinite(gains[b]).all(axis=1)
         return choose(gains[b][whole], ratios[b], rule)[0] + 1
 
-    scores, picked = bias_corrected(inside, outside, select)
-    chosen = np.take_along_axis(outside, picked[:, None, None], axis=2)
-    both = np.concatenate([outside[:, :, :1], chosen], axis=2)
-    gained = np.nanmean(gains_from(both, need, costs)[..., 0], axis=1)
-    low, high = np.nanquantile(scores, [0.025, 0.975])
-    gain_low, gain_high = np.nanquantile(gained, [0.025, 0.975])
-    return {
-        "mean": float(np.nanmean(scores)),
-        "low": float(low),
-        "high": float(high),
-        "gain": float(np.nanmean(gained)),
-        "gain_low": float(gain_low),
-        "gain_high": float(gain_high),
-        "picked": picked,
-    }
+    gained = gains_from(outside, need, costs)
+    nothing = np.zeros_like(gained[..., :1])
+    return bias_corrected(inside, np.concatenate([nothing, gained], axis=2), select)

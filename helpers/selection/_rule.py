@@ -63,10 +63,7 @@ def choose(gains, losses, rule):
     """
     gains = np.asarray(gains, dtype=float)
     p = np.array([rule.p(column) for column in gains.T])
-    if rule.forward:
-        p_holm = np.minimum(1, p * gains.shape[1])
-    else:
-        p_holm = _holm(p)
+    p_holm = np.minimum(1, p * len(p)) if rule.forward else _holm(p)
     eligible = (p_holm < rule.alpha) & (gains.mean(axis=0) >= rule.min_gain)
     eligible &= np.asarray(losses) <= 1 + WORSE
     chosen = -1

@@ -1,5 +1,7 @@
 """How the rows are split, and how many splits there are time for."""
 
+from itertools import pairwise
+
 import numpy as np
 from sklearn.model_selection import (
     RepeatedStratifiedKFold,
@@ -75,7 +77,7 @@ def forward(instants, n):
             np.flatnonzero(instants < low),
             np.flatnonzero((instants >= low) & (instants < high)),
         )
-        for low, high in zip(edges, edges[1:], strict=False)
+        for low, high in pairwise(edges)
     ]
 
 

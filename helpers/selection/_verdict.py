@@ -114,6 +114,15 @@ def gains_from(table, need, costs):
     return -gains if need == "decisions" and costs is not None else gains
 
 
+def score_with(gain, nothing, need, costs):
+    """The score of an arm that gains so much over nothing's."""
+    if need == "probabilities":
+        return nothing * (1 - gain)
+    return (
+        nothing - gain if need == "decisions" and costs is not None else nothing + gain
+    )
+
+
 def loss_ratios(losses):
     """Mean log loss of every arm over that of nothing, which is the first column."""
     means = losses.mean(axis=-2)
@@ -246,7 +255,6 @@ def gains_in_parts(rows, names, costs, rule):
     DataFrame, one row per need, arm and part
         ``gain, low, high`` (95 %, of that part alone); parts add up to "total".
     """
-    m = len(names)
     decisions = decision_metric(costs)
     found = {}
     for name in names:
