@@ -427,6 +427,8 @@ def test_a_pilot_row_tells_its_course(monkeypatch):
     assert row["precision"] == "float32"
     assert (row["n_train"], row["n_balanced_test"]) == (200, 100)
     assert 0 <= row["train_acsa"] <= 1
+    other = chapter.run(cell._replace(method="nothing_cifar_stem 0.03 1"))
+    assert other["loss_course"] != row["loss_course"].split()[0]
 
 
 def test_a_training_that_cannot_learn_is_told_from_one_that_does():
@@ -618,3 +620,15 @@ def test_the_first_page_names_the_readings_that_can_work_and_what_is_missing():
     assert "0.100" not in text
     assert "a tenth" in chapter.glance(older)
     assert chapter.glance(rows.iloc[:0]) == "Not answered yet."
+
+
+def test_figure_1_has_an_image_of_each_class_where_terms_allow_it(monkeypatch, quality):
+    cell = Cell("deep_smote", "smoke", "digits_images", "smote", 0, 0, "quality-3")
+    X, y = chapter.draw("digits_images", 0, 0, "smoke")[0]
+    (images, _), _ = _quality.generated("smote", X, y, cell)
+    pictures = chapter.shown(chapter.run(cell)["picture"])
+    assert len(pictures) == 9  # the most frequent class has no new images
+    assert as_set(pictures) <= as_set(images)
+    assert "picture" not in chapter.run(cell._replace(protocol="quality-2"))
+    monkeypatch.setattr(_quality, "RESTRICTED", ("digits_images",))
+    assert "picture" not in chapter.run(cell)

@@ -5,12 +5,15 @@ publish them. A file is whole or not there; its name is made of all that decides
 it, so that another setting or another draw never finds it.
 """
 
+import base64
 import contextlib
 import hashlib
+import io
 import json
 import zipfile
 
 import numpy as np
+from PIL import Image
 
 from ..data import data_root
 from ..files import write_atomically
@@ -45,3 +48,21 @@ def write(file, X, y, extra, seconds):
 
     with contextlib.suppress(OSError):
         write_atomically(save, file)
+
+
+def picture(images, n=12):
+    """The first images in one row, as the text of a PNG file; see `shown`."""
+    wide = np.concatenate([*images[:n]], axis=2)
+    pixels = wide[0] if len(wide) == 1 else wide.transpose(1, 2, 0)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "png", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def shown(text):
+    """What `picture` kept, as images of shape (n, C, H, W)."""
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
+    pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
+    return np.stack(
+        np.split(pixels.transpose(2, 0, 1), pixels.shape[1] // len(pixels), 2)
+    )

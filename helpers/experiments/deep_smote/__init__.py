@@ -7,6 +7,7 @@ are, `_ratio` how much imbalance it bears and `_optimum` what its penalty allows
 """
 
 from .. import that_learnt
+from .._kept_images import shown
 from ._cost import COST_PROTOCOL, cost_cells, run_cost
 from ._optimum import literal_optimum
 from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot

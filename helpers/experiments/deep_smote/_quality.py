@@ -11,12 +11,14 @@ import numpy as np
 from ...provenance import computed_on
 from ...quality import altered, at_most, feature_network, halves, measured
 from ...store import Cell
+from .._kept_images import picture
 from ._kept import resampled
 from ._table_1 import (
     AUGMENT,
     CHAPTER,
     LOADERS,
     PENALTIES,
+    RESTRICTED,
     RIVALS,
     SETTINGS,
     draw,
@@ -127,7 +129,14 @@ def run_quality(cell):
     }
     filled = made[1] != np.bincount(y).argmax()
     made = at_most(n, made[0][filled], made[1][filled])
+    if cell.protocol == COUNTS_QUALITY and name not in RESTRICTED:
+        row["picture"] = picture(one_of_each(*made))
     return row | measured(real, made, (X, y), network)
+
+
+def one_of_each(images, labels):
+    """The first image of each class, in their order: a row of the paper's Figure 1."""
+    return images[np.unique(labels, return_index=True)[1]]
 
 
 def generated(method, X, y, cell):

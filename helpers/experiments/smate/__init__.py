@@ -6,6 +6,7 @@ and `_quality` how good its images are.
 """
 
 from .. import that_learnt
+from .._kept_images import picture, shown
 from ._figure_6 import (
     ARMS,
     CHAPTER,
@@ -33,11 +34,9 @@ from ._figure_6 import (
     halved,
     measures,
     minority_threshold,
-    picture,
     pretrained,
     resample,
     run_figure,
-    shown,
     smate,
 )
 from ._gan import (

@@ -4,9 +4,7 @@ Every arm of a draw starts from the same images, is tested on the same images an
 the same number of optimiser steps.
 """
 
-import base64
 import functools
-import io
 import time
 import warnings
 from typing import NamedTuple
@@ -14,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 from imblearn.over_sampling import ADASYN, SMOTE, RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler
-from PIL import Image
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import AdaBoostClassifier
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
@@ -377,24 +374,6 @@ def told(sampler, label):
     return extra
 
 
-def picture(images, n=12):
-    """The first images in one row, as the text of a PNG file; see `shown`."""
-    wide = np.concatenate([*images[:n]], axis=2)
-    pixels = wide[0] if len(wide) == 1 else wide.transpose(1, 2, 0)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "png", optimize=True)
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-def shown(text):
-    """What `picture` kept, as images of shape (n, C, H, W)."""
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
-    pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
-    return np.stack(
-        np.split(pixels.transpose(2, 0, 1), pixels.shape[1] // len(pixels), 2)
-    )
-
-
 # ---------------------------------------------------------------- arms
 
 
@@ -428,7 +407,7 @@ def resample(method, dataset, seed, profile):
         if bug:  # images from 0 to 1 among those from 0 to 255
             new = np.rint(new / 255).astype(new.dtype)
         if seed == 0:
-            extra = {**extra, "picture": picture(new)}
+            extra = {**extra, "picture": kept.picture(new)}
         filled = np.full(len(new), drawn.minority)
         return np.concatenate([X, new]), np.concatenate([y, filled]), extra, seconds
     if method == "deep_smote":
