@@ -8,6 +8,7 @@ from importlib import import_module
 
 _HOME = {
     "AMDO": "over_sampling",
+    "AutoOverSampler": "selection",
     "BAGAN": "over_sampling",
     "CTGANOverSampler": "over_sampling",
     "DeepSMOTE": "over_sampling",
@@ -18,6 +19,7 @@ _HOME = {
     "MC_CCR": "over_sampling",
     "MC_RBO": "over_sampling",
     "ResNet18Classifier": "classifiers",
+    "ResampledClassifier": "selection",
     "SMate": "over_sampling",
     "TabDDPMOverSampler": "over_sampling",
     "TableCodec": "tables",

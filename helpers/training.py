@@ -8,9 +8,12 @@ Nothing here knows a sampler: a method writes its own step and hands it to `trai
 import contextlib
 import copy
 import hashlib
+import io
 import math
 import numbers
+import threading
 import time
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -25,12 +28,31 @@ from .files import write_atomically
 # ---------------------------------------------------------------- before the loop
 
 
+#: Estimators that are being fitted, by their ids.
+_busy: set[int] = set()
+_busy_lock = threading.Lock()
+
+
 @contextlib.contextmanager
 def whole_fit(*estimators):
     """Leave nothing fitted behind where the fit in the block fails, or is interrupted.
 
     Else a network that was never trained would answer for a trained one.
+
+    Raises
+    ------
+    RuntimeError
+        An estimator is being fitted already, in another thread: the two would train and
+        keep each other's networks.
     """
+    ids = [*map(id, estimators)]
+    with _busy_lock:
+        if _busy.intersection(ids) or len({*ids}) < len(ids):
+            raise RuntimeError(
+                f"This {type(estimators[0]).__name__} is being fitted already; give every "
+                "thread, and every data set, one of its own: sklearn.base.clone(it)."
+            )
+        _busy.update(ids)
     try:
         yield
     except BaseException:
@@ -39,6 +61,9 @@ def whole_fit(*estimators):
                 if name.endswith("_") and not name.startswith("_"):
                     delattr(estimator, name)
         raise
+    finally:
+        with _busy_lock:
+            _busy.difference_update(ids)
 
 
 @contextlib.contextmanager
@@ -227,6 +252,26 @@ def plain(value):
     return value
 
 
+def read_saved(path):
+    """What `torch.save` wrote to a file, with every byte of it checked.
+
+    `torch.load` alone does not look at the sums in the file, and takes flipped bits for
+    weights.
+
+    Raises
+    ------
+    FileNotFoundError
+    Exception
+        Of any kind, where the file is damaged, or holds more than plain values and tensors.
+    """
+    file = io.BytesIO(Path(path).expanduser().read_bytes())
+    with zipfile.ZipFile(file) as archive:
+        if (part := archive.testzip()) is not None:
+            raise zipfile.BadZipFile(f"{part} is damaged")
+    file.seek(0)
+    return torch.load(file, weights_only=True, map_location="cpu")
+
+
 class Checkpoint:
     """The state of an unfinished fit on disk, one entry per stage of training.
 
@@ -246,34 +291,45 @@ class Checkpoint:
         The file belongs to another fit, or is no checkpoint.
     """
 
+    #: Of the file's layout; 1 had none written in it.
+    VERSION = 2
+    CURE = (
+        "Delete it to start afresh, or name another file; leave checkpoint out where one "
+        "object is fitted many times, as in cross-validation and ensembles."
+    )
+
     def __init__(self, path, identity: Mapping[str, str], every: float = 10.0):
-        self.path, self.identity, self.every = Path(path), dict(identity), every
-        self.stages, self.written = {}, time.monotonic()
+        self.path, self.identity = Path(path).expanduser(), dict(identity)
+        self.every, self.stages, self.written = every, {}, time.monotonic()
         if not self.path.exists():
             return
-        cure = (
-            "Delete it to start afresh, or name another file; leave checkpoint out where "
-            "one object is fitted many times, as in cross-validation and ensembles."
-        )
-        try:
+        with self.reading():
             # Generator states must stay on the CPU; load_state_dict moves the rest.
-            content = torch.load(self.path, weights_only=True, map_location="cpu")
-            found, self.stages = content["identity"], content["stages"]
-        except Exception as error:
-            raise ValueError(
-                f"checkpoint={str(self.path)!r} cannot be read as a checkpoint "
-                f"({type(error).__name__}). {cure}"
-            ) from error
-        other = [
-            f"{key}: {found.get(key)} there, {self.identity.get(key)} here"
-            for key in sorted({*found, *self.identity})
-            if found.get(key) != self.identity.get(key)
-        ]
+            content = read_saved(self.path)
+            if (version := content.get("version", 1)) not in (1, self.VERSION):
+                raise ValueError(f"its layout is number {version!r}")
+            found, self.stages = dict(content["identity"]), dict(content["stages"])
+            other = [
+                f"{key}: {found.get(key)} there, {self.identity.get(key)} here"
+                for key in sorted({*found, *self.identity})
+                if found.get(key) != self.identity.get(key)
+            ]
         if other:
             raise ValueError(
                 f"checkpoint={str(self.path)!r} belongs to another fit "
-                f"({'; '.join(other)}). {cure}"
+                f"({'; '.join(other)}). {self.CURE}"
             )
+
+    @contextlib.contextmanager
+    def reading(self):
+        """Name the file where what it holds cannot be used."""
+        try:
+            yield
+        except Exception as error:
+            raise ValueError(
+                f"checkpoint={str(self.path)!r} cannot be read as a checkpoint "
+                f"({type(error).__name__}: {first_line(error)}). {self.CURE}"
+            ) from error
 
     @property
     def due(self) -> bool:
@@ -282,9 +338,15 @@ class Checkpoint:
     def save(self, stage: str, state: dict) -> None:
         # Later stages may train the same networks on, and a state holds them as they are.
         self.stages[stage] = copy.deepcopy(state) if state["ended"] else state
-        content = plain({"identity": self.identity, "stages": self.stages})
+        content = {"version": self.VERSION, "identity": self.identity}
+        content = plain({**content, "stages": self.stages})
         write_atomically(lambda path: torch.save(content, path), self.path)
         self.written = time.monotonic()
+
+
+def first_line(error) -> str:
+    """What an error says, in one line."""
+    return (str(error).splitlines() or [""])[0]
 
 
 def identity(estimator, device: torch.device, *arrays: np.ndarray) -> dict[str, str]:
@@ -416,13 +478,14 @@ def train(
         }
 
     if checkpoint and stage in checkpoint.stages:
-        saved = checkpoint.stages[stage]
-        done, ended = saved["done"], saved["ended"]
-        for name, column in saved["history"].items():
-            record(name, column.shape[1:])[:done] = column
-        generator.set_state(saved["generator"])
-        for name, part in state.items():
-            part.load_state_dict(saved["state"][name])
+        with checkpoint.reading():
+            saved = checkpoint.stages[stage]
+            done, ended = int(saved["done"]), bool(saved["ended"])
+            for name, column in saved["history"].items():
+                record(name, column.shape[1:])[:done] = column
+            generator.set_state(saved["generator"])
+            for name, part in state.items():
+                part.load_state_dict(saved["state"][name])
 
     unchanged, checked = ended, time.monotonic()
     bar = tqdm(

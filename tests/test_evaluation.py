@@ -513,7 +513,9 @@ def test_a_call_that_was_stopped_goes_on_where_it_was(tmp_path, monkeypatch):
         call()
     monkeypatch.setattr(Stops, "left", 1)  # one is left to fit
     rows, said_then = call()
-    pd.testing.assert_frame_equal(without_seconds(rows), without_seconds(expected))
+    pd.testing.assert_frame_equal(
+        without_seconds(rows), without_seconds(expected), check_exact=True
+    )
     pd.testing.assert_frame_equal(said_then, said)
     again, said_again = call()  # nothing is left to fit
     pd.testing.assert_frame_equal(again, rows)

@@ -6,7 +6,17 @@ mean for a claim, and `place` where a printed number lies.
 """
 
 from ._metrics import calibration_slope, correct_prior, gmean_macro, score
-from ._runs import Part, Predictions, Run, evaluate, fit_and_score, part
+from ._runs import (
+    Part,
+    Predictions,
+    Resampled,
+    Run,
+    evaluate,
+    fit_and_score,
+    part,
+    refuse_shared_rows,
+    resample,
+)
 from ._statistics import (
     Difference,
     Friedman,
@@ -28,6 +38,7 @@ __all__ = [
     "Part",
     "Predictions",
     "Printed",
+    "Resampled",
     "Run",
     "calibration_slope",
     "compare",
@@ -44,6 +55,8 @@ __all__ = [
     "part",
     "place",
     "prediction_interval",
+    "refuse_shared_rows",
+    "resample",
     "score",
     "summarise",
 ]

@@ -565,7 +565,7 @@ class SMate(BaseDeepOverSampler):
                 real = 2 * Z[rows[next(batches)]] - 1  # the range of tanh
                 answers.clear()
                 with lower:
-                    with torch.set_grad_enabled(turn == self.n_critic - 1):
+                    with torch.set_grad_enabled(bool(turn == self.n_critic - 1)):
                         fake = G(self._noise(len(real), generator)).float()
                     D_loss = losses.discriminator_loss(
                         self.loss, judge, real, fake.detach(), generator

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from ..devices import autocast
+from ..devices import autocast, pinned
 from ..networks import StackedMLP
 
 # Epochs whose random numbers are drawn at once. A constant, since another length would
@@ -160,6 +160,7 @@ class StackedGANs:
 
     # ------------------------------------------------------------------ one block
 
+    @pinned()
     def run(self, n_epochs):
         """Train `n_epochs` more, and return diagnostics of the last one.
 
@@ -308,6 +309,7 @@ class StackedGANs:
             "l1_between": between,
         }
 
+    @pinned()
     @torch.no_grad()
     def generate(self, k, n, generator):
         """Return `n` rows of GAN number `k`, not yet rounded: (n, d) in [0, 1]."""

@@ -321,6 +321,8 @@ class TabularOverSampler(BaseOverSampler):
         }
         joined = pd.concat([frame.astype(others), new])
         if isinstance(y, pd.Series | pd.DataFrame):
+            if not hasattr(y_out, "iloc"):  # not every sampler gives back what it got
+                y_out = pd.Series(y_out, name=getattr(y, "name", None)).astype(y.dtype)
             y_out = pd.concat([y, y_out.iloc[n:]]).set_axis(joined.index)
         return joined, y_out
 
