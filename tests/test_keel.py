@@ -113,8 +113,8 @@ A14 12 A34 A46 2096 A61 A74 2 A93 A101 3 A121 49 A143 A152 1 A172 2 A191 A201 1
 def test_what_is_no_table_is_named(package):
     package("toy", "toy.dat", HEADED)
     package("other", "other.txt", "1 2 3")
-    with pytest.raises(ValueError, match="no table 'toi'; the nearest are toy"):
-        load_keel("toi")
+    with pytest.raises(ValueError, match="no table 'tay'; the nearest are toy"):
+        load_keel("tay")
     package("toy", "toy.dat", HEADED + "red,1\n")
     with pytest.raises(DataCorrupt, match="toy has 22 values, not 25"):
         load_keel("toy")

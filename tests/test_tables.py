@@ -1,7 +1,6 @@
 """Frames of every kind of column through the codec and through samplers."""
 
 import pickle
-import warnings
 from collections import Counter
 from datetime import date, datetime
 
@@ -33,8 +32,6 @@ from helpers import TableCodec, TabularOverSampler
 from helpers.tables import Part
 
 from .conftest import make_sampler
-
-warnings.filterwarnings("ignore", module="sklearn")
 
 
 def customers(n=120, seed=0):

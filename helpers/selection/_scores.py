@@ -1,5 +1,6 @@
 """Scores of an arm on one split, all from one fit, also with weights of rows."""
 
+import threading
 import time
 
 import numpy as np
@@ -18,8 +19,14 @@ class OutOfTime(Exception):
     """The time budget is spent before this fit began."""
 
 
-#: Codes of the rows that arms of one split share, by the table and the rows' numbers.
-_SHARED: dict = {}
+class _Shared(threading.local):
+    """Codes of the rows that arms of one split share, by table and numbers of the rows."""
+
+    def __init__(self):
+        self.fitted, self.table, self.codes = None, (None, None), {}
+
+
+_SHARED = _Shared()
 
 
 class Scored(ResampledClassifier):
@@ -43,19 +50,18 @@ class Scored(ResampledClassifier):
 
     def _coded(self, frame):
         key = self._key(frame)
-        if _SHARED.get("fitted") != key:
-            _SHARED.clear()
-            _SHARED.update(fitted=key, table=super()._coded(frame))
-        return _SHARED["table"]
+        if _SHARED.fitted != key:
+            _SHARED.table = super()._coded(frame)
+            _SHARED.fitted, _SHARED.codes = key, {}
+        return _SHARED.table
 
     def _codes(self, frame):
+        if self._table is not _SHARED.table[0]:
+            return super()._codes(frame)
         key = self._key(frame)
-        if key not in _SHARED or _SHARED["table"][0] is not self._table:
-            codes = super()._codes(frame)
-            if _SHARED["table"][0] is not self._table:
-                return codes
-            _SHARED[key] = codes
-        return _SHARED[key]
+        if key not in _SHARED.codes:
+            _SHARED.codes[key] = super()._codes(frame)
+        return _SHARED.codes[key]
 
     def _key(self, frame):
         return frame.attrs["table"], frame.index.to_numpy().tobytes()
