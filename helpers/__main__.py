@@ -1,4 +1,4 @@
-"""The command line: ``python -m helpers book | run | data``.
+"""The command line: ``python -m helpers book | run | data | balance``.
 
 Each command imports what it needs when it is called, so that ``--help`` is instant.
 """
@@ -17,7 +17,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 STOPPED = "\nStopped. What is done is kept; the same call goes on."
 
 app = typer.Typer(
-    help="Build the book, compute its stored tables, look after its data.",
+    help="Build the book, compute its tables, look after its data; balance your own table.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,  # loading rich takes longer than all the rest of --help
@@ -166,6 +166,110 @@ def data(
             typer.echo(f"{'':<29}{line}")
     bad = (download or verify) and table["error"].any()
     raise typer.Exit(int(bad))
+
+
+@app.command()
+def balance(
+    table: Annotated[str, typer.Argument(help="CSV, TSV, parquet or feather; or .gz.")],
+    target: Annotated[str, typer.Option(help="Column of the classes.")],
+    need: Annotated[
+        str, typer.Option("--for", help="decisions, ranking or probabilities.")
+    ] = "decisions",
+    cost_fn: Annotated[
+        float | None, typer.Option(help="Cost of a rare record that is missed.")
+    ] = None,
+    cost_fp: Annotated[
+        float | None, typer.Option(help="Cost of another record called rare.")
+    ] = None,
+    methods: Annotated[
+        str, typer.Option(help="auto, all, or names: smote,gan,package:Class.")
+    ] = "auto",
+    classifier: Annotated[
+        str | None, typer.Option(help="logistic, boosting or package:Class.")
+    ] = None,
+    categorical: Annotated[
+        str, typer.Option(metavar="A,B", help="Columns of categories.")
+    ] = "",
+    dates: Annotated[str, typer.Option(metavar="A,B", help="Columns of dates.")] = "",
+    drop: Annotated[
+        str, typer.Option(metavar="A,B", help="Columns that are not learned from.")
+    ] = "",
+    group: Annotated[
+        str | None, typer.Option(help="Records with the same value stay together.")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="The past tells the future, by this column.")
+    ] = None,
+    budget: Annotated[
+        str, typer.Option(help="Time, such as 90s, 10m, 2h; none is without limit.")
+    ] = "10m",
+    repeats: Annotated[int | None, typer.Option(help="Of cross-validation.")] = None,
+    splits: Annotated[int | None, typer.Option(help="Folds of each repeat.")] = None,
+    alpha: Annotated[
+        float, typer.Option(help="Chance of a departure where nothing gains.")
+    ] = 0.05,
+    min_gain: Annotated[float, typer.Option(help="Least gain worth it.")] = 0.01,
+    holdout: Annotated[
+        float, typer.Option(help="Share of records set aside, such as .2.")
+    ] = 0.0,
+    force: Annotated[
+        str | None, typer.Option(metavar="METHOD", help="Whatever the verdict.")
+    ] = None,
+    mark: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column: 1 for new records.")
+    ] = None,
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="Of results.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace results of another call.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(help="Processes; -1 is one per core.")] = 1,
+    seed: int = 0,
+    encoding: Annotated[str, typer.Option(help="Of text, such as cp1252.")] = "utf-8",
+    delimiter: Annotated[
+        str | None, typer.Option(help="Where it is not found by itself.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only look, and say what would be done.")
+    ] = False,
+):
+    """Decide whether and how to balance a table; write table, report and recipe."""
+    with _plain_errors(RuntimeError, ModuleNotFoundError):
+        from .balancing import balance, seconds_of
+
+        balance(
+            table,
+            target=target,
+            need=need,
+            cost_fn=cost_fn,
+            cost_fp=cost_fp,
+            methods=methods,
+            classifier=classifier,
+            categorical=_names(categorical),
+            dates=_names(dates),
+            drop=_names(drop),
+            group=group,
+            time=time,
+            budget=seconds_of(budget),
+            repeats=repeats,
+            splits=splits,
+            alpha=alpha,
+            min_gain=min_gain,
+            holdout=holdout,
+            force=force,
+            mark=mark,
+            out=out,
+            overwrite=overwrite,
+            jobs=jobs,
+            seed=seed,
+            encoding=encoding,
+            delimiter=delimiter,
+            dry_run=dry_run,
+            say=typer.echo,
+        )
+
+
+def _names(text):
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 if __name__ == "__main__":

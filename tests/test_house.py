@@ -8,6 +8,8 @@ HELPERS = Path(__file__).parents[1] / "helpers"
 ROOMS = [
     "__main__",
     "publishing",
+    "balancing",
+    "report",
     "pages",
     "experiments",
     "selection",

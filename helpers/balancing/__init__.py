@@ -1,0 +1,8 @@
+"""The work of ``deep-oversampling balance``: a table in; a verdict, a table, a report out."""
+
+from ._audit import audit
+from ._files import read_table
+from ._run import balance, seconds_of
+from ._text import UnreadableTable
+
+__all__ = ["UnreadableTable", "audit", "balance", "read_table", "seconds_of"]

@@ -1,0 +1,273 @@
+"""What a table holds, and what of it would spoil such work."""
+
+import re
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import recall_score
+from sklearn.model_selection import StratifiedKFold
+from sklearn.tree import DecisionTreeClassifier
+
+from ..tables import TableCodec
+
+#: Most classes of a target that reads as numbers, and of any target.
+MOST_NUMBERS, MOST_CLASSES = 20, 50
+#: Rare rows from which networks are tried, and below which hardly anything can be told.
+FEW_ROWS = 40
+#: Mean recall of a single column from which it is called a likely leak.
+LEAK = 0.98
+#: Rows that are looked at for leaks.
+MOST_ROWS = 4000
+_ID = re.compile(
+    r"(?i:(^|[\W_])(id|uuid|patient|customer|client|user|subject|person|household|group)"
+    r"([\W_]|$))|[a-z]I[dD]$"
+)
+
+
+def refuse_target(labels, target, lines):
+    """Refuse what cannot be a target, before anything else is looked at.
+
+    Parameters
+    ----------
+    labels : Series
+    target : str
+    lines : array of int
+        Where each record begins.
+
+    Raises
+    ------
+    ValueError
+        Missing labels, one class, many different numbers, too many classes.
+    """
+    missing = labels.isna().to_numpy()
+    if missing.any():
+        raise ValueError(
+            f"--target {target!r} is missing in {missing.sum()} record(s), the first in "
+            f"line {lines[missing.argmax()]}; fill it in, or leave such records out."
+        )
+    values = labels.unique()
+    if len(values) < 2:
+        raise ValueError(
+            f"--target {target!r} is {values[0]!r} in every record; there is nothing to "
+            "balance."
+        )
+    numbers = pd.to_numeric(pd.Series(values), errors="coerce").notna().all()
+    if len(values) > MOST_NUMBERS and numbers:
+        raise ValueError(
+            f"--target {target!r} has {len(values)} different numbers, such as "
+            f"{values[0]}: a measurement rather than classes. Name another column, or cut "
+            "it into classes first."
+        )
+    if len(values) > MOST_CLASSES or len(values) > len(labels) / 2:
+        raise ValueError(
+            f"--target {target!r} has {len(values)} different values in {len(labels)} "
+            f"records, such as {values[0]!r}; at most {MOST_CLASSES} classes can be "
+            "balanced. Name another column, or merge classes."
+        )
+
+
+def audit(source, target, kinds=None, drop=(), group=None, time=None):
+    """Look a table through.
+
+    Parameters
+    ----------
+    source : Source
+    target : str
+    kinds : dict, optional
+        As in `TableCodec`.
+    drop : sequence of str
+        Columns that are not learned from.
+    group, time : str, optional
+        Columns that say how records are split.
+
+    Returns
+    -------
+    dict
+        ``columns`` (name, kind, why, missing, seen), ``classes`` (label, records),
+        ``rarest``, ``duplicates``, ``conflicts`` (records whose features another class
+        has, too), ``warnings`` (of what, and the text).
+
+    Raises
+    ------
+    ValueError
+        What cannot be learned from: see `refuse_target`, and `TableCodec`.
+    """
+    frame, labels = source.frame, source.frame[target]
+    refuse_target(labels, target, source.table.lines)
+    X = frame.drop(columns=[target, *drop])
+    if not X.shape[1]:
+        raise ValueError(
+            f"No column is left beside --target {target!r}; drop fewer, --drop."
+        )
+    for name, column in X.items():
+        if column.astype(str).equals(labels.astype(str)):
+            raise ValueError(
+                f"Column {name!r} repeats --target {target!r} in every record; leave it "
+                f"out, --drop {name!r}."
+            )
+    codec = TableCodec(kinds=kinds or None).fit(X)
+    summary = codec.summary()
+    counts = labels.value_counts()
+    learned = [
+        name
+        for name, kind in codec.kinds_.items()
+        if kind not in ("leave_out", "constant") and name not in (group, time)
+    ]
+    features = X[learned]
+    keys = pd.util.hash_pandas_object(features.astype(str), index=False)
+    several = keys.map(labels.groupby(keys.to_numpy()).nunique()) > 1
+    found = {
+        "columns": [
+            {
+                "name": str(name),
+                "kind": row["kind"],
+                "why": row["why"],
+                "missing": float(row["missing"]),
+                "seen": str(row["seen"]),
+            }
+            for name, row in summary.iterrows()
+        ],
+        "classes": [{"label": str(k), "records": int(n)} for k, n in counts.items()],
+        "rarest": int(counts.min()),
+        "duplicates": int(frame.duplicated().sum()),
+        "conflicts": int(several.sum()) if learned else 0,
+    }
+    found["columns"] += [
+        {
+            "name": str(c),
+            "kind": "leave_out",
+            "why": "as told",
+            "missing": 0.0,
+            "seen": "",
+        }
+        for c in drop
+    ]
+    found["warnings"] = [
+        {"about": about, "text": text}
+        for about, text in _warnings(
+            source, features, labels, counts, codec, found, group, time
+        )
+    ]
+    return found
+
+
+def _warnings(source, features, labels, counts, codec, found, group, time):
+    if counts.min() < FEW_ROWS:
+        yield (
+            "rows",
+            f"The rarest class, {counts.index[-1]!r}, has {counts.min()} records: only "
+            "large gains can be told, and networks are tried only where named.",
+        )
+    if len(counts) > MOST_NUMBERS:
+        yield (
+            "target",
+            f"{len(counts)} classes are many; rare ones may be better merged.",
+        )
+    for name, score in leaks(features, labels, codec.kinds_):
+        yield (
+            "leak",
+            f"Column {name!r} alone gives the target (mean recall {score:.2f} on records "
+            f"it was not learned from). If it is known only afterwards: --drop {name!r}.",
+        )
+    for name, why in codec.left_out_.items():
+        if why != "as told":
+            yield (
+                "left out",
+                f"Column {name!r} is not learned from ({why}); new rows have none.",
+            )
+    if group is None:
+        n = len(labels)
+        for name, column in source.frame.items():
+            values = column.nunique()
+            if _ID.search(str(name)) and 20 < values < 0.8 * n and name != time:
+                yield (
+                    "groups",
+                    f"Column {name!r} has {values} values in {n} records. If records of "
+                    f"one belong together, scores are too good without --group {name!r}.",
+                )
+    if time is None:
+        dates = [name for name, kind in codec.kinds_.items() if kind == "date"]
+        if dates:
+            yield (
+                "time",
+                f"Column {dates[0]!r} holds dates. If the future is to be told from the "
+                f"past: --time {dates[0]!r}.",
+            )
+    if found["duplicates"]:
+        yield (
+            "duplicates",
+            f"{found['duplicates']} record(s) repeat an earlier one; where that is no "
+            "chance, scores are too good.",
+        )
+    if found["conflicts"]:
+        yield (
+            "conflicts",
+            f"{found['conflicts']} record(s) have the same features as one of another "
+            "class: no classifier can tell them apart.",
+        )
+    for name in source.frame.columns:
+        if odd := source.table.odd_numbers(name):
+            yield (
+                "numbers",
+                f"Column {name!r} reads as text, such as {odd!r}: write its numbers "
+                "without thousands separators.",
+            )
+    n, first = source.table.formulas()
+    if n:
+        name, text, line = first
+        yield (
+            "formulas",
+            f"{n} cell(s) begin with = or @, the first in line {line}, column {name!r} "
+            f"({text[:40]!r}); they are written as they were. A spreadsheet may compute "
+            "them.",
+        )
+
+
+def leaks(features, labels, kinds):
+    """Columns that alone give the target, with the mean recall on rows not learned from.
+
+    A tree of three levels on a number or a date (a hole is a value of its own), the most
+    likely class of each level of a category; two halves in turn.
+    """
+    y = pd.factorize(labels)[0]
+    rng = np.random.default_rng(0)
+    rows = np.concatenate(
+        [
+            rng.permutation(np.flatnonzero(y == k))[: MOST_ROWS // (y.max() + 1)]
+            for k in range(y.max() + 1)
+        ]
+    )
+    y = y[rows]
+    if np.bincount(y).min() < 4:
+        return
+    halves = [*StratifiedKFold(2, shuffle=True, random_state=0).split(rows, y)]
+    for name, column in features.items():
+        values = column.iloc[rows].reset_index(drop=True)
+        if kinds[name] == "category":
+            score = _levels(pd.factorize(values)[0] + 1, y, halves)
+        else:
+            codes = TableCodec(numbers="minmax").fit_transform(values.to_frame())
+            score = _tree(codes, y, halves)
+        if score >= LEAK:
+            yield name, score
+
+
+def _levels(codes, y, halves):
+    scores = []
+    for learn, test in halves:
+        table = np.zeros((codes.max() + 1, y.max() + 1))
+        np.add.at(table, (codes[learn], y[learn]), 1)
+        likely = (table / table.sum(axis=0)).argmax(axis=1)
+        scores.append(recall_score(y[test], likely[codes[test]], average="macro"))
+    return float(np.mean(scores))
+
+
+def _tree(codes, y, halves):
+    scores = []
+    for learn, test in halves:
+        tree = DecisionTreeClassifier(
+            max_depth=3, class_weight="balanced", random_state=0
+        ).fit(codes[learn], y[learn])
+        said = tree.predict(codes[test])
+        scores.append(recall_score(y[test], said, average="macro"))
+    return float(np.mean(scores))

@@ -1,0 +1,163 @@
+"""Where new rows come from, and how they lie among the old ones."""
+
+import numpy as np
+import pandas as pd
+from sklearn.decomposition import PCA
+from sklearn.metrics import pairwise_distances_chunked
+
+from ..tables import TableCodec
+
+#: Rows shown in the map, of each kind; rows from which old ones' distances are told.
+SHOWN, MEASURED = 250, 2000
+
+
+def _codes(X, kinds, asked):
+    """Rows as numbers: a number counts as a share of its range, another level as 1."""
+    asides = [c for c in (asked.group, asked.time) if c is not None]
+    X = X.drop(columns=asides)
+    kinds = {k: v for k, v in (kinds or {}).items() if k in X.columns}
+    codec = TableCodec(numbers="minmax", kinds=kinds).fit(X)
+
+    def code(rows):
+        Z = codec.transform(rows.drop(columns=asides)).astype(np.float32)
+        for part in codec.columns_:
+            if part.kind == "category":
+                Z[:, part.columns] /= np.float32(np.sqrt(2))
+        return Z
+
+    return codec, code
+
+
+def nearest(Z, of, itself=False):
+    """Number and distance of the nearest row of `of`, for each row of `Z`."""
+    found, far = np.zeros(len(Z), int), np.zeros(len(Z))
+    start = 0
+    for block in pairwise_distances_chunked(Z, of):
+        rows = slice(start, start + len(block))
+        if itself:
+            block[np.arange(len(block)), np.arange(start, start + len(block))] = np.inf
+        found[rows] = block.argmin(axis=1)
+        far[rows] = block[np.arange(len(block)), found[rows]]
+        start += len(block)
+    # From the differences, so that a copy is at 0.
+    far = np.linalg.norm(Z - of[found], axis=1) if len(Z) else far
+    return found, far
+
+
+def provenance_of(X, y, origin, kinds, asked):
+    """Nearest old row of every new one.
+
+    Parameters
+    ----------
+    X, y
+        The rows that were learned from.
+    origin : (DataFrame, array, array of int or None)
+        New rows, their labels, and the rows that they repeat.
+    kinds : dict or None
+    asked : Asked
+
+    Returns
+    -------
+    DataFrame, one row per new row
+        ``class, nearest`` (row of `X`), ``distance, copy`` (1 where all features that are
+        learned from are those of an old row).
+    """
+    fresh, labels, repeated = origin
+    table = pd.DataFrame({"class": labels})
+    if not len(fresh):
+        return table.assign(nearest=0, distance=0.0, copy=0)
+    if repeated is not None:
+        return table.assign(nearest=repeated, distance=0.0, copy=1)
+    _, code = _codes(X, kinds, asked)
+    found, far = nearest(code(fresh), code(X))
+    return table.assign(
+        nearest=found, distance=far.round(6), copy=(far < 1e-6).astype(int)
+    )
+
+
+def described(X, y, origin, told, kinds, asked):
+    """New rows beside old ones, for the report; None where there are none.
+
+    Returns
+    -------
+    dict or None
+        ``records``, ``copies``, ``near_copies`` (nearer to an old row than 95 % of the old
+        rows of those classes are to another), ``distances`` (quartiles of new rows, and of
+        old ones to their nearest other), ``columns`` (how far each one's distribution is
+        from the old rows of those classes, 0 to 1), ``map`` (points of two principal
+        components).
+    """
+    fresh, labels, _ = origin
+    if not len(fresh):
+        return None
+    codec, code = _codes(X, kinds, asked)
+    old, new = code(X), code(fresh)
+    rng = np.random.default_rng(0)
+    filled = np.flatnonzero(np.isin(y, np.unique(labels)))
+    some = np.sort(rng.permutation(filled)[:MEASURED])
+    _, far = _to_others(old, some)
+    far_new = told["distance"].to_numpy()
+    quarters = [0.25, 0.5, 0.75]
+    limit = np.quantile(far[far > 0], 0.05) if (far > 0).any() else 0.0
+    columns = _apart(codec, old[filled], new)
+    return {
+        "records": len(fresh),
+        "copies": int(told["copy"].sum()),
+        "near_copies": int(((far_new < limit) & (told["copy"] == 0)).sum()),
+        "near_limit": float(limit),
+        "distances": {
+            "new": np.quantile(far_new, quarters).tolist(),
+            "old": np.quantile(far, quarters).tolist(),
+        },
+        "columns": columns,
+        "map": _map(old, new, filled, rng),
+    }
+
+
+def _to_others(Z, rows):
+    """Distances of some rows to their nearest other."""
+    found, far = np.zeros(len(rows), int), np.zeros(len(rows))
+    start = 0
+    for block in pairwise_distances_chunked(Z[rows], Z):
+        i = np.arange(len(block))
+        block[i, rows[start : start + len(block)]] = np.inf
+        found[start : start + len(block)] = block.argmin(axis=1)
+        start += len(block)
+    far = np.linalg.norm(Z[rows] - Z[found], axis=1)
+    return found, far
+
+
+def _apart(codec, old, new):
+    """Of each column: total variation of levels, or the largest gap of distributions."""
+    found = []
+    for part in codec.columns_:
+        if part.kind == "missing":
+            continue
+        a, b = old[:, part.columns], new[:, part.columns]
+        if part.kind == "category":
+            shares = [z.astype(bool).mean(axis=0) for z in (a, b)]
+            gap = np.abs(shares[0] - shares[1]).sum() / 2
+        else:
+            grid = np.sort(np.concatenate([a, b]).ravel())
+            cdf = [
+                np.searchsorted(np.sort(z.ravel()), grid, side="right") / len(z)
+                for z in (a, b)
+            ]
+            gap = np.abs(cdf[0] - cdf[1]).max()
+        found.append({"name": str(part.name), "kind": part.kind, "gap": float(gap)})
+    return sorted(found, key=lambda column: -column["gap"])
+
+
+def _map(old, new, filled, rng):
+    """Some rows of each kind on the first two principal components of the old ones."""
+    if old.shape[1] < 2:
+        return None
+    others = np.setdiff1d(np.arange(len(old)), filled)
+    plane = PCA(2, random_state=0).fit(old)
+    kinds = {"others": old[others], "old": old[filled], "new": new}
+    return {
+        name: plane.transform(rng.permutation(Z)[:SHOWN]).round(3).tolist()
+        if len(Z)
+        else []
+        for name, Z in kinds.items()
+    }

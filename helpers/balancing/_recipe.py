@@ -1,0 +1,204 @@
+"""`recipe.py`: the verdict's pipeline as a script that runs as written."""
+
+import ast
+import inspect
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+import helpers
+
+_TEXT = '''"""What `deep-oversampling balance` found for {name}: {advice}
+
+The whole treatment is one estimator, so that it is learned inside every training part:
+put `pipeline` into your own cross-validation, or fit it on all records and predict.
+Run as it is, it scores itself; the report says {score:.3f} (spread {sd:.3f}).
+"""
+
+{imports}
+
+TARGET = {target!r}
+table = read_table({path!r}, TARGET, encoding={encoding!r}, delimiter={delimiter!r})
+y = table.frame[TARGET].to_numpy()
+X = table.frame.drop(columns=[TARGET, *{drop!r}])
+
+pipeline = {pipeline}
+
+if __name__ == "__main__":
+    {cv}
+    {scorer}
+    scores = cross_val_score(pipeline, X, y, {how})
+    {sign}print(f"{metric} {{scores.mean():.3f}} (spread {{scores.std(ddof=1):.3f}}, "
+          f"{{len(scores)}} splits)")
+'''
+
+
+def recipe(
+    path,
+    source,
+    target,
+    drop,
+    auto,
+    method,
+    metric,
+    advice,
+    positive=None,
+    costs=None,
+):
+    """The text of ``recipe.py``.
+
+    Parameters
+    ----------
+    path : Path
+        The input, as it is to be named in the script.
+    source : Source
+    target, drop
+        Columns.
+    auto : AutoOverSampler
+        After its choice.
+    method : str
+        The arm.
+    metric : str
+    advice : str
+    positive : label, optional
+        Of two classes, the rarer one.
+    costs : array, optional
+
+    Returns
+    -------
+    str
+    """
+    imports = {("helpers.balancing", "read_table")}
+    pipeline = source_of(auto.recipes_[method], imports)
+    imports.add(("sklearn.model_selection", "cross_val_score"))
+    row = auto.comparison_.loc[method]
+    how, sign = "cv=cv, scoring=scorer", ""
+    if auto.groups is not None:
+        imports.add(("sklearn.model_selection", "StratifiedGroupKFold"))
+        cv = f"cv = StratifiedGroupKFold(5, shuffle=True, random_state={auto.random_state})"
+        how += f", groups=X[{auto.groups!r}]"
+    elif auto.times is not None:
+        imports.add(("sklearn.model_selection", "TimeSeriesSplit"))
+        imports.add(("helpers", "TableCodec"))
+        cv = (
+            f"when = TableCodec(numbers='minmax').fit_transform(X[[{auto.times!r}]])\n"
+            "    order = when[:, 0].argsort(kind='stable')\n"
+            "    X, y, cv = X.iloc[order], y[order], TimeSeriesSplit(5)"
+        )
+    else:
+        imports.add(("sklearn.model_selection", "RepeatedStratifiedKFold"))
+        cv = (
+            "cv = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, "
+            f"random_state={auto.random_state})"
+        )
+    if metric == "mean_recall":
+        scorer = 'scorer = "balanced_accuracy"'
+    elif metric == "log_loss":
+        scorer, sign = 'scorer = "neg_log_loss"', "scores = -scores\n    "
+    elif metric == "average_precision":
+        imports |= {
+            ("sklearn.metrics", "average_precision_score"),
+            ("sklearn.metrics", "make_scorer"),
+        }
+        more = "" if positive is None else f", pos_label={positive!r}"
+        scorer = (
+            "scorer = make_scorer(\n        average_precision_score, "
+            f'response_method="predict_proba"{more}\n    )'
+        )
+    else:
+        imports |= {("sklearn.metrics", "confusion_matrix")}
+        scorer = (
+            f"costs = {np.asarray(costs).tolist()}  # true class, decided class\n\n"
+            "    def scorer(fitted, X, y):\n"
+            "        table = confusion_matrix(y, fitted.predict(X), "
+            "labels=fitted.classes_)\n"
+            "        return (table * costs).sum() / len(y)\n"
+        )
+    text = _TEXT.format(
+        name=_plain(Path(path).name),
+        advice=_plain(advice),
+        score=row[metric],
+        sd=row["sd"],
+        imports=_imports(imports),
+        target=target,
+        path=str(path),
+        encoding=source.table.encoding or "utf-8",
+        delimiter=source.table.delimiter,
+        drop=[*drop],
+        pipeline=pipeline,
+        cv=cv,
+        scorer=scorer,
+        how=how,
+        sign=sign,
+        metric=metric.replace("_", " "),
+    )
+    ast.parse(text)
+    return text
+
+
+def _plain(text):
+    """A text that cannot end a docstring."""
+    return "".join(c for c in str(text) if c.isprintable() and c not in "\\\"'")
+
+
+def _imports(found):
+    by_module = {}
+    for module, name in sorted(found):
+        by_module.setdefault(module, []).append(name)
+    others = {m: n for m, n in by_module.items() if not m.startswith("helpers")}
+    own = {m: n for m, n in by_module.items() if m.startswith("helpers")}
+    lines = [f"from {m} import {', '.join(n)}" for m, n in others.items()]
+    lines += [f"from {m} import {', '.join(n)}" for m, n in own.items()]
+    return "\n".join(lines)
+
+
+def source_of(value, imports):
+    """Python that makes an estimator, with the parameters that are not the defaults.
+
+    Parameters
+    ----------
+    value : estimator, or what `repr` writes
+    imports : set of (module, name)
+        Added to.
+    """
+    if isinstance(value, BaseEstimator):
+        kind = type(value)
+        module = ".".join(
+            part for part in kind.__module__.split(".") if not part.startswith("_")
+        )
+        if kind.__module__.split(".")[0] == "helpers" and hasattr(
+            helpers, kind.__name__
+        ):
+            module = "helpers"
+        imports.add((module, kind.__name__))
+        defaults = _defaults(kind)
+        told = [
+            f"{name}={source_of(given, imports)}"
+            for name, given in value.get_params(deep=False).items()
+            if name not in defaults or not _same(given, defaults[name])
+        ]
+        return f"{kind.__name__}({', '.join(told)})"
+    if isinstance(value, dict):
+        pairs = (
+            f"{source_of(k, imports)}: {source_of(v, imports)}"
+            for k, v in value.items()
+        )
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, list | tuple):
+        inner = ", ".join(source_of(v, imports) for v in value)
+        if isinstance(value, list):
+            return f"[{inner}]"
+        return f"({inner}{',' * (len(value) == 1)})"
+    if isinstance(value, np.ndarray | np.generic):
+        return repr(value.tolist())
+    return repr(value)
+
+
+def _defaults(kind):
+    parameters = inspect.signature(kind.__init__).parameters
+    return {name: p.default for name, p in parameters.items()}
+
+
+def _same(a, b):
+    return type(a) is type(b) and repr(a) == repr(b)

@@ -1,0 +1,359 @@
+"""Delimited text: read into a frame, with every record kept as it was written."""
+
+import codecs
+import csv
+import io
+import re
+from contextlib import suppress
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+
+#: Separators that are looked for.
+DELIMITERS = ",", ";", "\t", "|"
+#: Records from which separator and quoting are told.
+SOME = 200
+#: What is read as a hole. New rows have the one that their column has most often.
+HOLES = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "?")
+#: Digits that a float holds; longer numbers are ids or codes, and stay text.
+DIGITS = 15
+_NUMBER = r"[+-]?(?:0|[1-9]\d{{0,14}})(?:{0}\d+)?(?:[eE][+-]?\d{{1,3}})?"
+_WITH_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:[.,' ]\d{3})+(?:[.,]\d+)?")
+
+
+class UnreadableTable(OSError):
+    """A file that is no table, or has a record that does not fit."""
+
+
+class TextTable:
+    """A file of delimited text.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Numbers as such, all else as text; the column `target` is text whatever it holds.
+    records : list of str
+        Every record as written, without its line end.
+    ends : list of str
+        What ends it: a line break, and empty lines after it.
+    head : str
+        All before the first record: the names, with their line break.
+    lines : ndarray of int
+        Line of the file in which each record begins, from 1.
+    """
+
+    kind = "text"
+
+    def __init__(self, raw, name, target=None, encoding="utf-8", delimiter=None):
+        self.name = name
+        text = self._decoded(raw, encoding)
+        self.delimiter = delimiter or _delimiter(text, name)
+        self.newline = next(iter(re.findall(r"\r\n|\n|\r", text)), "\n")
+        names, fields = self._split(text)
+        self._named(names)
+        columns = [*zip(*fields, strict=True)] or [()] * len(self.columns)
+        self._texts = {
+            column: pd.Series(values, dtype=object)
+            for column, values in zip(self.columns, columns, strict=True)
+        }
+        self._dialects = {}
+        series = {c: self._typed(c, c == target) for c in self.columns}
+        self.frame = pd.DataFrame(series, columns=self.columns)
+        self.quoted = self._quoted()
+
+    # ------------------------------------------------------------------ reading
+
+    def _decoded(self, raw, encoding):
+        """Text, and the bytes before it that say how it is coded."""
+        marks = {
+            codecs.BOM_UTF8: "utf-8",
+            codecs.BOM_UTF16_LE: "utf-16-le",
+            codecs.BOM_UTF16_BE: "utf-16-be",
+        }
+        self.mark, self.encoding = b"", encoding
+        for mark, coding in marks.items():
+            if raw.startswith(mark):
+                self.mark, self.encoding = mark, coding
+        if not self.mark and b"\0" in raw[:4096]:
+            raise UnreadableTable(
+                f"{self.name} holds zero bytes, so that it is no text; give CSV, TSV, "
+                "parquet or feather, plain or as .gz."
+            )
+        try:
+            text = raw[len(self.mark) :].decode(self.encoding)
+        except LookupError:
+            raise ValueError(
+                f"--encoding {encoding!r} is none that Python knows; say utf-8 or cp1252."
+            ) from None
+        except UnicodeDecodeError as error:
+            line = raw[: error.start].count(b"\n") + 1
+            raise UnreadableTable(
+                f"{self.name}, line {line}: not {self.encoding} (byte "
+                f"0x{raw[error.start + len(self.mark)]:02x}); say how it is coded, such as "
+                "--encoding cp1252."
+            ) from None
+        if text.encode(self.encoding) != raw[len(self.mark) :]:
+            raise UnreadableTable(
+                f"{self.name} does not come back from {self.encoding} as it was; give it "
+                "in utf-8."
+            )
+        if not text.strip():
+            raise UnreadableTable(
+                f"{self.name} is empty; its first line must name the columns."
+            )
+        return text
+
+    def _split(self, text):
+        """Names and fields; each record as it was written."""
+        lines = [*io.StringIO(text, newline="")]
+        reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
+        self.head, names = "", None
+        self.records, self.ends, fields, begun = [], [], [], []
+        line = 0
+        try:
+            for record in reader:
+                begin, line = line, reader.line_num
+                written = "".join(lines[begin:line])
+                if not record:  # an empty line belongs to what is before it
+                    if self.ends:
+                        self.ends[-1] += written
+                    else:
+                        self.head += written
+                    continue
+                if names is None:
+                    names, self.head = record, self.head + written
+                    continue
+                if len(record) != len(names):
+                    raise UnreadableTable(
+                        f"{self.name}, line {begin + 1}: {len(record)} field(s), and the "
+                        f"first line names {len(names)}; mend the line, or quote a field "
+                        f"that holds {self.delimiter!r}."
+                    )
+                content = written.rstrip("\r\n") if len(record) else written
+                self.records.append(content)
+                self.ends.append(written[len(content) :])
+                fields.append(record)
+                begun.append(begin + 1)
+        except csv.Error as error:
+            raise UnreadableTable(
+                f"{self.name}, line {line + 1}: {_said(error)}; mend the quotes of the "
+                "record that begins there."
+            ) from None
+        if not self.records:
+            raise UnreadableTable(f"{self.name} names columns and has no records.")
+        self.lines = np.array(begun)
+        return names, fields
+
+    def _named(self, names):
+        self.columns = [
+            name if name.strip() else f"column {i + 1}" for i, name in enumerate(names)
+        ]
+        twice = [name for name in self.columns if self.columns.count(name) > 1]
+        if twice:
+            raise UnreadableTable(
+                f"{self.name}, line 1: several columns are called {twice[0]!r}; give each "
+                "a name of its own."
+            )
+
+    def _typed(self, name, is_target):
+        """A column as numbers where all that is written reads as such, else as text."""
+        texts = self._texts[name]
+        hole = texts.isin(HOLES)
+        known = texts[~hole]
+        held = texts[hole].value_counts()
+        self._dialects[name] = {
+            "hole": held.index[0] if len(held) else "",
+            "point": None,
+        }
+        if is_target or not len(known):
+            return texts.mask(hole, np.nan)
+        for point in (".", ",") if self.delimiter != "," else (".",):
+            form = re.compile(_NUMBER.format(re.escape(point)))
+            if not all(map(form.fullmatch, known)):
+                continue
+            plain = known.str.replace(point, ".") if point == "," else known
+            values = plain.astype(float)
+            if not np.isfinite(values).all():
+                break
+            dialect = self._dialects[name]
+            dialect["point"] = point
+            dialect["decimals"] = _decimals(plain)
+            whole = dialect["decimals"] == (0, 0)
+            if whole and not hole.any():
+                return plain.astype(np.int64)
+            return values.reindex(texts.index)
+        return texts.mask(hole, np.nan)
+
+    def odd_numbers(self, name):
+        """A text of a column of which most would be numbers, but for how they are written."""
+        if self._dialects[name]["point"] or name not in self._texts:
+            return None
+        texts = self._texts[name]
+        known = texts[~texts.isin(HOLES)]
+        odd = [t for t in known if _WITH_THOUSANDS.fullmatch(t)]
+        return odd[0] if len(odd) > 0.5 * len(known) else None
+
+    def formulas(self):
+        """Cells that a spreadsheet would compute: their number, and the first."""
+        n, first = 0, None
+        for name, texts in self._texts.items():
+            if self._dialects[name]["point"]:
+                continue
+            rows = np.flatnonzero(texts.str.startswith(("=", "@")))
+            n += len(rows)
+            if len(rows) and first is None:
+                first = (name, texts.iloc[rows[0]], int(self.lines[rows[0]]))
+        return n, first
+
+    def _quoted(self):
+        """Columns whose fields are quoted although they need not be."""
+        field = re.compile(
+            rf'("(?:[^"]|"")*"|[^{re.escape(self.delimiter)}]*)(?:{re.escape(self.delimiter)}|$)'
+        )
+        seen = np.zeros((2, len(self.columns)), int)
+        for record in islice(self.records, SOME):
+            found = field.findall(record)[: len(self.columns)]
+            for i, text in enumerate(found):
+                if text:
+                    seen[int(text.startswith('"')), i] += 1
+        return {
+            name
+            for name, plain, quoted in zip(self.columns, *seen, strict=True)
+            if quoted and not plain
+        }
+
+    # ------------------------------------------------------------------ writing
+
+    def written(self, kept, new, marks=None):
+        """The bytes of a table of old records and new rows.
+
+        Parameters
+        ----------
+        kept : array of int
+            Numbers of the old records, ascending.
+        new : DataFrame or array of int
+            New rows with the columns of `frame`, or the records that they repeat.
+        marks : str, optional
+            Name of a column added at the end: 0 for old records, 1 for new ones.
+
+        Returns
+        -------
+        bytes
+        """
+        head, more = self.head, (None if marks is None else self._cell(marks))
+        parts, end = [], self.newline
+        if marks is not None:
+            content = head.rstrip("\r\n")
+            head = f"{content}{self.delimiter}{more}{head[len(content) :] or end}"
+        for row in kept:
+            tail = "" if marks is None else f"{self.delimiter}0"
+            parts += [self.records[row], tail, self.ends[row]]
+        if isinstance(new, pd.DataFrame):
+            lines = self.lines_of(new)
+        else:
+            lines = [self.records[row] for row in new]
+        # Where the file ends without a line break, so it does after new rows.
+        open_end = bool(len(kept)) and not self.ends[kept[-1]]
+        if len(lines):
+            if len(kept):
+                parts[-1] = parts[-1] or end
+            tail = "" if marks is None else f"{self.delimiter}1"
+            parts += [text for line in lines for text in (line, tail, end)]
+            if open_end:
+                parts.pop()
+        return self.mark + (head + "".join(parts)).encode(self.encoding)
+
+    def _cell(self, text):
+        return self.lines_of(pd.DataFrame({"": [text]}))[0]
+
+    def lines_of(self, new):
+        """New rows in the dialect of the file, without line ends."""
+        columns = []
+        for name, series in new.items():
+            texts = self._as_text(name, series)
+            columns.append(
+                [
+                    _quote(text, self.delimiter, name in getattr(self, "quoted", ()))
+                    for text in texts
+                ]
+            )
+        lines = [self.delimiter.join(fields) for fields in zip(*columns, strict=True)]
+        # An empty line would be no record.
+        return [line or '""' for line in lines]
+
+    def _as_text(self, name, series):
+        """Values as this column has them: its decimals, its point, its hole."""
+        dialect = self._dialects.get(name, {"hole": "", "point": None})
+        hole, texts = series.isna().to_numpy(), series.astype(object)
+        if dialect["point"]:
+            texts = pd.Series(dialect["hole"], index=series.index, dtype=object)
+            values = series[~hole].astype(float)
+            written, places = np.unique(values.to_numpy(), return_inverse=True)
+            forms = [_number(v, dialect["decimals"], dialect["point"]) for v in written]
+            texts[~hole] = np.array(forms, dtype=object)[places]
+            return texts
+        return texts.map(str, na_action="ignore").mask(hole, dialect["hole"])
+
+
+def _said(error):
+    return {
+        "unexpected end of data": "a quote is opened and never closed",
+    }.get(str(error), str(error))
+
+
+def _delimiter(text, name):
+    """The separator by which most of the first records have as many fields as names.
+
+    Guessed only among a few, and by how records split rather than by how often a character
+    occurs, so that commas in text do not count.
+    """
+    best, share_of_best = None, (0.0, 0)
+    for delimiter in DELIMITERS:
+        lines = io.StringIO(text, newline="")
+        reader = csv.reader(lines, delimiter=delimiter)
+        found = []
+        with suppress(csv.Error):
+            found = [len(record) for record in islice(reader, SOME) if record]
+        if not found or found[0] < 2:
+            continue
+        share = (sum(n == found[0] for n in found) / len(found), found[0])
+        if share[0] > 0.5 and share > share_of_best:
+            best, share_of_best = delimiter, share
+    if best is None:
+        raise UnreadableTable(
+            f"{name}: its first line and the others do not split alike by comma, "
+            "semicolon, tab or |; name the separator, --delimiter."
+        )
+    return best
+
+
+def _decimals(texts):
+    """Fewest and most decimals of numbers; None where some are written with an exponent."""
+    if texts.str.contains("[eE]", regex=True).any():
+        return None
+    n = texts.str.partition(".")[2].str.len()
+    return int(n.min()), int(n.max())
+
+
+def _number(value, decimals, point):
+    """A number with no fewer and no more decimals than were seen."""
+    if decimals is None:
+        text = repr(float(value))
+        text = text.removesuffix(".0")
+    else:
+        fewest, most = decimals
+        text = f"{value:.{most}f}"
+        if most > fewest:
+            whole, _, rest = text.partition(".")
+            rest = rest.rstrip("0").ljust(fewest, "0")
+            text = f"{whole}.{rest}" if rest else whole
+        if float(text) == 0:
+            text = text.removeprefix("-")
+    return text.replace(".", point)
+
+
+def _quote(text, delimiter, always):
+    if always or any(c in text for c in (delimiter, '"', "\r", "\n")):
+        return '"' + text.replace('"', '""') + '"'
+    return text

@@ -1,0 +1,406 @@
+"""What `balance` found, as JSON, as Markdown and as one page of HTML.
+
+The page opens offline, needs no scripts, and shows every value as text: names and cells
+come from anybody. So does the Markdown.
+
+``report.json`` has the schema ``deep-oversampling-balance/1``; another number means that a
+field was removed or means something else; fields may be added. Numbers that are not there
+are null.
+
+``schema, created, seconds, versions, commit, command`` (options as given)
+    Where it comes from.
+``input``
+    ``file, sha256, records, columns, kind, encoding, delimiter``.
+``audit``
+    ``columns`` (``name, kind, why, missing, seen``), ``classes`` (``label, records``),
+    ``rarest, duplicates, conflicts``, ``warnings`` (``about, text``).
+``verdict``
+    The fields of `helpers.selection.Verdict`, and ``text``.
+``arms``
+    A list, from simple to complex: ``method``, its ``score, sd, n, seconds``, and
+    ``gain, low, high, p, p_holm, detectable, log_loss_change, eligible, why`` against
+    nothing. The last, "auto", is the choice itself.
+``metric, left_out, gains``
+    Name of the score; arm to why it was not tried; gains in parts (``need, method, part,
+    gain, low, high``).
+``reliability``
+    Two classes only: of nothing and of the method, ``said`` and ``seen`` shares of the
+    rarer class in tenths of the records that were tested on.
+``balanced``
+    ``method, forced, kept, new``, and ``classes`` after balancing.
+``new_rows``
+    Null without any: ``records, copies, near_copies, near_limit, distances, columns, map``.
+``holdout``
+    Null without any: ``records`` and ``scores`` of nothing and of the method.
+``files, cite``
+    What was written, and what to cite.
+"""
+
+import json
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    log_loss,
+)
+
+from . import provenance
+from .pages import plain
+
+SCHEMA = "deep-oversampling-balance/1"
+NO_ANONYMISATION = (
+    "New rows are made from the old ones and may lie close to them: this is no "
+    "anonymisation, and the new table is as confidential as the old one."
+)
+#: What to cite for which method; the book, in any case.
+PAPERS = {
+    "smote": "Chawla et al., SMOTE, JAIR 16, 2002",
+    "gan": "Goodfellow et al., Generative adversarial nets, NeurIPS 2014",
+    "ctgan": "Xu et al., Modeling tabular data using conditional GAN, NeurIPS 2019",
+    "tab_ddpm": "Kotelnikov et al., TabDDPM, ICML 2023",
+}
+RULE = (
+    "Nadeau and Bengio, Inference for the generalization error, Machine Learning 52, 2003",
+    "Tsamardinos et al., Bootstrapping the out-of-sample predictions, Machine Learning "
+    "107, 2018",
+)
+
+
+def audit_lines(found, path, target):
+    """The audit in lines of text.
+
+    Parameters
+    ----------
+    found : dict
+        As `helpers.balancing.audit` returns it.
+    path : path-like
+    target : str
+
+    Yields
+    ------
+    str
+    """
+    kinds = [column["kind"] for column in found["columns"]]
+    told = ", ".join(f"{kinds.count(k)} {k}" for k in dict.fromkeys(kinds))
+    n = sum(c["records"] for c in found["classes"])
+    yield printable(f"{Path(path).name}: {n:,} records; columns: {told}.")
+    shares = ", ".join(
+        f"{c['label']} {c['records']:,} ({c['records'] / n:.1%})"
+        for c in found["classes"]
+    )
+    yield printable(f"{target}: {shares}.")
+    for warning in found["warnings"]:
+        yield printable(f"Note: {warning['text']}")
+
+
+def printable(text):
+    """A line that a terminal shows and does not obey."""
+    return "".join(c if c.isprintable() else "?" for c in str(text))
+
+
+def scores(decided, p, labels, classes, auto):
+    """Scores on records that nothing was learned from.
+
+    Parameters
+    ----------
+    decided : array of shape (n,)
+    p : array of shape (n, K)
+    labels : array of shape (n,)
+    classes : array of shape (K,)
+    auto : AutoOverSampler
+
+    Returns
+    -------
+    dict
+        ``mean_recall`` (or ``cost``), ``average_precision, log_loss``.
+    """
+    hot = np.asarray(labels)[:, None] == classes
+    found = {"mean_recall": balanced_accuracy_score(labels, decided)}
+    if auto.costs is not None:
+        table = confusion_matrix(labels, decided, labels=classes)
+        found["cost"] = (table * np.asarray(auto.costs)).sum() / len(labels)
+    ranked = range(len(classes))
+    if len(classes) == 2:
+        ranked = [int(hot.sum(axis=0).argmin())]
+    found["average_precision"] = np.mean(
+        [average_precision_score(hot[:, k], p[:, k]) for k in ranked]
+    )
+    found["log_loss"] = log_loss(labels, p, labels=classes)
+    return {name: float(value) for name, value in found.items()}
+
+
+def facts(
+    *,
+    path,
+    source,
+    asked,
+    found,
+    auto,
+    method,
+    positive,
+    n_kept,
+    new_rows,
+    holdout,
+    seconds,
+    files,
+):
+    """The report as data; see the head of this module for its schema.
+
+    Parameters
+    ----------
+    path : path-like
+    source : Source
+    asked : dict
+        Options.
+    found : dict
+        The audit.
+    auto : AutoOverSampler
+        After its choice.
+    method : str
+        By which the table was balanced.
+    positive : label or None
+        The rarer of two classes.
+    n_kept : int
+        Old records in the balanced table.
+    new_rows, holdout : dict or None
+    seconds : float
+    files : dict of str to str
+
+    Returns
+    -------
+    dict
+    """
+    metric = auto.comparison_.columns[0]
+    arms = auto.comparison_.rename(columns={metric: "score"}).reset_index()
+    cite = [*RULE, *([PAPERS[method]] if method in PAPERS else [])]
+    data = {
+        "schema": SCHEMA,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": seconds,
+        **provenance.environment(),
+        "command": asked,
+        "input": {
+            "file": Path(path).name,
+            "sha256": source.digest,
+            "records": len(source.frame),
+            "columns": source.frame.shape[1],
+            "kind": source.table.kind,
+            "encoding": source.table.encoding,
+            "delimiter": source.table.delimiter,
+        },
+        "audit": found,
+        "verdict": {**auto.verdict_._asdict(), "text": str(auto.verdict_)},
+        "metric": metric,
+        "arms": arms.to_dict("records"),
+        "left_out": auto.left_out_,
+        "gains": auto.gains_.to_dict("records"),
+        "reliability": _reliability(auto, method, positive),
+        "balanced": {
+            "method": method,
+            "forced": asked["force"] is not None,
+            "kept": n_kept,
+            "new": new_rows["records"] if new_rows else 0,
+        },
+        "new_rows": new_rows,
+        "holdout": holdout,
+        "files": files,
+        "cite": [provenance.project_url(), *cite],
+    }
+    return _json(data)
+
+
+def _json(value):
+    """Plain types, without what JSON does not have."""
+    if isinstance(value, dict):
+        return {str(k): _json(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_json(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _reliability(auto, method, positive, n_bins=10):
+    """Said and seen shares of the rarer class, in tenths of the tested records."""
+    if positive is None:
+        return None
+    found = {}
+    for name in dict.fromkeys(["nothing", method]):
+        own = auto.predictions_[auto.predictions_["method"] == name]
+        said = own[f"p_{positive}"].to_numpy()
+        seen = (own["true"] == positive).to_numpy()
+        parts = np.array_split(np.argsort(said, kind="stable"), n_bins)
+        found[name] = {
+            "said": [float(said[rows].mean()) for rows in parts if len(rows)],
+            "seen": [float(seen[rows].mean()) for rows in parts if len(rows)],
+        }
+    return found
+
+
+# -------------------------------------------------------------------- three forms
+
+
+def as_json(data):
+    """The report as ``report.json``."""
+    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def as_markdown(data):
+    """The report as ``report.md``."""
+    return _templates(plain).get_template("report.md").render(_shown(data))
+
+
+def as_html(data):
+    """The report as ``report.html``."""
+    return _templates(None).get_template("report.html").render(_shown(data))
+
+
+def _templates(shown):
+    """Templates in which every value is escaped: as HTML, or by `shown`."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("helpers", "templates"),
+        autoescape=shown is None,
+        finalize=None if shown is None else lambda value: _once(value, shown),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": _number, "percent": _percent, "signed": _signed}
+    return environment
+
+
+def _once(value, shown):
+    return value if isinstance(value, int | float | Markup) else shown(value)
+
+
+def _number(value, digits=3):
+    return Markup("–" if value is None else f"{value:,.{digits}f}")
+
+
+def _signed(value, digits=3):
+    return Markup("–" if value is None else f"{value:+.{digits}f}")
+
+
+def _percent(value):
+    return Markup("–" if value is None else f"{value:.1%}")
+
+
+def _shown(data):
+    """The data, and what only a page needs: positions of what is drawn, with their words."""
+    return {
+        **data,
+        "metric_name": data["metric"].replace("_", " "),
+        "no_anonymisation": NO_ANONYMISATION,
+        "gain_picture": _gain_picture(data),
+        "reliability_picture": _reliability_picture(data),
+        "map_picture": _map_picture(data),
+        "advice": data["verdict"]["advice"],
+    }
+
+
+def _gain_picture(data):
+    arms = [
+        arm
+        for arm in data["arms"]
+        if arm["gain"] is not None and arm["method"] != "auto"
+    ]
+    if not arms:
+        return None
+    ends = [0.0, data["verdict"]["min_gain"]]
+    ends += [
+        arm[k] for arm in arms for k in ("low", "gain", "high") if arm[k] is not None
+    ]
+    low, high = min(ends), max(ends)
+    width = (high - low) or 1.0
+
+    def place(value):
+        return None if value is None else round(180 + 440 * (value - low) / width, 1)
+
+    chosen = data["verdict"]["chosen"]
+    best = max(arms, key=lambda arm: arm["gain"])
+    result = (
+        f"none is shown to gain; {best['method']} comes nearest with {best['gain']:+.3f}"
+        if chosen == "nothing"
+        else f"{chosen} is chosen"
+    )
+    return {
+        "alt": f"Gain of {len(arms)} arms over nothing, with intervals: {result}.",
+        "zero": place(0.0),
+        "least": place(data["verdict"]["min_gain"]),
+        "low": low,
+        "high": high,
+        "height": 28 * len(arms) + 34,
+        "arms": [
+            {
+                "name": arm["method"],
+                "y": 20 + 28 * i,
+                "chosen": arm["method"] == chosen,
+                **{k: place(arm[k]) for k in ("gain", "low", "high")},
+            }
+            for i, arm in enumerate(arms)
+        ],
+    }
+
+
+def _reliability_picture(data):
+    if data["reliability"] is None:
+        return None
+    curves = data["reliability"]
+    most = max(max(c["said"] + c["seen"]) for c in curves.values()) or 1.0
+    off = {
+        name: float(np.abs(np.subtract(c["said"], c["seen"])).mean())
+        for name, c in curves.items()
+    }
+    told = " and ".join(f"{value:.3f} for {name}" for name, value in off.items())
+
+    def place(said, seen):
+        return f"{40 + 260 * said / most:.1f},{280 - 260 * seen / most:.1f}"
+
+    return {
+        "alt": f"Said against seen shares of the rarer class: they differ by {told}, "
+        "on average over tenths of the records.",
+        "most": most,
+        "curves": [
+            {
+                "name": name,
+                "points": " ".join(
+                    place(a, b) for a, b in zip(c["said"], c["seen"], strict=True)
+                ),
+            }
+            for name, c in curves.items()
+        ],
+    }
+
+
+def _map_picture(data):
+    points = data["new_rows"] and data["new_rows"]["map"]
+    if not points:
+        return None
+    every = np.array([point for part in points.values() for point in part])
+    low, width = every.min(axis=0), np.ptp(every, axis=0)
+    width = np.where(width > 0, width, 1)
+    new = data["new_rows"]
+    return {
+        "alt": f"Old and new rows on two principal components: the median new row is "
+        f"{new['distances']['new'][1]:.3f} from the nearest old one, where old rows are "
+        f"{new['distances']['old'][1]:.3f} from their nearest other.",
+        "parts": {
+            name: [
+                (
+                    round(10 + 300 * (x - low[0]) / width[0], 1),
+                    round(250 - 240 * (y - low[1]) / width[1], 1),
+                )
+                for x, y in part
+            ]
+            for name, part in points.items()
+        },
+    }
