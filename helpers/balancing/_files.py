@@ -241,15 +241,21 @@ class Folder:
 
     def _remove(self):
         """What was written here, and has not been changed since."""
-        for name, digest in self.files.items():
+        self.keep_only(())
+
+    def keep_only(self, names):
+        """Remove what an earlier call wrote, but for these."""
+        old = {name: d for name, d in self.files.items() if name not in names}
+        for name, digest in old.items():
             self._refuse_changed(name, digest)
-        for name in self.files:
+        for name in old:
             file = self.path / name
             if file.is_dir():
                 shutil.rmtree(file)
             else:
                 file.unlink(missing_ok=True)
-        self.files = {}
+            del self.files[name]
+        self._note()
 
     def _refuse_changed(self, name, digest):
         file = self.path / name

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 import helpers
 
 _TEXT = '''"""What `deep-oversampling balance` found for {name}: {advice}
-
+{forced}
 The whole treatment is one estimator, so that it is learned inside every training part:
 put `pipeline` into your own cross-validation, or fit it on all records and predict.
 Run as it is, it scores itself; the report says {score:.3f} (spread {sd:.3f}).
@@ -21,7 +21,7 @@ Run as it is, it scores itself; the report says {score:.3f} (spread {sd:.3f}).
 TARGET = {target!r}
 table = read_table({path!r}, TARGET, encoding={encoding!r}, delimiter={delimiter!r})
 y = table.frame[TARGET].to_numpy()
-X = table.frame.drop(columns=[TARGET, *{drop!r}])
+X = table.frame.drop(columns={drop!r})
 
 pipeline = {pipeline}
 
@@ -45,6 +45,7 @@ def recipe(
     advice,
     positive=None,
     costs=None,
+    forced=False,
 ):
     """The text of ``recipe.py``.
 
@@ -64,6 +65,8 @@ def recipe(
     positive : label, optional
         Of two classes, the rarer one.
     costs : array, optional
+    forced : bool
+        Whether `method` is not what was found.
 
     Returns
     -------
@@ -118,6 +121,9 @@ def recipe(
     text = _TEXT.format(
         name=_plain(Path(path).name),
         advice=_plain(advice),
+        forced=f"As told, the pipeline is that of {_plain(method)} all the same.\n"
+        if forced
+        else "",
         score=row[metric],
         sd=row["sd"],
         imports=_imports(imports),
@@ -125,7 +131,7 @@ def recipe(
         path=str(path),
         encoding=source.table.encoding or "utf-8",
         delimiter=source.table.delimiter,
-        drop=[*drop],
+        drop=[target, *drop],
         pipeline=pipeline,
         cv=cv,
         scorer=scorer,

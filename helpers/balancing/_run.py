@@ -156,14 +156,18 @@ def balance(
     X, y = _features(source, rows, asked)
     auto = _selection(asked, kinds, y, found)
     try:
-        if dry_run:
-            return _dry(auto, X, y, asked, found, jobs, say)
+        # Whatever is refused is refused before anything is written.
+        plan = _planned(auto, X, y)
         if asked.force:
-            auto.set_params(candidates=_with_force(auto, X, y, asked))
+            auto.set_params(candidates=_with_force(auto, plan, asked.force))
+            plan = _planned(auto, X, y)
+        if dry_run:
+            return _dry(plan, X, y, asked, found, jobs, say)
         folder = Folder(
-            _out(path, out), {**_plainly(asked), "input": source.digest}, overwrite
+            _out(path, out), {**_decisive(asked), "input": source.digest}, overwrite
         )
-        folder.grows(*(f"rows.csv{end}" for end in BESIDE))
+        beside = [f"rows.csv{end}" for end in BESIDE]
+        folder.grows(*beside)
         auto.set_params(store=folder.path / "rows.csv", n_jobs=jobs)
         if auto.time_budget is not None:
             spent = clock.time() - started
@@ -212,6 +216,7 @@ def balance(
             auto.verdict_.advice,
             positive,
             auto.costs,
+            method != auto.verdict_.chosen,
         ),
     )
     names |= {"rows": "rows.csv", "report": "report.html"}
@@ -232,6 +237,7 @@ def balance(
     folder.write("report.json", report.as_json(facts))
     folder.write("report.md", report.as_markdown(facts))
     folder.write("report.html", report.as_html(facts))
+    folder.keep_only({*names.values(), "report.json", "report.md", *beside})
     say(f"{auto.verdict_}")
     if asked.force:
         say(f"As told, the table was balanced with {asked.force} all the same.")
@@ -336,7 +342,8 @@ def _selection(asked, kinds, y, found):
             raise ValueError(
                 "--methods is empty; say auto, or names such as smote,gan."
             )
-        if asked.force and asked.force not in (*methods, "nothing"):
+        names = [name.rpartition(":")[2] for name in methods]
+        if asked.force and asked.force not in (*names, "nothing"):
             methods.append(asked.force)
     cv, budget = asked.splits, asked.budget
     if asked.repeats:
@@ -398,15 +405,14 @@ def _costs(asked, y):
     return costs.tolist()
 
 
-def _with_force(auto, X, y, asked):
+def _with_force(auto, plan, force):
     """The candidates, with the one that is to be used whatever comes."""
-    if asked.force == "nothing" or not isinstance(auto.candidates, str):
+    if force == "nothing" or not isinstance(auto.candidates, str):
         return auto.candidates
-    estimators = _planned(auto, X, y).estimators
-    names = [name for name in estimators if name not in ("dummy", "nothing")]
+    names = [name for name in plan.estimators if name not in ("dummy", "nothing")]
     if auto.scoring == "decisions":
         names.insert(0, "threshold")
-    return names if asked.force in names else [*names, asked.force]
+    return names if force in names else [*names, force]
 
 
 def _planned(auto, X, y):
@@ -426,6 +432,12 @@ def _as_options(message):
 def _plainly(asked):
     """Options as JSON has them."""
     return {k: [*v] if isinstance(v, tuple) else v for k, v in asked._asdict().items()}
+
+
+def _decisive(asked):
+    """What the rows depend on; another table can be written from the same ones."""
+    told = _plainly(asked)
+    return {k: v for k, v in told.items() if k not in ("force", "mark")}
 
 
 def _out(path, out):
@@ -529,15 +541,15 @@ def _held_out(auto, method, source, held, asked, X, y):
 # -------------------------------------------------------------------- dry run
 
 
-def _dry(auto, X, y, asked, found, jobs, say):
+def _dry(plan, X, y, asked, found, jobs, say):
     """Arms, splits, time and the smallest gain that can be told, without scores."""
-    plan = _planned(auto, X, y)
     names = [name for name in plan.estimators if name != "dummy"]
     if asked.need == "decisions":
         names.insert(1, "threshold")
     say(f"Arms: {', '.join(names)}.")
-    for name, why in plan.left_out.items():
-        say(f"  not {name}: {why}.")
+    for why in dict.fromkeys(plan.left_out.values()):
+        same = [name for name, other in plan.left_out.items() if other == why]
+        say(f"  Not {', '.join(same)}: {why}.")
     seconds, untimed = _timed(plan.estimators, X, y)
     each = sum(seconds.values()) / max(jobs, 1)
     own = asked.budget is not None and not (asked.repeats or asked.splits or asked.time)
@@ -588,7 +600,7 @@ def _timed(estimators, X, y):
         if network or clock.perf_counter() - began > DRY_SECONDS:
             untimed.append(name)
             continue
-        told = {k: v for k, v in estimator.get_params(deep=False).items()}
+        told = estimator.get_params(deep=False)
         start = clock.perf_counter()
         try:
             ResampledClassifier(**told).fit(frame, codes)

@@ -1,0 +1,473 @@
+"""`balance`: bytes that stay, a verdict, files that are whole, errors in one line."""
+
+import ast
+import csv
+import gzip
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from imblearn.over_sampling import RandomOverSampler
+from typer.testing import CliRunner
+
+from helpers import balancing, report
+from helpers.__main__ import app
+from helpers.balancing import audit, read_table, seconds_of
+
+QUICK = ["--methods", "threshold,smote", "--budget", "none", "--repeats", "1"]
+
+
+class Interrupted(RandomOverSampler):
+    """Stopped by Ctrl-C in the fit of this number; counts its fits."""
+
+    at, fits = None, 0
+
+    def fit_resample(self, X, y, **params):
+        Interrupted.fits += 1
+        if Interrupted.fits == Interrupted.at:
+            raise KeyboardInterrupt
+        return super().fit_resample(X, y, **params)
+
+
+class NoSampler:
+    pass
+
+
+def call(*words):
+    return CliRunner().invoke(app, ["balance", *map(str, words)])
+
+
+def rows_of(n=120, rare=30, shift=1.5, seed=0):
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) < rare
+    colour = np.array(["red", "green, dark", 'the "blue"\nsky'])
+    frame = pd.DataFrame(
+        {
+            "customer_id": [f"K{i:04d}" for i in rng.permutation(n)],
+            "<script>alert(1)</script>": [f"{x:.2f}" for x in rng.normal(shift * y)],
+            "age": [str(a) for a in rng.integers(18, 80, n)],
+            "colour": colour[rng.integers(0, 3, n)],
+            "left": np.where(y, "yes", "no"),
+        }
+    )
+    frame.loc[rng.permutation(n)[:9], "age"] = ""
+    return frame.iloc[rng.permutation(n)]
+
+
+def text_of(frame, **how):
+    file = io.StringIO(newline="")
+    how = {"lineterminator": "\n", **how}
+    writer = csv.writer(file, **how)
+    writer.writerows([[*frame.columns], *frame.to_numpy().tolist()])
+    return file.getvalue()
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "customers.csv"
+    path.write_bytes(text_of(rows_of()).encode())
+    return path
+
+
+DIALECTS = {
+    "plain": (b"", {}, "utf-8"),
+    "mark and CRLF": (b"\xef\xbb\xbf", {"lineterminator": "\r\n"}, "utf-8"),
+    "semicolon, all quoted": (
+        b"",
+        {"delimiter": ";", "quoting": csv.QUOTE_ALL, "lineterminator": "\r\n"},
+        "utf-8",
+    ),
+    "tab": (b"", {"delimiter": "\t"}, "utf-8"),
+    "utf-16": (b"\xff\xfe", {"lineterminator": "\r\n"}, "utf-16-le"),
+    "old Mac": (b"", {"lineterminator": "\r"}, "utf-8"),
+}
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_old_records_are_copied_byte_for_byte_and_new_ones_follow_suit(
+    tmp_path, name, zipped
+):
+    mark, how, encoding = DIALECTS[name]
+    frame = rows_of()
+    raw = mark + text_of(frame, **how).encode(encoding)
+    path = tmp_path / ("t.csv.gz" if zipped else "t.csv")
+    path.write_bytes(gzip.compress(raw) if zipped else raw)
+    source = read_table(path, "left")
+    assert source.frame["age"].isna().sum() == 9
+    assert source.frame["colour"].str.contains("\n").any()
+
+    def written(*args):
+        data = source.written(*args)
+        return gzip.decompress(data) if zipped else data
+
+    every = np.arange(len(frame))
+    assert written(every, source.frame.iloc[:0]) == raw
+    # New rows as the file would have them: those of the file itself come out the same.
+    more = written(every, source.frame.iloc[:50])
+    assert more.startswith(raw)
+    body = raw[len(mark) :].decode(encoding)
+    assert more[len(raw) :].decode(encoding) in body
+    some = np.array([3, 7, 119])
+    again = written(some, some)
+    (tmp_path / "again.csv").write_bytes(again)
+    back = read_table(tmp_path / "again.csv", "left").frame
+    expected = source.frame.iloc[[*some, *some]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(back.astype(str), expected.astype(str))
+
+
+def test_no_line_break_at_the_end_stays_none(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"a,y\n1,u\n2,v")
+    source = read_table(path, "y")
+    new = source.frame.iloc[:1]
+    assert source.written([0, 1], new.iloc[:0]) == b"a,y\n1,u\n2,v"
+    assert source.written([0, 1], new) == b"a,y\n1,u\n2,v\n1,u"
+    assert source.written([0, 1], new, "new, or old") == (
+        b'a,y,"new, or old"\n1,u,0\n2,v,0\n1,u,1'
+    )
+
+
+def test_numbers_are_written_as_their_column_has_them(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(
+        b"money;code;share;mixed;odd;y\n"
+        b"1,50;007;1e-3;1;1.234,5;u\n"
+        b"-2,25;010;0.5;;2.000,0;u\n"
+        b"10,00;123;2;2,75;3.100,25;v\n"
+    )
+    source = read_table(path, "y")
+    frame = source.frame
+    assert frame["money"].tolist() == [1.5, -2.25, 10.0]
+    assert frame["code"].tolist() == ["007", "010", "123"]
+    assert frame["share"].tolist() == [0.001, 0.5, 2.0]
+    new = frame.iloc[:2].assign(money=[3.0, -0.001], share=0.25, mixed=[2.5, None])
+    lines = source.table.lines_of(new)
+    assert lines == ["3,00;007;0.25;2,5;1.234,5;u", "0,00;010;0.25;;2.000,0;u"]
+    assert source.table.odd_numbers("odd") == "1.234,5"
+    assert source.table.odd_numbers("money") is None
+
+
+BROKEN = {
+    b"": "is empty",
+    b"a,b\n": "has no records",
+    b"a,b\n1,2\n3\n": "line 3: 1 field",
+    b'a,b\n1,"x\ny"\n1,2,3\n': "line 4: 3 field",
+    b'a,b\n1,2\n3,"open\n4,5\n': "line 3: a quote is opened",
+    b"a,a\n1,2\n": "called 'a'",
+    b"a,b\n1,\xff\n": "line 2: not utf-8",
+    b"one\ntwo\n": "--delimiter",
+    b"PK\x03\x04...": "Excel",
+    b"a\0b": "zero bytes",
+    b"\x1f\x8bnot really": "gzip",
+}
+
+
+@pytest.mark.parametrize("raw", BROKEN)
+def test_a_broken_file_is_told_in_one_line_with_its_place(tmp_path, raw):
+    path = tmp_path / "t.csv"
+    path.write_bytes(raw)
+    done = call(path, "--target", "b")
+    assert done.exit_code == 1
+    assert BROKEN[raw] in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert [*tmp_path.iterdir()] == [path]
+
+
+REFUSED = {
+    "lft": ["--target", "lft", "Did you mean 'left'"],
+    "for": ["--for", "decision", "Did you mean 'decisions'"],
+    "smte": ["--methods", "smte", "Did you mean 'smote'"],
+    "module": ["--methods", "no_such_thing:Class", "'no_such_thing', which is not"],
+    "class": ["--methods", "tests.test_balancing:Other", "has no 'Other'"],
+    "sampler": ["--methods", "tests.test_balancing:NoSampler", "is no sampler"],
+    "both": ["--group", "age", "--time", "colour", "leave one out"],
+    "cost": ["--for", "ranking", "--cost-fn", "3", "leave one of the two out"],
+    "budget": ["--budget", "soon", "give a time"],
+    "mark": ["--mark", "age", "has such a column"],
+    "twice": ["--drop", "age", "--group", "age", "--drop and --group"],
+    "classifier": ["--classifier", "logistc", "Did you mean 'logistic'"],
+    "holdout": ["--holdout", "2", "give a share"],
+    "force": ["--force", "smoote", "Did you mean 'smote'"],
+    "ids": ["--target", "customer_id", "120 different values"],
+    "measured": ["--target", "<script>alert(1)</script>", "measurement"],
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_options_that_cannot_be_are_told_in_one_line(table, tmp_path, name):
+    *words, expected = REFUSED[name]
+    if "--target" not in words:
+        words += ["--target", "left"]
+    done = call(table, *words, "--out", tmp_path / "out")
+    assert done.exit_code == 2, done.output
+    assert expected in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_such_file_names_the_nearest(table):
+    done = call(table.with_name("custmers.csv"), "--target", "left")
+    assert done.exit_code == 1
+    assert "Did you mean customers.csv?" in done.stderr
+
+
+def test_a_folder_of_other_files_is_refused_and_left_alone(table, tmp_path):
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / "thesis.tex").write_text("x")
+    for more in ([], ["--overwrite"]):
+        done = call(table, "--target", "left", *QUICK, "--out", out, *more)
+        assert done.exit_code == 1
+        assert "thesis.tex" in done.stderr
+    assert [p.name for p in out.iterdir()] == ["thesis.tex"]
+
+
+def test_a_run_from_file_to_folder(table, tmp_path):
+    out = tmp_path / "out"
+    words = ["--target", "left", *QUICK, "--out", out, "--holdout", ".2"]
+    done = call(table, *words, "--force", "smote", "--mark", "new")
+    assert done.exit_code == 0, done.stderr
+    data = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert data["schema"] == report.SCHEMA
+    assert {*data["files"].values()} <= {p.name for p in out.iterdir()}
+
+    # Old records first, byte for byte, none in both parts.
+    whole = read_table(table, "left").table
+    written = read_table(out / "balanced.csv", "left").table
+    held = read_table(out / "holdout.csv", "left").table
+    kept = data["balanced"]["kept"]
+    old = [line.removesuffix(",0") for line in written.records[:kept]]
+    assert sorted([*old, *held.records]) == sorted(whole.records)
+    assert len(held.records) == 24
+    balanced = written.frame
+    assert balanced["new"].tolist() == [0] * kept + [1] * data["balanced"]["new"]
+    assert balanced["left"].value_counts().nunique() == 1
+    new = balanced.iloc[kept:]
+    assert new["customer_id"].isna().all()
+    assert {*new["colour"]} <= {*whole.frame["colour"]}
+
+    # Where new rows come from.
+    told = pd.read_csv(out / "provenance.csv")
+    assert told["record"].tolist() == [*range(kept + 1, len(balanced) + 1)]
+    assert (told["method"] == "smote").all()
+    assert {*told["nearest_line"]} <= {*whole.lines}
+    lines = [
+        dict(zip(whole.lines, whole.records, strict=True))[i]
+        for i in told["nearest_line"]
+    ]
+    assert not {*lines} & {*held.records}
+
+    # The same call writes the same; another table from the same rows; then as found.
+    before = {p.name: p.read_bytes() for p in out.iterdir() if p.is_file()}
+    assert call(table, *words, "--force", "smote", "--mark", "new").exit_code == 0
+    for name in ("balanced.csv", "holdout.csv", "rows.csv", "recipe.py"):
+        assert (out / name).read_bytes() == before[name]
+    done = call(table, *words)
+    assert done.exit_code == 0, done.stderr
+    found = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert found["arms"] == data["arms"]
+    assert (out / "provenance.csv").exists() == bool(found["balanced"]["new"])
+
+    # Another call is refused, or replaces what this one wrote and nothing else.
+    other = [*words, "--seed", "1"]
+    done = call(table, *other)
+    assert done.exit_code == 1
+    assert "seed: 0, now 1" in done.stderr
+    (out / "notes.txt").write_text("mine")
+    (out / "recipe.py").write_text("# changed")
+    done = call(table, *other, "--overwrite")
+    assert done.exit_code == 1
+    assert "was changed since" in done.stderr
+    (out / "recipe.py").unlink()
+    assert call(table, *other, "--overwrite").exit_code == 0
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_every_value_is_shown_as_text(table, tmp_path):
+    out = tmp_path / "out"
+    raw = table.read_text(encoding="utf-8").replace("red", "=1+1<b>")
+    table.write_bytes(raw.encode())
+    done = call(table, "--target", "left", *QUICK, "--out", out, "--force", "smote")
+    assert done.exit_code == 0, done.stderr
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<b>" not in page
+    assert "begin with = or @" in page
+    assert report.NO_ANONYMISATION in page
+    assert not re.search(r"""(src|href)=|url\(|@import""", page)
+    # Each picture says its result in words.
+    assert page.count("<svg") == len(
+        re.findall(r'role="img" aria-label="[^"]{40,}"', page)
+    )
+    markdown = (out / "report.md").read_text(encoding="utf-8")
+    assert "<script" not in markdown.replace(r"\<script", "")
+    assert ",=1+1<b>," in (out / "balanced.csv").read_text(encoding="utf-8")
+
+
+def test_the_recipe_runs_and_gives_the_score_of_the_report(table, tmp_path):
+    out = tmp_path / "out"
+    done = call(table, "--target", "left", *QUICK, "--out", out, "--force", "smote")
+    assert done.exit_code == 0, done.stderr
+    text = (out / "recipe.py").read_text(encoding="utf-8")
+    ast.parse(text)
+    done = subprocess.run(
+        [sys.executable, out / "recipe.py"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )
+    assert done.returncode == 0, done.stderr
+    score = float(re.search(r"mean recall (\S+)", done.stdout)[1])
+    data = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    arm = next(a for a in data["arms"] if a["method"] == "smote")
+    assert abs(score - arm["score"]) < 2 * arm["sd"]
+
+
+def test_stopped_in_the_middle_the_same_call_goes_on(table, tmp_path, monkeypatch):
+    words = ["--target", "left", "--methods", "tests.test_balancing:Interrupted"]
+    words += ["--budget", "none", "--repeats", "2", "--force", "Interrupted"]
+
+    def files(out):
+        return [(out / n).read_bytes() for n in ("balanced.csv", "provenance.csv")]
+
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    monkeypatch.setattr(Interrupted, "fits", 0)
+    assert call(table, *words, "--out", whole).exit_code == 0
+    n_fits = Interrupted.fits
+    monkeypatch.setattr(Interrupted, "fits", 0)
+    monkeypatch.setattr(Interrupted, "at", 6)
+    done = call(table, *words, "--out", stopped)
+    assert done.exit_code == 130
+    assert not (stopped / "balanced.csv").exists()
+    kept = (stopped / "rows.csv").read_bytes()
+    monkeypatch.setattr(Interrupted, "at", None)
+    monkeypatch.setattr(Interrupted, "fits", 0)
+    assert call(table, *words, "--out", stopped).exit_code == 0
+    assert 0 < Interrupted.fits < n_fits
+    assert (stopped / "rows.csv").read_bytes().startswith(kept)
+    assert files(stopped) == files(whole)
+
+
+def test_a_dry_run_tells_and_writes_nothing(table):
+    done = call(table, "--target", "left", "--dry-run", "--budget", "1m")
+    assert done.exit_code == 0, done.stderr
+    for word in (
+        "Arms: nothing, threshold",
+        "  Not amdo, ",
+        "Splits:",
+        "Smallest gain",
+    ):
+        assert word in done.stdout
+    assert [*table.parent.iterdir()] == [table]
+
+
+def test_the_audit_finds_what_spoils(tmp_path):
+    frame = rows_of(200, 60)
+    yes = frame["left"] == "yes"
+    frame["refund"] = np.where(yes, "12.50", "")
+    frame["patient"] = [f"P{i % 50}" for i in range(200)]
+    frame["same"] = "1"
+    frame["since"] = "2024-05-01"
+    frame.iloc[::2, frame.columns.get_loc("since")] = "2024-06-01"
+    frame = pd.concat([frame, frame.iloc[:3]])
+    path = tmp_path / "t.csv"
+    path.write_bytes(text_of(frame).encode())
+    found = audit(read_table(path, "left"), "left")
+    about = {}
+    for warning in found["warnings"]:
+        about.setdefault(warning["about"], []).append(warning["text"])
+    assert about["leak"][0].startswith("Column 'refund' alone gives the target")
+    assert len(about["leak"]) == 1
+    assert "'patient' has 50 values" in about["groups"][0]
+    assert "--time 'since'" in about["time"][0]
+    assert found["duplicates"] == 3
+    kinds = {c["name"]: c["kind"] for c in found["columns"]}
+    assert kinds["same"] == "constant"
+    assert kinds["age"] == "number"
+    few = audit(read_table(path, "left"), "left", drop=("refund",))
+    assert "leak" not in {w["about"] for w in few["warnings"]}
+
+
+def test_a_column_that_repeats_the_target_is_refused(tmp_path):
+    frame = rows_of()
+    frame["again"] = frame["left"]
+    path = tmp_path / "t.csv"
+    path.write_bytes(text_of(frame).encode())
+    done = call(path, "--target", "left", "--dry-run")
+    assert done.exit_code == 2
+    assert "--drop 'again'" in done.stderr
+    assert call(path, "--target", "left", "--drop", "again", "--dry-run").exit_code == 0
+
+
+def test_undersampling_keeps_some_records_and_three_classes_do(tmp_path):
+    frame = rows_of(150, 50)
+    frame.iloc[:40, frame.columns.get_loc("left")] = "may be"
+    path = tmp_path / "t.tsv"
+    path.write_bytes(text_of(frame, delimiter="\t").encode())
+    out = tmp_path / "out"
+    words = ["--target", "left", "--methods", "random_undersampling", *QUICK[2:]]
+    done = call(path, *words, "--out", out, "--force", "random_undersampling")
+    assert done.exit_code == 0, done.stderr
+    whole, less = (read_table(p, "left").table for p in (path, out / "balanced.tsv"))
+    assert less.frame["left"].value_counts().nunique() == 1
+    positions = [whole.records.index(record) for record in less.records]
+    assert positions == sorted(positions)
+    assert json.loads((out / "report.json").read_text())["reliability"] is None
+
+
+def test_help_needs_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from helpers.__main__ import app\n"
+        "print(CliRunner().invoke(app, ['balance', '--help']).output, *sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    words = {*done.stdout.split()}
+    assert {"--target", "--dry-run"} <= words
+    assert not {"torch", "numpy", "pandas", "sklearn", "jinja2"} & words
+
+
+def test_parquet_and_feather_keep_their_schema(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    frame = pd.DataFrame(
+        {
+            "n": pd.array([1, None, 3], dtype="Int64"),
+            "c": pd.Categorical(["x", "y", None]),
+            "t": pd.to_datetime(["2024-01-01", "2024-01-02", None]),
+            "y": ["u", "v", "u"],
+        }
+    )
+    for kind in ("parquet", "feather"):
+        path = tmp_path / f"t.{kind}"
+        getattr(frame, f"to_{kind}")(path)
+        source = read_table(path, "y")
+        again = source.written([0, 1, 2], source.frame.iloc[[0]])
+        (tmp_path / f"again.{kind}").write_bytes(again)
+        table = read_table(tmp_path / f"again.{kind}", "y").table.table
+        assert (
+            table.schema.remove_metadata()
+            == source.table.table.schema.remove_metadata()
+        )
+        assert table.slice(0, 3).equals(source.table.table)
+        assert table.slice(3).to_pylist() == source.table.table.slice(0, 1).to_pylist()
+    assert pa
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400)]
+)
+def test_times(text, seconds):
+    assert seconds_of(text) == seconds
+
+
+def test_what_is_public_is_documented():
+    assert all(getattr(balancing, name).__doc__ for name in balancing.__all__)
