@@ -168,11 +168,17 @@ def balance(
         )
         beside = [f"rows.csv{end}" for end in BESIDE]
         folder.grows(*beside)
+        if folder.slow is None:
+            folder.settle(_too_slow(plan, X, y, asked, jobs))
+        if folder.slow:
+            fast = [name for name in _arms(auto, plan) if name not in folder.slow]
+            auto.set_params(candidates=fast)
         auto.set_params(store=folder.path / "rows.csv", n_jobs=jobs)
         if auto.time_budget is not None:
             spent = clock.time() - started
             auto.set_params(time_budget=max(FOR_SPLITS * asked.budget - spent, 0.1))
         auto.fit(X, y)
+        auto.left_out_ = {**plan.left_out, **auto.left_out_, **folder.slow}
         method = asked.force or auto.verdict_.chosen
         if method not in auto.recipes_:
             why = auto.left_out_.get(method, "it is unknown")
@@ -409,10 +415,59 @@ def _with_force(auto, plan, force):
     """The candidates, with the one that is to be used whatever comes."""
     if force == "nothing" or not isinstance(auto.candidates, str):
         return auto.candidates
-    names = [name for name in plan.estimators if name not in ("dummy", "nothing")]
-    if auto.scoring == "decisions":
-        names.insert(0, "threshold")
+    names = _arms(auto, plan)
     return names if force in names else [*names, force]
+
+
+def _arms(auto, plan):
+    """Names of what would be compared with nothing."""
+    names = [name for name in plan.estimators if name not in ("dummy", "nothing")]
+    return ["threshold", *names] if auto.scoring == "decisions" else names
+
+
+def _too_slow(plan, X, y, asked, jobs):
+    """Networks that nobody named and that no plan has time for, by a part of one fit.
+
+    `AutoOverSampler` times a whole fit of each arm, which a network may need longer for
+    than there is.
+
+    Returns
+    -------
+    dict of str to str
+        Name to why it is left out.
+    """
+    slow = {}
+    if asked.budget is None or asked.methods != "auto":
+        return slow
+    budget = FOR_SPLITS * asked.budget
+    for name, estimator in plan.estimators.items():
+        inner = getattr(estimator.sampler, "sampler", None)
+        length = next((p for p in ("epochs", "n_steps") if hasattr(inner, p)), None)
+        if length is None or name == asked.force:
+            continue
+        whole = getattr(inner, length)
+        part, took = max(1, whole // 200), []
+        try:
+            for times in (1, 3):  # what does not grow with the epochs counts once
+                trial = clone(estimator.sampler)
+                trial.set_params(**{f"sampler__{length}": times * part})
+                began = clock.perf_counter()
+                trial.fit_resample(X.drop(columns=_asides(asked)), y)
+                took.append(clock.perf_counter() - began)
+        except ValueError:
+            continue  # told in time, by the choice itself
+        each = max(took[1] - took[0], 0) / (2 * part)
+        seconds = took[1] + each * max(whole - 3 * part, 0)
+        if seconds * (1 + FEWEST / max(jobs, 1)) > budget / 2:
+            slow[name] = (
+                f"one fit would take about {seconds:.0f} s, too long for {FEWEST} splits "
+                "within half of --budget"
+            )
+    return slow
+
+
+def _asides(asked):
+    return [c for c in (asked.group, asked.time) if c is not None]
 
 
 def _planned(auto, X, y):
