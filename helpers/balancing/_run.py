@@ -439,13 +439,18 @@ def _too_slow(plan, X, y, asked, jobs):
     slow = {}
     if asked.budget is None or asked.methods != "auto":
         return slow
-    budget = FOR_SPLITS * asked.budget
+    budget, started = FOR_SPLITS * asked.budget, clock.perf_counter()
     for name, estimator in plan.estimators.items():
         inner = getattr(estimator.sampler, "sampler", None)
         length = next((p for p in ("epochs", "n_steps") if hasattr(inner, p)), None)
         if length is None or name == asked.force:
             continue
         whole = getattr(inner, length)
+        if clock.perf_counter() - started > budget / 10:
+            slow[name] = (
+                "a tenth of --budget went into finding out how long others take"
+            )
+            continue
         part, took = max(1, whole // 200), []
         try:
             for times in (1, 3):  # what does not grow with the epochs counts once
