@@ -213,9 +213,13 @@ class FromElsewhere:
 
 
 def test_frames_of_other_libraries_are_refused_with_the_cure(sampler_name):
-    with pytest.raises(ValueError, match=r"FromElsewhere is not taken; .*\.to_pandas"):
+    with pytest.raises(
+        ValueError, match=r"X is a tests\.FromElsewhere; pass X\.to_pandas"
+    ):
         make_sampler(sampler_name).fit_resample(FromElsewhere(), Y)
-    with pytest.raises(ValueError, match=r"y is a FromElsewhere; pass y\.to_pandas"):
+    with pytest.raises(
+        ValueError, match=r"y is a tests\.FromElsewhere; pass y\.to_pandas"
+    ):
         make_sampler(sampler_name).fit_resample(TABLE, FromElsewhere())
 
 
@@ -271,6 +275,15 @@ def test_the_rows_that_cleaning_moves_keep_their_type():
     still = ~sampler.translated_mask_
     pd.testing.assert_frame_equal(X_new.iloc[:17][still], X[still])
     assert not X_new.iloc[:17][~still].equals(X[~still])
+
+
+def test_missing_pixels_are_refused_with_another_cure():
+    X = np.where(PIXELS > 250, np.nan, PIXELS)
+    for fit in (make_sampler("gan").fit, classifier().fit):
+        with pytest.raises(
+            ValueError, match=r"X contains NaN, \d+ in all; (fill|images)"
+        ):
+            fit(X, Y)
 
 
 # ------------------------------------------------------------------ labels
