@@ -14,7 +14,7 @@ import sys
 import smate
 import torch
 
-from helpers.runs import hardware
+from helpers.provenance import hardware
 
 #: Nothing is mapped by itself, and up to 8 GiB at the end of the heap are kept.
 KEPT = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(8 * 1024**3)}

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from helpers import DeepSMOTE, deepsmote_counts
 from helpers.devices import resolve_precision
 from helpers.networks import conv_decoder, conv_encoder
-from helpers.runs import hardware
+from helpers.provenance import hardware
 
 BATCH, SHAPE = 100, (1, 28, 28)
 

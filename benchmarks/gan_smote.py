@@ -19,7 +19,7 @@ from torch import nn
 
 from helpers import GANSMOTE
 from helpers.over_sampling import StackedGANs
-from helpers.runs import hardware
+from helpers.provenance import hardware
 
 matplotlib.use("agg")
 from matplotlib import pyplot as plt

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers import BAGAN, GAMO, devices, training
-from helpers.runs import hardware
+from helpers.provenance import hardware
 
 COUNTS = 400, 200, 100, 75, 50, 35, 20, 10, 6, 4
 BETAS = 0.5, 0.999

@@ -22,7 +22,7 @@ from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist
 
 from helpers import quality
-from helpers.runs import hardware
+from helpers.provenance import hardware
 
 D = 512
 

@@ -19,7 +19,7 @@ from torchvision.models import resnet18
 
 from helpers import ResNet18Classifier
 from helpers.devices import resolve_precision
-from helpers.runs import hardware
+from helpers.provenance import hardware
 
 N, N_CLASSES, BATCH = 4096, 10, 128
 STEPS = {"cpu": {"imagenet": 6, "cifar": 2}, "cuda": {"imagenet": 1500, "cifar": 600}}

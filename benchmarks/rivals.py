@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from helpers import AMDO, MC_CCR, MC_RBO, deepsmote_counts
-from helpers.runs import hardware
+from helpers.provenance import hardware
 
 SIDE, N_STEPS, K = 28, 500, 25
 

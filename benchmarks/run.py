@@ -16,7 +16,7 @@ from torch import nn
 
 from helpers import GANOverSampler, load_bcw
 from helpers.experiments.gan_tutorial import split
-from helpers.runs import hardware
+from helpers.provenance import hardware
 
 
 def medians(*calls, repeats=7):

@@ -29,7 +29,7 @@ from helpers.networks import (
     brownlee_discriminator,
     brownlee_generator,
 )
-from helpers.runs import hardware
+from helpers.provenance import hardware
 
 N, LATENT = 2048, 100
 BATCH = {"gan": 128, "cnn": 256}

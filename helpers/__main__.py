@@ -121,18 +121,26 @@ def run(
             metavar="ADDRESS", help="Scheduler of a Dask cluster: tcp://host:8786."
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Only say which runs are missing, and their hours."
+        ),
+    ] = False,
 ):
     """Compute the rows that a chapter's table in book/results lacks."""
     # Some runs failed, and the message names the first; or distributed is not there.
     with _plain_errors(RuntimeError, ModuleNotFoundError):
-        if dask and jobs != 1:
+        if dask is not None and jobs != 1:
             raise ValueError(
                 f"--jobs {jobs} is for this machine; with --dask each worker of the "
                 "cluster takes a run per thread. Leave one of the two out."
             )
-        from .runs import run_chapter
+        from .experiments import run_chapter
 
-        run_chapter(chapter, profile=profile, n_jobs=jobs, only=only, dask=dask)
+        run_chapter(
+            chapter, profile=profile, n_jobs=jobs, only=only, dask=dask, dry=dry_run
+        )
 
 
 @app.command()

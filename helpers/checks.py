@@ -1,8 +1,9 @@
-"""What samplers and classifiers refuse alike, before they train."""
+"""What is refused alike in many places, before anything is computed."""
 
+import difflib
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -225,3 +226,44 @@ def counts_asked_for(strategy, labels):
 def refuse_labels(y):
     """Refuse labels as `labels_of` does, and return nothing."""
     labels_of(y)
+
+
+def require_known(kind: str, name: str, known: Iterable[str]) -> None:
+    """Refuse a name that is not among the known ones, with the nearest that is."""
+    known = list(known)
+    if name not in known:
+        plain = {other.casefold(): other for other in known}
+        near = difflib.get_close_matches(name.casefold(), plain, n=1, cutoff=0)
+        hint = f" Did you mean {plain[near[0]]!r}?" if near else ""
+        raise ValueError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")
+
+
+def require_range(**parameters) -> None:
+    """Refuse parameters out of their range, and what is no number.
+
+    Parameters
+    ----------
+    **parameters : (value, low, high)
+        By name. Both ends are allowed; where `low` is a whole number, only such are.
+
+    Raises
+    ------
+    ValueError
+        With the name, the value seen and the range.
+
+    Examples
+    --------
+    >>> from helpers.checks import require_range
+    >>> require_range(n_folds=(5, 2, 10), width=(0.5, 0.01, 2.0))
+    >>> require_range(n_folds=(1, 2, 10))
+    Traceback (most recent call last):
+    ...
+    ValueError: n_folds=1: it is a whole number from 2 to 10.
+    """
+    for name, (value, low, high) in parameters.items():
+        whole = isinstance(low, int)
+        kind = numbers.Integral if whole else numbers.Real
+        fits = isinstance(value, kind) and not isinstance(value, bool)
+        if not fits or not low <= value <= high:
+            kind = "whole number" if whole else "number"
+            raise ValueError(f"{name}={value!r}: it is a {kind} from {low} to {high}.")

@@ -28,6 +28,14 @@ TINY = {
     "amdo": {},
     "bagan": {"epochs": 2, "width": 0.05, "lr": 0.01},
     "gamo": {"epochs": 2, "width": 0.05},
+    "ctgan": {
+        "epochs": 2,
+        "batch_size": 20,
+        "latent_dim": 4,
+        "generator_layers": (8,),
+        "discriminator_layers": (8,),
+        "n_modes": 2,
+    },
     "deep_smote": {"epochs": 2, "width": 0.05, "lr": 0.01},
     "gan": {"epochs": 2, "generator_layers": (8,), "discriminator_layers": (8,)},
     "gan_smote": {
@@ -39,6 +47,7 @@ TINY = {
     "mc_ccr": {},
     "mc_rbo": {"n_steps": 100},
     "smate": {"epochs": 2, "width": 0.25},
+    "tab_ddpm": {"n_steps": 60, "n_timesteps": 20, "layers": (16,), "lr": 0.01},
 }
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from helpers import data, publishing, runs
+from helpers import data, experiments, publishing
 from helpers.__main__ import app
 
 HEAVY = {"torch", "numpy", "pandas", "sklearn", "papermill", "rich", "yaml", "pooch"}
@@ -32,7 +32,7 @@ def calls(monkeypatch):
 
     calls = Calls()
     monkeypatch.setattr(publishing, "build", calls)
-    monkeypatch.setattr(runs, "run_chapter", calls)
+    monkeypatch.setattr(experiments, "run_chapter", calls)
     return calls
 
 
@@ -124,7 +124,7 @@ def test_run(calls):
         "b/*",
     ]
     assert call(*words).exit_code == 0
-    named = {"profile": "tenth", "n_jobs": 2, "only": "b/*", "dask": None}
+    named = {"profile": "tenth", "n_jobs": 2, "only": "b/*", "dask": None, "dry": False}
     assert calls == [("gan_tutorial", named)]
     calls.error = RuntimeError("3 of 9 runs failed")
     done = call(*words)
@@ -135,11 +135,17 @@ def test_run_on_a_cluster(calls):
     words = ["run", "gan_tutorial", "--profile", "tenth", "--dask", "tcp://a:8786"]
     assert call(*words).exit_code == 0
     named = {"profile": "tenth", "n_jobs": 1, "only": None, "dask": "tcp://a:8786"}
+    named["dry"] = False
     assert calls == [("gan_tutorial", named)]
     done = call(*words, "--jobs", "2")
     assert done.exit_code == 2
     assert "--jobs 2 is for this machine" in done.stderr
     assert len(calls) == 1
+
+
+def test_a_dry_run(calls):
+    assert call("run", "gan_tutorial", "--profile", "tenth", "--dry-run").exit_code == 0
+    assert calls[0][-1]["dry"] is True
 
 
 def test_a_cluster_without_distributed_names_the_extra(monkeypatch):

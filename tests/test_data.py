@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers import data
+from helpers import data, files
 from helpers.data import _files
 
 REAL_ROOT = os.environ.get(data.ROOT_VARIABLE, "")
@@ -37,7 +37,7 @@ LONG_TABLE = TABLE + b"0,0,0,0,0\n" * 1000
 def serving(body=TABLE, status=200, pause=0.0, length=None, pieces=4, clients=1):
     """An http server whose answer is `body`, in pieces with a pause before each.
 
-    It begins to answer once as many `clients` are waiting.
+    It begins to answer once as many `clients` are waiting. A `length` of 0 is not told.
     """
     queue = threading.Barrier(clients)
 
@@ -46,7 +46,8 @@ def serving(body=TABLE, status=200, pause=0.0, length=None, pieces=4, clients=1)
             self.server.requests.append(self.path)
             queue.wait(timeout=30)
             self.send_response(status)
-            self.send_header("Content-Length", str(length or len(body)))
+            if length != 0:
+                self.send_header("Content-Length", str(length or len(body)))
             self.end_headers()
             step = -(-len(body) // pieces)
             for start in range(0, len(body), step):
@@ -192,6 +193,32 @@ def test_without_the_variable_the_root_is_in_the_users_cache(monkeypatch):
     assert data.data_root().name == "deep-oversampling-book"
 
 
+def test_a_home_of_nobody_is_named(monkeypatch):
+    monkeypatch.setenv(data.ROOT_VARIABLE, "~nobody-of-this-name/data")
+    for call in (data.data_root, data.fingerprint, data.load_petrography):
+        with pytest.raises(
+            ValueError, match="DATA=~nobody-of-this-name/data: the home"
+        ):
+            call()
+
+
+def test_a_user_without_a_home(table, monkeypatch):
+    """With data at hand nothing is missing; without, a stand-in is there on request."""
+
+    def homeless(*_):
+        raise KeyError("uid not found")
+
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", homeless)
+    assert len(data.load_petrography().target) == 5
+    monkeypatch.delenv(data.ROOT_VARIABLE)
+    with pytest.raises(data.DataNotAvailable, match=f"variable {data.ROOT_VARIABLE}"):
+        data.load_petrography()
+    with pytest.warns(UserWarning, match="stands in"):
+        assert len(data.load_petrography(stand_in=True).target) == 178
+
+
 def test_a_download_is_kept_and_the_second_load_asks_nobody(root, monkeypatch):
     with serving() as (server, url):
         offer(monkeypatch, url)
@@ -220,7 +247,7 @@ def test_a_complete_root_is_only_read(table, monkeypatch):
 
     monkeypatch.setattr(Path, "mkdir", refuse)
     monkeypatch.setattr(os, "replace", refuse)
-    monkeypatch.setattr(_files.tempfile, "TemporaryDirectory", refuse)
+    monkeypatch.setattr(files.tempfile, "TemporaryDirectory", refuse)
     assert len(data.load_petrography().target) == 5
 
 
@@ -342,6 +369,22 @@ def test_a_wrong_answer_is_named_and_not_kept(root, monkeypatch, answer, message
         assert len(data.load_petrography().target) == 5
 
 
+def test_a_download_without_end_is_given_up(root, monkeypatch):
+    """By what it says of its length, and by what comes."""
+    monkeypatch.setattr(files, "_MOST", 5000)
+    for length in (None, 10**12, 0):
+        with serving(LONG_TABLE, length=length, pieces=20, pause=0.01) as (_, url):
+            offer(monkeypatch, url, body=LONG_TABLE)
+            with pytest.raises(data.DataNotAvailable, match="more than the 5000 bytes"):
+                data.load_petrography()
+    assert files_under(root) == []
+
+
+def test_what_comes_without_encryption_has_a_checksum():
+    for file in [file for set_ in _files.FILES.values() for file in set_]:
+        assert file.checksum or all(url.startswith("https:") for url in file.urls)
+
+
 def test_a_root_that_cannot_be_written_names_the_variable(root, monkeypatch):
     root.write_text("a file where a folder should be")  # stops even a superuser
     with serving() as (server, url):
@@ -355,7 +398,7 @@ def test_a_root_that_cannot_be_written_names_the_variable(root, monkeypatch):
 
 CHILD = """
 import sys
-from helpers import data
+from helpers import data, files
 from helpers.data import _files
 url, checksum = sys.argv[1:]
 file = _files.FILES["petrography"][0]._replace(urls=(url,), checksum=checksum)
@@ -466,8 +509,25 @@ def test_a_failed_download_does_not_stop_the_list(root):
     assert frame.n_per_class[1] == {"benign": 357, "malignant": 212}
 
 
+def test_names_are_found_in_other_letters_than_their_own():
+    with pytest.raises(ValueError, match="Did you mean 'mnist'"):
+        data.inventory("MNIST")
+
+
+def test_required_sets_are_fetched_or_named(root, monkeypatch):
+    data.require(["bcw"])
+    with pytest.raises(data.DataNotAvailable, match="connection failed"):
+        data.require(["bcw", "petrography"])
+    with serving() as (_, url):
+        offer(monkeypatch, url)
+        data.require(["petrography"])
+    assert len(files_under(root)) == 1
+
+
 def test_an_unknown_name_is_answered_with_the_nearest():
-    with pytest.raises(ValueError, match="'petrographie'; did you mean 'petrography'"):
+    with pytest.raises(
+        ValueError, match=r"'petrographie'\. Did you mean 'petrography'"
+    ):
         data.inventory(["bcw", "petrographie"])
 
 

@@ -1,14 +1,22 @@
 """The image chapter's protocol: what is drawn, what each arm sees, what a row holds."""
 
+from collections import Counter
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.dummy import DummyClassifier
 
 from helpers.classifiers import ResNet18Classifier
 from helpers.data import DataNotAvailable, deepsmote_counts
+from helpers.experiments import LEARNT, _kept_images, learning, that_learnt
 from helpers.experiments import deep_smote as chapter
-from helpers.experiments.deep_smote import _quality, _ratio, _table_1
-from helpers.runs import Cell, read_store, run_cells
+from helpers.experiments.deep_smote import _kept, _quality, _ratio, _rows, _table_1
+from helpers.quality import _judge as judge
+from helpers.runs import run_cells
+from helpers.store import Cell, read
 
 
 def as_set(X):
@@ -115,7 +123,8 @@ def test_arms_differ_in_one_thing_and_share_the_recipe():
 def test_every_profile_has_every_arm_on_every_draw():
     for profile in chapter.PROFILES:
         cells = chapter.cells(profile)
-        assert len(set(cells)) == len(cells)
+        assert len(set(cells)) == len(cells) > 0
+        assert {c.protocol for c in cells} <= {*chapter.RUNS}
         cells = [c for c in cells if c.protocol == chapter.PROTOCOL]
         draws = {(c.dataset, c.fold) for c in cells}
         assert len(cells) == len(draws) * len(chapter.ARMS)
@@ -141,11 +150,11 @@ def test_a_row_has_both_tests_and_its_provenance():
 
 def test_rows_of_another_protocol_stay_and_are_not_taken_for_ours(tmp_path):
     store = tmp_path / "deep_smote-smoke.csv"
-    ours = [c for c in _table_1.table_cells("smoke") if c.method == "dummy"]
+    ours = [c for c in _rows.table_cells("smoke") if c.method == "dummy"]
     older = [c._replace(protocol="resnet18-0") for c in ours]
-    run_cells(older, _table_1.run_table, store)
+    run_cells(older, _rows.run_table, store)
     run_cells(ours, chapter.run, store)
-    rows = read_store(store)
+    rows = read(store)
     assert [*rows["protocol"]] == ["resnet18-0", chapter.PROTOCOL]
 
 
@@ -217,32 +226,32 @@ def test_held_out_images_are_compared_with_as_many_others(drawn):
 
 def test_halves_are_shuffled_and_a_few_are_not_the_first():
     rows, labels = np.arange(1000, 1400), np.tile([0, 1], 200)
-    one, other = chapter.halves(rows, labels, 80)
+    one, other = judge.halves(rows, labels, 80)
     assert not {*one} & {*other}
     for half in (one, other):
         np.testing.assert_array_equal(labels[half - 1000], np.repeat([0, 1], 80))
         assert 1180 < half.mean() < 1220  # neither is the earlier one
-    few, classes = chapter.at_most(30, rows, np.repeat([3, 7], [390, 10]))
+    few, classes = judge.at_most(30, rows, np.repeat([3, 7], [390, 10]))
     assert np.bincount(classes).tolist() == [0, 0, 0, 30, 0, 0, 0, 10]
     assert 1150 < few[:30].mean() < 1240
 
 
 def test_a_fixed_network_needs_no_folder(monkeypatch, tmp_path):
     made = []
-    monkeypatch.setattr(_quality, "data_root", lambda: tmp_path / "file")
+    monkeypatch.setattr(judge, "data_root", lambda: tmp_path / "file")
     monkeypatch.setattr(ResNet18Classifier, "fit", lambda self, X, y: made.append(self))
-    chapter.feature_network("mnist", None, None, "smoke")
+    judge.feature_network("mnist", None, None, stem="imagenet", n_steps=1)
     assert made[0].checkpoint.parent == tmp_path / "file" / "networks"
-    monkeypatch.setattr(_quality, "data_root", lambda: tmp_path / "taken")
+    monkeypatch.setattr(judge, "data_root", lambda: tmp_path / "taken")
     (tmp_path / "taken").write_text("a folder cannot be made here")
-    chapter.feature_network("mnist", None, None, "smoke")
+    judge.feature_network("mnist", None, None, stem="imagenet", n_steps=1)
     assert made[1].checkpoint is None
 
 
 @pytest.fixture
 def quality(monkeypatch, tmp_path):
     """Rows of the image measures by method; the network's checkpoint in a folder apart."""
-    monkeypatch.setattr(_quality, "data_root", lambda: tmp_path)
+    monkeypatch.setattr(judge, "data_root", lambda: tmp_path)
     _quality.fixed_network.cache_clear()
     yield lambda method: chapter.run(
         Cell(
@@ -266,7 +275,7 @@ def test_copies_are_recognised_as_copies_and_real_images_as_real(quality):
     assert real["feature_nearest"] == pytest.approx(real["feature_nearest_real"], 0.2)
     assert real["pixel_recall"] > copies["pixel_recall"]
     assert real["synthetic_only"] > 0.7
-    coverage = chapter.by_class(pd.DataFrame([copies, real]), "feature_coverage")
+    coverage = judge.by_class(pd.DataFrame([copies, real]), "feature_coverage")
     assert [*coverage.columns] == [str(c) for c in range(1, 10)]
     assert coverage.iloc[1].mean() == pytest.approx(real["feature_coverage"], abs=1e-3)
 
@@ -284,8 +293,8 @@ def test_the_fixed_network_is_trained_once(quality, tmp_path):
 def test_augmented_copies_move_and_stay_images(drawn):
     X, y = drawn[0]
     cell = Cell("deep_smote", "smoke", "digits_images", "-", 0, 0, "quality")
-    X_new, y_new = _quality.generated("random_oversampling_augmented", X, y, cell)
-    plain, labels = _quality.generated("random_oversampling", X, y, cell)
+    (X_new, y_new), _ = _quality.generated("random_oversampling_augmented", X, y, cell)
+    (plain, labels), _ = _quality.generated("random_oversampling", X, y, cell)
     np.testing.assert_array_equal(y_new, labels)
     assert X_new.dtype == X.dtype
     assert (X_new != plain).any(axis=(1, 2, 3)).mean() > 0.8
@@ -293,7 +302,7 @@ def test_augmented_copies_move_and_stay_images(drawn):
     X = np.zeros((50, 3, 13, 13), dtype=np.uint8)
     dots = X.copy()
     dots[:, :, 6, 6] = 200
-    moved = chapter.altered(dots, X, flip=False, seed=0)
+    moved = judge.altered(dots, X, flip=False, seed=0)
     assert moved.dtype == np.uint8
     places = np.argwhere(moved[:, 0] == 200)[:, 1:] - 6
     assert len(places) == 50
@@ -327,3 +336,299 @@ def test_the_figure_has_every_ratio_and_a_row_is_tested_on_equal_classes():
     assert np.bincount(y).tolist() == chapter.ratio_counts(20, "smoke").tolist()
     assert len({*np.bincount(y_test)}) == 1
     assert row["n_balanced_test"] == len(y_test)
+
+
+# ------------------------------------------------------- the papers' counts, and the pilot
+
+
+def table(profile):
+    protocols = chapter.PROTOCOL, chapter.COUNTS_PROTOCOL
+    return [c for c in chapter.cells(profile) if c.protocol in protocols]
+
+
+def test_counts_has_three_draws_of_what_is_cheap_and_the_costliest_last():
+    cells = table("counts")
+    draws = Counter((c.dataset, c.method) for c in cells)
+    names = {name for name in chapter.LOADERS if name != "digits_images"}
+    for name in names:
+        assert {draws[name, method] for method in chapter.NETWORK_FREE} == {3}
+        three = 3 if name in ("mnist", "cifar10") else 1
+        assert {draws[name, method] for method in chapter.READINGS} == {three}
+        assert draws[name, "deep_smote"] == 1
+    assert {n for n, m in draws if m == "gamo"} == {"mnist", "cifar10"}
+    assert {c.dataset for c in cells[:72]} == {"mnist", "cifar10"}
+    assert {c.method for c in chapter.cells("counts")[-8:]} == {"bagan", "gamo"}
+    assert {c.protocol for c in cells} == {chapter.COUNTS_PROTOCOL}
+
+
+def balanced_pool(monkeypatch, n_per_class, n_classes=10, partition=None):
+    """A data set whose images are their row numbers, in the place of all others."""
+    y = np.tile(np.arange(n_classes), n_per_class)
+    images = SimpleNamespace(
+        data=np.arange(len(y)).reshape(-1, 1, 1, 1), target=y, partition=partition
+    )
+    monkeypatch.setattr(_table_1, "pool", lambda name: images)
+    _table_1.pilot_rows.cache_clear()
+    return images
+
+
+@pytest.fixture
+def forget():
+    yield
+    _table_1.pilot_rows.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_the_pilots_images_are_in_no_draw(monkeypatch, forget, name):
+    balanced_pool(monkeypatch, 6400)
+    learnt, judged = _table_1.pilot_rows(name)
+    assert not {*learnt} & {*judged}
+    pilot = {*learnt, *judged}
+    assert len(pilot) == len(learnt) + 2000
+    for fold in range(3):
+        for X, y in chapter.draw(name, 0, fold, "counts"):
+            assert not pilot & {*X.ravel()}
+            assert len({*X.ravel()}) == len(y)
+    counts = np.bincount(chapter.draw(name, 0, 2, "counts")[0][1]).tolist()
+    assert counts == [*deepsmote_counts(name).train]
+
+
+def test_folds_of_faces_are_as_different_as_their_numbers_allow(monkeypatch, forget):
+    partition = np.repeat(["train", "test"], [5 * 9300, 5 * 1300])
+    images = balanced_pool(monkeypatch, 10_600, 5, partition)
+    drawn = [chapter.draw("celeba", 0, fold, "counts") for fold in range(3)]
+    counts = deepsmote_counts("celeba")
+    for (X, y), (X_test, y_test), (_, y_balanced) in drawn:
+        assert np.bincount(y).tolist() == [*counts.train]
+        assert np.bincount(y_test).tolist() == [*counts.test]
+        assert np.bincount(y_balanced).tolist() == [89] * 5
+        assert (images.partition[X.ravel()] == "train").all()
+        assert (images.partition[X_test.ravel()] == "test").all()
+    for part in (0, 1):  # training and the test like it
+        for c in (2, 3, 4):
+            seen = [X.ravel()[y == c] for X, y in (d[part] for d in drawn)]
+            assert len(np.unique(np.concatenate(seen))) == sum(map(len, seen))
+    common = [X.ravel()[y == 0] for X, y in (d[0] for d in drawn)]
+    assert {*common[0]} != {*common[1]}  # 9,000 of 9,300
+    again = chapter.draw("celeba", 0, 1, "counts")[0][0]
+    np.testing.assert_array_equal(again, drawn[1][0][0])
+
+
+def test_a_pilot_row_tells_its_course(monkeypatch):
+    images = chapter.pool("digits_images")
+    monkeypatch.setattr("helpers.experiments.deep_smote._pilot.pool", lambda _: images)
+    monkeypatch.setattr(
+        "helpers.experiments.deep_smote._pilot.pilot_rows",
+        lambda name: (np.arange(200), np.arange(200, 300)),
+    )
+    cell = next(c for c in chapter.cells("pilot") if c.method == "nothing 0.01 300")
+    row = chapter.run(cell._replace(method="nothing 0.01 3"))
+    assert len(row["loss_course"].split()) == 3
+    assert row["precision"] == "float32"
+    assert (row["n_train"], row["n_balanced_test"]) == (200, 100)
+    assert 0 <= row["train_acsa"] <= 1
+    other = chapter.run(cell._replace(method="nothing_cifar_stem 0.03 1"))
+    assert other["loss_course"] != row["loss_course"].split()[0]
+
+
+def test_a_training_that_cannot_learn_is_told_from_one_that_does():
+    X, y = (part[:200] for part in load_digits(return_X_y=True))
+    common = {"image_shape": (1, 8, 8), "batch_size": 32, "random_state": 0}
+    stuck = ResNet18Classifier(n_steps=5, lr=1e-9, **common).fit(X, y)
+    row = learning(stuck, X, y)
+    assert not row["learned"]
+    assert row["train_acsa"] < LEARNT
+    assert row["train_loss"] > 1
+    row = learning(ResNet18Classifier(n_steps=60, lr=0.03, **common).fit(X, y), X, y)
+    assert row["learned"]
+    assert row["train_accuracy"] > 0.9
+    dummy = learning(DummyClassifier().fit(X, y), X, y)
+    assert "learned" not in dummy
+
+
+def test_what_did_not_learn_is_in_no_mean(tmp_path):
+    rows = pd.DataFrame({"method": [*"abc"], "learned": [True, False, np.nan]})
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    for found in (rows, pd.read_csv(tmp_path / "rows.csv")):
+        assert [*that_learnt(found)["method"]] == ["a", "c"]
+    older = rows[["method"]]
+    assert len(that_learnt(older)) == 3
+
+
+@pytest.fixture
+def keeps(monkeypatch, tmp_path):
+    """The smoke profile keeps images, in a folder apart; trainings are counted."""
+    monkeypatch.setattr(_kept_images, "KEPT", ("smoke",))
+    monkeypatch.setattr(_kept_images, "data_root", lambda: tmp_path)
+    trained = []
+
+    def resample(method, X, *args):
+        trained.append(method)
+        return _table_1.resample(method, X, *args)
+
+    monkeypatch.setattr(_kept, "resample", resample)
+    return trained
+
+
+def test_table_and_measures_share_one_training(drawn, keeps, tmp_path):
+    X, y = drawn[0]
+    cell = Cell("deep_smote", "smoke", "digits_images", "gamo", 0, 0, "quality-2")
+    chapter.run(cell._replace(protocol=chapter.PROTOCOL))
+    (images, labels), seconds = _quality.generated("gamo", X, y, cell)
+    assert keeps == ["gamo"]
+    assert np.bincount(labels).tolist() == [0, 50, 75, 81, 87, 91, 95, 97, 97, 97]
+    fresh, y_fresh, extra = _table_1.resample("gamo", X, y, "smoke", 0)
+    np.testing.assert_array_equal(fresh[len(y) :], images)
+    X_all, y_all, told, again = _kept.resampled("gamo", X, y, "smoke", 0)
+    assert (told, again) == (extra, seconds)
+    assert X_all.dtype == X.dtype
+    np.testing.assert_array_equal(y_all, y_fresh)
+    # Another seed, other images: other trainings.
+    _kept.resampled("gamo", X, y, "smoke", 1)
+    _kept.resampled("gamo", X[::-1], y[::-1], "smoke", 0)
+    assert keeps == ["gamo"] * 3
+    assert len([*(tmp_path / "generated").iterdir()]) == 3
+
+
+def test_a_damaged_file_of_images_is_made_again(drawn, keeps, tmp_path):
+    X, y = drawn[0]
+    before = _kept.resampled("amdo", X, y, "smoke", 0)
+    [file] = (tmp_path / "generated").iterdir()
+    file.write_bytes(file.read_bytes()[:-200])
+    after = _kept.resampled("amdo", X, y, "smoke", 0)
+    np.testing.assert_array_equal(before[0], after[0])
+    assert keeps == ["amdo"] * 2
+    _kept.resampled("amdo", X, y, "smoke", 0)
+    assert keeps == ["amdo"] * 2
+
+
+def test_images_that_cannot_be_kept_are_used_all_the_same(drawn, keeps, tmp_path):
+    X, y = drawn[0]
+    (tmp_path / "generated").write_text("no folder can be made here")
+    X_all, _, _, _ = _kept.resampled("amdo", X, y, "smoke", 0)
+    assert len(X_all) == 1000
+
+
+def test_an_interrupted_run_of_counts_goes_on(tmp_path, monkeypatch, capsys):
+    store = tmp_path / "deep_smote-counts.csv"
+    cells = [c for c in table("counts") if c.dataset == "mnist"][:3]
+    balanced_pool(monkeypatch, 10)
+    asked = []
+
+    def run(cell):
+        asked.append(cell.method)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return {"balanced_acsa": 0.5, "learned": True}
+
+    with pytest.raises(KeyboardInterrupt):
+        run_cells(cells, run, store)
+    run_cells(cells, run, store)
+    assert asked == [cells[i].method for i in (0, 1, 1, 2)]
+    assert [*read(store)["method"]] == [c.method for c in cells]
+
+
+# ---------------------------------------------------------------- the literal penalty
+
+
+def test_the_literal_penaltys_optimum_is_where_no_decoded_image_can_be_better():
+    random = np.random.default_rng(0)
+    counts = [6, 3, 2, 1]
+    X = random.integers(0, 256, (sum(counts), 2, 4)).astype(np.uint8)
+    y = np.repeat([*"abcd"], counts)
+    found = chapter.literal_optimum(X, y)
+    # The same by solving for each decoded image: its own image with weight 1 / n, and the
+    # others of its class, each as often as a class and a pair of images is drawn.
+    x = X.reshape(len(X), -1) / 127.5 - 1
+    weight = np.where(y[:, None] == y, 1.0, 0) * (1 - np.eye(len(y)))
+    n = weight.sum(axis=1, keepdims=True) + 1
+    weight = np.divide(weight, 3 * n * (n - 1), where=weight > 0, out=weight)
+    best = x / len(y) + weight @ x
+    best /= 1 / len(y) + weight.sum(axis=1, keepdims=True)
+    apart = np.square(best[:, None] - x).mean(axis=2)
+    assert found.reconstruction == pytest.approx(np.diag(apart).mean())
+    assert found.penalty == pytest.approx((weight * apart).sum())
+    assert found.loss == pytest.approx(found.reconstruction + found.penalty)
+    assert found.classes.loc["d", "mean_share"] == 0
+    assert found.classes.loc["b", "mean_share"] == pytest.approx(
+        (1 / 3) / (1 / 3 + 3 / 12)
+    )
+
+
+def test_the_rarest_class_decodes_to_its_mean_and_training_stays_above(drawn):
+    X, y = drawn[0]
+    found = chapter.literal_optimum(X, y)
+    assert found.classes["mean_share"].is_monotonic_increasing
+    assert found.classes["mean_share"].iloc[-1] > 0.85  # 3 images of 230
+    _, _, told = chapter.resample("deep_smote", X, y, "smoke", 0)
+    assert told["reconstruction_loss"] + told["penalty_loss"] > found.loss
+
+
+def test_without_pairs_there_is_no_penalty():
+    with pytest.raises(ValueError, match="two images"):
+        chapter.literal_optimum(np.zeros((2, 3)), [0, 1])
+
+
+# ---------------------------------------------------------------- what pages draw from rows
+
+
+def stored(values, protocol="resnet18-2"):
+    """Rows of (dataset, method, fold, balanced_acsa, learned)."""
+    names = ["dataset", "method", "fold", "balanced_acsa", "learned"]
+    rows = pd.DataFrame(values, columns=names)
+    return rows.assign(protocol=protocol, acsa=rows["balanced_acsa"] / 2)
+
+
+def test_the_table_beside_the_papers_leaves_out_what_did_not_learn():
+    rows = stored(
+        [
+            ("mnist", "smote", 0, 0.8, True),
+            ("mnist", "smote", 1, 0.9, True),
+            ("mnist", "smote", 2, 0.1, False),
+            ("mnist", "deep_smote_no_penalty", 0, 0.9, True),
+            ("cifar10", "mixup", 0, 0.1, False),
+            ("cifar10", "dummy", 0, 0.1, np.nan),
+        ]
+    )
+    table = chapter.beside_paper(rows, "balanced")
+    smote = table.loc[("mnist", "smote")]
+    assert smote["mean"] == pytest.approx(0.85)
+    assert smote["sd"] == pytest.approx(0.0707, abs=1e-4)
+    assert (smote["n"], smote["not_learnt"]) == (2, 1)
+    assert table.loc[("cifar10", "mixup"), ["n", "not_learnt"]].tolist() == [0, 1]
+    assert np.isnan(table.loc[("cifar10", "mixup"), "mean"])
+    assert table.loc[("cifar10", "dummy"), "n"] == 1
+    reading = table.loc[("mnist", "deep_smote_no_penalty"), "paper"]
+    assert reading == pytest.approx(0.9609)
+    assert [*table.index.get_level_values(0)] == ["mnist"] * 2 + ["cifar10"] * 2
+    imbalanced = chapter.beside_paper(rows)
+    assert imbalanced.loc[("mnist", "smote"), "mean"] == pytest.approx(0.425)
+    assert imbalanced.loc[("mnist", "smote"), "paper"] == pytest.approx(0.8148)
+
+
+def test_the_first_page_names_the_readings_that_can_work_and_what_is_missing():
+    arms = ["nothing", "smote", "deep_smote", "deep_smote_no_penalty"]
+    scores = dict(zip(arms, (0.5, 0.6, 0.1, 0.7), strict=True))
+    rows = stored([("mnist", arm, 0, score, True) for arm, score in scores.items()])
+    failed = stored([("mnist", "logit_adjustment", 0, 0.1, False)])
+    partial = stored([("svhn", "nothing", 0, 0.9, True)])
+    older = stored([("mnist", "nothing", 0, 0.2, True)], "resnet18-1")
+    text = chapter.glance(pd.concat([rows, failed, partial, older]))
+    assert "DeepSMOTE without a penalty 0.700, SMOTE 0.600, doing nothing 0.500" in text
+    assert "of 1 data set (the paper's numbers of images, 1 draw of each)" in text
+    assert "Not there yet: copies, augmented copies, logit adjustment" in text
+    assert "0.100" not in text
+    assert "a tenth" in chapter.glance(older)
+    assert chapter.glance(rows.iloc[:0]) == "Not answered yet."
+
+
+def test_figure_1_has_an_image_of_each_class_where_terms_allow_it(monkeypatch, quality):
+    cell = Cell("deep_smote", "smoke", "digits_images", "smote", 0, 0, "quality-3")
+    X, y = chapter.draw("digits_images", 0, 0, "smoke")[0]
+    (images, _), _ = _quality.generated("smote", X, y, cell)
+    pictures = chapter.shown(chapter.run(cell)["picture"])
+    assert len(pictures) == 9  # the most frequent class has no new images
+    assert as_set(pictures) <= as_set(images)
+    assert "picture" not in chapter.run(cell._replace(protocol="quality-2"))
+    monkeypatch.setattr(_quality, "RESTRICTED", ("digits_images",))
+    assert "picture" not in chapter.run(cell)

@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from helpers import KerasCNNClassifier, ResNet18Classifier, devices
 from helpers.over_sampling import SAMPLERS, fit_stacked
-from helpers.runs import computed_on
+from helpers.provenance import computed_on
 
 from .conftest import make_sampler
 

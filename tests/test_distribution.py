@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from helpers import experiments, runs
+from helpers import experiments, runs, store
 from helpers.__main__ import app
 
 from .conftest import ROOT
@@ -27,10 +27,10 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["helpers.runs", "helpers.training", "tests.toy_cells"])
 
 
-def rows_of(store):
+def rows_of(path):
     """The rows of a store as they lie there, each once, without what varies."""
-    table = pd.read_csv(store)
-    assert not table.duplicated(runs.KEY).any()
+    table = pd.read_csv(path)
+    assert not table.duplicated(store.KEY).any()
     return (
         table.drop(columns=VARYING)
         .sort_index(axis=1)
@@ -46,23 +46,22 @@ def start(*arguments):
     return process
 
 
-def kill_at_random(store, wanted, slow, times, seed):
-    """Start the same call again and again, kill it, and count the torn last lines."""
+def kill_at_random(path, wanted, slow, times, seed):
+    """Start the same call again and again, kill it, and count the halves it leaves."""
 
     def length():
-        return store.stat().st_size if store.exists() else 0
+        return path.stat().st_size if path.exists() else 0
 
-    rng, torn = np.random.default_rng(seed), 0
+    rng = np.random.default_rng(seed)
     for _ in range(times):
-        before, process = length(), start(store, wanted, slow)
+        before, process = length(), start(path, wanted, slow)
         if rng.random() < 0.5:  # so that rows come on the slowest machine
             wait_for(lambda before=before: length() != before)
         process.join(rng.uniform(0, 0.08))
         process.kill()
         process.join()
         assert process.exitcode == -signal.SIGKILL, "it ended before it was killed"
-        torn += store.exists() and not store.read_bytes().endswith(b"\n")
-    return torn
+    return len([*path.parent.glob(f".deep-oversampling-*/{path.name}")])
 
 
 def wait_for(condition, seconds=120):
@@ -79,49 +78,49 @@ def wait_for(condition, seconds=120):
 def test_a_caller_killed_twenty_times_ends_with_the_rows_of_an_unbroken_run(
     tmp_path, method, slow
 ):
-    """Slow and ragged: killed inside lines, and inside tables that are written anew."""
-    wanted, store, unbroken = cells(0, 80, method), tmp_path / "a", tmp_path / "b"
+    """Slow and ragged: killed inside writes, and tables whose columns differ."""
+    wanted, path, unbroken = cells(0, 80, method), tmp_path / "a", tmp_path / "b"
     other = start(unbroken, wanted, False)
-    torn = kill_at_random(store, wanted, slow, times=20, seed=0)
-    assert torn or not slow
-    assert 0 < len(runs.read_store(store)) < 80
-    last = start(store, wanted, False)
+    halves = kill_at_random(path, wanted, slow, times=20, seed=0)
+    assert halves or not slow
+    assert 0 < len(store.read(path)) < 80
+    last = start(path, wanted, False)
     for process in (last, other):
         process.join()
         assert process.exitcode == 0
-    pd.testing.assert_frame_equal(rows_of(store), rows_of(unbroken))
-    assert rows_of(store)["seed"].tolist() == [*range(80)]
+    pd.testing.assert_frame_equal(rows_of(path), rows_of(unbroken))
+    assert rows_of(path)["seed"].tolist() == [*range(80)]
 
 
 def test_a_killed_caller_does_not_harm_another_that_shares_its_store(tmp_path):
-    store = tmp_path / "toy.csv"
-    lives = start(store, cells(0, 30), True)
-    kill_at_random(store, cells(30, 60), True, times=10, seed=1)
-    last = start(store, cells(30, 60), True)
+    path = tmp_path / "toy.csv"
+    lives = start(path, cells(0, 30), True)
+    kill_at_random(path, cells(30, 60), True, times=10, seed=1)
+    last = start(path, cells(30, 60), True)
     for process in (lives, last):
         process.join()
         assert process.exitcode == 0
-    assert rows_of(store)["seed"].tolist() == [*range(60)]
+    assert rows_of(path)["seed"].tolist() == [*range(60)]
 
 
 def test_an_exception_that_cannot_travel_spares_the_other_cells(tmp_path):
-    store = tmp_path / "toy.csv"
+    path = tmp_path / "toy.csv"
     with pytest.raises(RuntimeError, match="1 of 6 runs failed") as caught:
-        runs.run_cells(cells(0, 6, "raises"), compute, store, n_jobs=2)
+        runs.run_cells(cells(0, 6, "raises"), compute, path, n_jobs=2)
     assert str(caught.value).endswith(
         "toy/smoke/data/raises/3/0/v1: TwoArguments: unlucky, 3"
     )
     assert "in compute" in "".join(caught.value.__cause__.__notes__)
-    assert rows_of(store)["seed"].tolist() == [0, 1, 2, 4, 5]
+    assert rows_of(path)["seed"].tolist() == [0, 1, 2, 4, 5]
 
 
 def test_a_local_worker_that_dies_ends_the_call_and_the_same_call_goes_on(tmp_path):
-    store = tmp_path / "toy.csv"
+    path = tmp_path / "toy.csv"
     with pytest.raises(RuntimeError, match="terminated"):
-        runs.run_cells(cells(0, 6, "kills"), compute, store, n_jobs=2)
+        runs.run_cells(cells(0, 6, "kills"), compute, path, n_jobs=2)
     wanted = [c for c in cells(0, 6, "kills") if c.seed != 3]
-    runs.run_cells(wanted, compute, store)
-    assert rows_of(store)["seed"].tolist() == [0, 1, 2, 4, 5]
+    runs.run_cells(wanted, compute, path)
+    assert rows_of(path)["seed"].tolist() == [0, 1, 2, 4, 5]
 
 
 def test_a_call_that_stops_early_leaves_no_advice_of_joblib(
@@ -130,7 +129,7 @@ def test_a_call_that_stops_early_leaves_no_advice_of_joblib(
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs, "append_row", stop)
+    monkeypatch.setattr(runs.Progress, "update", stop)
     with pytest.raises(KeyboardInterrupt):
         runs.run_cells(cells(0, 99), compute, tmp_path / "toy.csv", n_jobs=2)
     assert not [w for w in recwarn if "tasks" in str(w.message)]
@@ -138,34 +137,34 @@ def test_a_call_that_stops_early_leaves_no_advice_of_joblib(
 
 INTERRUPTED = """
 import sys
-from helpers import __main__, runs
-from tests.toy_cells import cells, compute, log_to
-runs.run_chapter = lambda *_, **__: runs.run_cells(cells(0, 999), compute, sys.argv[1], 2)
+from helpers import __main__, experiments, runs
+from tests.toy_cells import cells, compute
+experiments.run_chapter = lambda *_, **__: runs.run_cells(cells(0, 999), compute, sys.argv[1], 2)
 __main__.app(["run", "toy", "--profile", "smoke"])
 """
 
 
 def test_ctrl_c_keeps_the_rows_and_leaves_no_process(tmp_path):
-    store = tmp_path / "toy.csv"
-    runs.run_cells(cells(0, 1), compute, store)
+    path = tmp_path / "toy.csv"
+    runs.run_cells(cells(0, 1), compute, path)
     process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED, store],
+        [sys.executable, "-c", INTERRUPTED, path],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    wait_for(lambda: store.exists() and len(runs.read_store(store)) > 2)
+    wait_for(lambda: path.exists() and len(store.read(path)) > 2)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
     _, told = process.communicate(timeout=120)  # not before every process has gone
     assert process.returncode == 130
     assert "Traceback" not in told
     # Not the end of it: joblib may warn of a folder that its workers have cleared.
     assert "Stopped. What is done is kept; the same call goes on." in told
-    assert len(rows_of(store)) > 2
+    assert len(rows_of(path)) > 2
     # The workers say nothing: they do not notice it, whatever they are at.
-    assert pd.read_csv(store)["deaf"][1:].all()
+    assert pd.read_csv(path)["deaf"][1:].all()
     with pytest.raises(ProcessLookupError):
         wait_for(lambda: os.killpg(process.pid, 0))
 
@@ -203,25 +202,25 @@ def on_cluster(client):
 
 
 def test_a_killed_worker_loses_and_doubles_no_row(on_cluster, tmp_path, monkeypatch):
-    store, log = tmp_path / "toy.csv", tmp_path / "log"
+    path, log = tmp_path / "toy.csv", tmp_path / "log"
     on_cluster.run(log_to, str(log))
     monkeypatch.setattr(runs, "environment", lambda: {"commit": "of the caller"})
     victim = next(iter(on_cluster.run(os.getpid).values()))
 
     def kill():
-        wait_for(lambda: store.exists() and store.read_bytes().count(b"\n") > 30)
-        stored.extend(runs.read_store(store)["seed"])
+        wait_for(lambda: path.exists() and path.read_bytes().count(b"\n") > 30)
+        stored.extend(store.read(path)["seed"])
         time.sleep(0.1)
         os.kill(victim, signal.SIGKILL)
 
     stored, killer = [], threading.Thread(target=kill)
     killer.start()
-    runs.run_cells(cells(0, 80), compute, store)
+    runs.run_cells(cells(0, 80), compute, path)
     killer.join()
-    rows = rows_of(store)
+    rows = rows_of(path)
     assert rows["seed"].tolist() == [*range(80)]
     assert rows["acsa"].tolist() == pytest.approx([seed / 7 for seed in range(80)])
-    pids = pd.read_csv(store)["pid"]
+    pids = pd.read_csv(path)["pid"]
     assert victim in set(pids)
     assert pids.nunique() > 1
     assert os.getpid() not in set(pids)
@@ -237,12 +236,12 @@ def test_a_killed_worker_loses_and_doubles_no_row(on_cluster, tmp_path, monkeypa
 def test_cells_that_raise_or_kill_their_worker_spare_the_others(on_cluster, tmp_path):
     on_cluster.cluster.scheduler.allowed_failures = 1
     for method, reason in [("raises", "unlucky, 3"), ("kills", "KilledWorker")]:
-        store = tmp_path / method
+        path = tmp_path / method
         with pytest.raises(RuntimeError, match="1 of 6 runs failed") as caught:
-            runs.run_cells(cells(0, 6, method), compute, store)
+            runs.run_cells(cells(0, 6, method), compute, path)
         assert f"{method}/3/0/v1: " in str(caught.value)
         assert reason in str(caught.value)
-        assert rows_of(store)["seed"].tolist() == [0, 1, 2, 4, 5]
+        assert rows_of(path)["seed"].tolist() == [0, 1, 2, 4, 5]
 
 
 def test_a_call_that_stops_early_takes_its_cells_back(
@@ -251,7 +250,7 @@ def test_a_call_that_stops_early_takes_its_cells_back(
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs, "append_row", stop)
+    monkeypatch.setattr(runs, "append", stop)
     with pytest.raises(KeyboardInterrupt):
         runs.run_cells(cells(0, 999), compute, tmp_path / "toy.csv")
     wait_for(lambda: not on_cluster.cluster.scheduler.tasks, seconds=10)
@@ -270,6 +269,7 @@ def cells(profile):
 def run_toy(tmp_path, monkeypatch):
     """The command on a fabricated chapter, in an empty folder."""
     (tmp_path / "toy.py").write_text(TOY_CHAPTER)
+    (tmp_path / "_toc.yml").touch()
     monkeypatch.setattr(experiments, "__path__", [str(tmp_path)])
     monkeypatch.chdir(tmp_path)
     return lambda *words: CliRunner().invoke(
@@ -283,9 +283,9 @@ def test_the_command_fills_a_store_on_a_cluster(client, run_toy, tmp_path):
     assert done.exit_code == 0, done.output
     assert "10 of 10 runs missing" in done.stdout
     assert f"{address}: cluster of 2 workers" in done.stdout
-    store = tmp_path / "book" / "results" / "toy-smoke.csv"
-    assert rows_of(store)["seed"].tolist() == [*range(10)]
-    assert os.getpid() not in set(pd.read_csv(store)["pid"])
+    path = tmp_path / "book" / "results" / "toy-smoke.csv"
+    assert rows_of(path)["seed"].tolist() == [*range(10)]
+    assert os.getpid() not in set(pd.read_csv(path)["pid"])
     assert ": 0 of 10 runs missing" in run_toy("--dask", address).stdout
     # Its own client is closed, the cluster and other clients are not.
     wait_for(lambda: len(client.cluster.scheduler.clients) == before)
@@ -297,7 +297,8 @@ def test_a_scheduler_that_is_not_there_is_named_within_seconds(
 ):
     pytest.importorskip("distributed")
     assert inspect.signature(runs.cluster).parameters["timeout"].default <= 10
-    monkeypatch.setattr(runs, "cluster", functools.partial(runs.cluster, timeout=1))
+    short = functools.partial(runs.cluster, timeout=1)
+    monkeypatch.setattr(experiments, "cluster", short)
     started = time.monotonic()
     done = run_toy("--dask", "tcp://127.0.0.1:1")
     assert time.monotonic() - started < 10

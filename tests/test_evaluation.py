@@ -1,12 +1,8 @@
-"""Metrics against known answers, runs without leakage, statistics, stores."""
+"""Metrics against known answers, runs without leakage, statistics."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
+import functools
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,10 +12,27 @@ from scipy import sparse, stats
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+)
+from sklearn.svm import LinearSVC
+from statsmodels.stats.power import TTestPower
 
-from helpers import evaluation, runs
+from helpers import evaluation
+from helpers.evaluation import (
+    Claim,
+    Difference,
+    Part,
+    evaluate,
+    fit_and_score,
+    judge,
+    part,
+    place,
+)
 from helpers.experiments import gan_tutorial
+from helpers.store import Cell
 
 # ------------------------------------------------------------------------- metrics
 
@@ -54,11 +67,32 @@ def test_both_g_means():
     assert row["gmean_product"] == 0
 
 
-def test_a_class_missing_from_the_test_part_has_recall_zero_not_an_error():
+def test_a_class_missing_from_the_test_part_is_left_out_of_means():
     y = np.array([0, 0, 1, 1])
-    row = evaluation.score(y, np.full((4, 3), 1 / 3), ["a", "b", "c"])
-    assert row["recall_c"] == 0
-    assert row["f1_c"] == 0
+    p = np.eye(3)[[0, 1, 1, 1]] * 0.8 + 0.1
+    row = evaluation.score(y, p, ["a", "b", "c"])
+    assert np.isnan([row["recall_c"], row["f1_c"]]).all()
+    assert row["acsa"] == pytest.approx(0.75)  # as balanced_accuracy_score
+    assert row["gmean_product"] == pytest.approx(np.sqrt(0.5))
+    two = evaluation.score(y, p[:, :2] / p[:, :2].sum(1, keepdims=True), ["a", "b"])
+    assert row["roc_auc"] == two["roc_auc"] == pytest.approx(0.75)
+    alone = evaluation.score(y[:2], two_columns([0.1, 0.9]), ["a", "b"])
+    assert np.isnan([alone["roc_auc"], alone["pr_auc"], alone["auc_of_labels"]]).all()
+    assert alone["acsa"] == 0.5
+
+
+def two_columns(p):
+    return np.column_stack([1 - np.asarray(p), p])
+
+
+def test_macro_g_mean_is_that_of_imbalanced_learn_0_14():
+    """Known answers, since theirs is about to become the mean over classes."""
+    y = np.repeat([0, 1, 2], [2, 4, 2])
+    predicted = np.array([0, 0, 1, 1, 0, 0, 0, 1])
+    found = evaluation.gmean_macro(y, predicted, 3)
+    assert found == pytest.approx(np.sqrt(0.5 * (3 / 6 + 3 / 4 + 6 / 6) / 3))
+    two = evaluation.gmean_macro([0, 0, 1, 1], [0, 1, 1, 1], 2)
+    assert two == pytest.approx(0.75)  # recalls 1/2 and 1, each the other's specificity
 
 
 def test_probability_metrics():
@@ -164,63 +198,381 @@ def numbered_rows():
     return np.arange(20.0)[:, None], np.tile([0, 1], 10)
 
 
+def parts_of(*rows):
+    return [part(*numbered_rows(), numbers) for numbers in rows]
+
+
 def test_sampler_sees_the_training_part_only_and_test_rows_stay():
-    X, y = numbered_rows()
     train, test = np.arange(0, 12), np.arange(12, 20)
-    row = evaluation.fit_and_score(Recorder(), Spy(), X, y, train, test, ["a", "b"])
+    run = fit_and_score(Recorder(), Spy(), *parts_of(train, test), ["a", "b"])
     assert Spy.seen == train.tolist()
     assert Recorder.fitted == [*train, *(train + 0.5)]
     assert Recorder.asked == test.tolist()
-    assert (row["n_train"], row["n_synthetic"]) == (12, 12)
+    assert [run.row[f"n_{k}"] for k in ("train", "test", "synthetic")] == [12, 8, 12]
+    assert run.row["recall_a"] == 1
 
 
-def test_rows_in_both_parts_are_refused():
-    X, y = numbered_rows()
+def test_rows_in_both_parts_are_refused_of_any_test():
+    train, *tests = parts_of(np.arange(12), np.arange(12, 20), np.arange(10, 20))
     with pytest.raises(
         ValueError, match=r"2 rows are in train and in test \(first: 10\)"
     ):
-        evaluation.fit_and_score(
-            Recorder(), Spy(), X, y, np.arange(12), np.arange(10, 20), ["a", "b"]
+        fit_and_score(
+            Recorder(), Spy(), train, {"": tests[0], "other": tests[1]}, ["a", "b"]
         )
+
+
+def test_parts_that_are_drawn_are_scored_by_name():
+    """The first test under plain names; of drawn parts nobody knows the row numbers."""
+    X, y = numbered_rows()
+    train = Part(X[:12], y[:12])
+    tests = {"": Part(X[12:], y[12:]), "odd": Part(X[13::2], y[13::2])}
+    run = fit_and_score(LogisticRegression(), None, train, tests, ["a", "b"])
+    assert (run.row["n_test"], run.row["n_odd_test"]) == (8, 4)
+    assert run.row["odd_recall_b"] == run.row["recall_b"] == run.row["odd_accuracy"]
+    expected = LogisticRegression().fit(X[:12], y[:12]).predict_proba(X[12:])
+    assert run.predictions[""].probabilities.tolist() == expected.tolist()
+    assert run.predictions["odd"].labels.tolist() == expected[1::2].argmax(1).tolist()
+    assert run.classifier.classes_.tolist() == [0, 1]
+
+
+def test_a_tuned_threshold_decides_labels_unless_the_most_probable_is_asked_for():
+    parts, names = parts_of(np.arange(12), np.arange(12, 20)), ["a", "b"]
+    never = FixedThresholdClassifier(LogisticRegression(), threshold=2.0)
+    assert fit_and_score(never, None, *parts, names).row["recall_b"] == 0
+    run = fit_and_score(never, None, *parts, names, predict=False)
+    plain = fit_and_score(LogisticRegression(), None, *parts, names)
+    assert run.row["accuracy"] == plain.row["accuracy"]
+
+
+def test_metrics_of_ones_own():
+    def cost(y_true, probabilities, classes, y_pred):
+        return {"cost": float(((y_true == 1) & (y_pred == 0)).sum() * 9)}
+
+    X, y = numbered_rows()
+    arms = {"dummy": (None, DummyClassifier())}
+    cv = StratifiedKFold(2)
+    rows = evaluate(arms, X, y, cv, metrics=cost)
+    assert rows["cost"].tolist() == [45, 45]
+    assert "acsa" not in rows
+    rows = evaluate(arms, X, y, cv, scoring="balanced_accuracy")
+    assert rows["balanced_accuracy"].tolist() == rows["acsa"].tolist() == [0.5, 0.5]
+    scorers = {"negative": "neg_log_loss", "own": lambda model, X, y: len(X)}
+    rows = evaluate(arms, X, y, cv, scoring=scorers)
+    assert rows["negative"].tolist() == pytest.approx([*-rows["log_loss"]])
+    assert rows["own"].tolist() == [10, 10]
+
+
+# ---------------------------------------------------------------- arms over splits
 
 
 def test_evaluate_splits_first_and_pairs_the_arms():
     X, y = numbered_rows()
     cv = StratifiedKFold(5)
     arms = {"spied": (Spy(), Recorder()), "dummy": (None, DummyClassifier())}
-    rows = evaluation.evaluate(arms, X, np.array(["a", "b"])[y], cv)
+    rows = evaluate(arms, X, np.array(["a", "b"])[y], cv)
     train, test = [*cv.split(X, y)][-1]
     assert Spy.seen == train.tolist()
     assert Recorder.asked == test.tolist()
     assert rows.groupby("method")["fold"].apply(list).map(len).tolist() == [5, 5]
     assert {"recall_a", "recall_b"} <= {*rows.columns}
-    parallel = evaluation.evaluate({"dummy": arms["dummy"]}, X, y, cv, n_jobs=2)
+    parallel = evaluate({"dummy": arms["dummy"]}, X, y, cv, n_jobs=2)
     assert parallel["brier"].tolist() == [0.25] * 5
+    assert parallel["fold"].tolist() == [*range(5)]
     table = evaluation.compare(rows, "acsa", "dummy")
     assert table.loc["spied", "n"] == 5
     assert table.equals(evaluation.compare(rows, "acsa", "dummy", n_test=4))
 
 
-def test_missing_labels_are_not_evaluated_as_a_class_of_their_own():
-    y = np.array([0.0, 1.0, np.nan] * 10)
-    with pytest.raises(ValueError, match=r"10 missing label\(s\), the first in row 2"):
-        evaluation.evaluate({"dummy": (None, DummyClassifier())}, np.zeros((30, 1)), y)
+def noisy_rows(n=60):
+    rng, y = np.random.default_rng(0), np.tile([0, 1, 1], n // 3)
+    return rng.normal(size=(n, 3)) + y[:, None], y
 
 
-def test_frames_sparse_matrices_and_lists_are_evaluated_as_arrays_are():
-    rng, y = np.random.default_rng(0), np.tile([0, 1, 1], 20)
-    X = rng.normal(size=(60, 3)) + y[:, None]
-    arms = {
+def without_seconds(rows):
+    return rows.drop(columns=["sampler_seconds", "classifier_seconds"])
+
+
+def arms_of_two():
+    return {
         "smote": (SMOTE(random_state=0, k_neighbors=3), LogisticRegression()),
         "nothing": (None, LogisticRegression()),
     }
-    cv = StratifiedKFold(3)
-    expected = evaluation.evaluate(arms, X, y, cv).filter(regex="^(?!.*seconds)")
+
+
+def test_frames_sparse_matrices_and_lists_are_evaluated_as_arrays_are():
+    X, y = noisy_rows()
+    cv, arms = StratifiedKFold(3), arms_of_two()
+    expected = without_seconds(evaluate(arms, X, y, cv))
     frame = pd.DataFrame(X, columns=[*"abc"], index=range(100, 160))
     for other in (frame, X.tolist(), sparse.csr_array(X)):
         for labels in (y, pd.Series(y, index=frame.index), y.tolist()):
-            rows = evaluation.evaluate(arms, other, labels, cv)[expected.columns]
+            rows = without_seconds(evaluate(arms, other, labels, cv))
             pd.testing.assert_frame_equal(rows, expected)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        lambda y: y[:, None],
+        lambda y: pd.DataFrame({"target": y}),
+        lambda y: y.astype(object),
+        lambda y: y.astype(bool),
+        lambda y: y.astype(float),
+        lambda y: pd.Categorical(y, categories=[0, 1, 2]),
+        lambda y: pd.Series(y, dtype="Int64"),
+        lambda y: pd.Series(np.array(["rare", "some"])[y], dtype="string"),
+        lambda y: np.array(["2026-01-01", "2026-01-02"], "datetime64[D]")[y],
+    ],
+)
+def test_labels_of_any_kind_are_classes(labels):
+    X, y = noisy_rows()
+    cv, arms = StratifiedKFold(3), arms_of_two()
+    expected = evaluate(arms, X, y, cv)["acsa"]
+    assert evaluate(arms, X, labels(y), cv)["acsa"].tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.array([0.0, 1, np.nan] * 10), r"10 missing label\(s\), the first in row 2"),
+        (np.eye(2)[np.tile([0, 1], 15)], r"y has 2 columns; .*argmax\(axis=1\)"),
+        (np.zeros(30), r"y has the class \[0.0\] only"),
+        (np.linspace(0, 1, 30), "continuous"),
+        (np.tile([0, 1], 14), "inconsistent numbers of samples"),
+    ],
+)
+def test_labels_that_are_no_classes_are_refused(y, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate({"dummy": (None, DummyClassifier())}, np.zeros((30, 1)), y)
+
+
+def test_splits_of_any_kind_that_scikit_learn_takes():
+    X, y = noisy_rows()
+    arms = arms_of_two()
+    expected = without_seconds(evaluate(arms, X, y, StratifiedKFold(3)))
+    splits = [*StratifiedKFold(3).split(X, y)]
+    masks = [tuple(np.isin(np.arange(60), rows) for rows in pair) for pair in splits]
+    for cv in (3, splits, iter(splits), masks):
+        pd.testing.assert_frame_equal(
+            without_seconds(evaluate(arms, X, y, cv)), expected
+        )
+
+
+def test_splits_that_share_rows_or_groups_are_refused():
+    X, y = noisy_rows()
+    arms, rows = arms_of_two(), np.arange(60)
+    with pytest.raises(ValueError, match=r"Split 1: 1 rows are in train and in test"):
+        evaluate(arms, X, y, [(rows[:30], rows[30:]), (rows[:31], rows[30:])])
+    with pytest.raises(ValueError, match="Split 0 has 60 rows to train on and 0"):
+        evaluate(arms, X, y, [(rows, [])])
+    groups = rows % 30
+    with pytest.raises(ValueError, match="keeps them together: StratifiedGroupKFold"):
+        evaluate(arms, X, y, 3, groups=groups)
+    found, said = evaluate(
+        arms, X, y, StratifiedGroupKFold(3), groups=groups, return_predictions=True
+    )
+    assert len(found) == 6
+    tested = said[said["method"] == "nothing"].groupby("fold")["row"].apply(set)
+    assert sum(len({row % 30 for row in rows}) for rows in tested) == 30
+
+
+def test_an_arm_that_fails_leaves_a_row_and_the_others_their_numbers():
+    """Of the rare class the second split has too few rows for SMOTE's neighbours."""
+    X, y = noisy_rows()
+    y = y.copy()
+    y[:3] = 2
+    arms, rows = arms_of_two(), np.arange(60)
+    cv = [(np.delete(rows, k), k) for k in ([4, 5], [0, 4, 5, 7])]
+    with pytest.warns(
+        UserWarning, match="2 of 4 runs failed. First: 'smote' in split 0"
+    ):
+        found = evaluate(arms, X, y, cv)
+    assert found["method"].tolist() == ["smote", "nothing"] * 2
+    assert found["error"].str.startswith(
+        "ValueError: Expected n_neighbors"
+    ).tolist() == [*(True, False) * 2]
+    assert found["acsa"].isna().tolist() == [*(True, False) * 2]
+    assert found["n_train"].tolist() == [58, 58, 56, 56]
+    assert evaluation.summarise(found, "acsa")["n"].to_dict() == {
+        "smote": 0,
+        "nothing": 2,
+    }
+    table = evaluation.compare(found, "acsa", "nothing")
+    assert table.loc["smote", "n"] == 0
+
+
+def test_all_arms_failing_is_an_error():
+    X, y = noisy_rows()
+    arms = {"smote": (SMOTE(k_neighbors=500), LogisticRegression())}
+    with pytest.raises(RuntimeError, match=r"3 of 3 runs failed\. First: 'smote'"):
+        evaluate(arms, X, y, cv=3)
+
+
+def test_a_class_that_a_split_lacks_has_no_chance_or_no_recall():
+    X, y = noisy_rows()
+    y = y.copy()
+    y[[0, 59]] = 2
+    rows, arms = np.arange(60), {"nothing": (None, LogisticRegression())}
+    cv = [(np.delete(rows, k), k) for k in ([0, 4, 5, 6, 59], [4, 5, 6])]
+    with (
+        pytest.warns(UserWarning, match="training part of 1 of 2 splits .* class '2'"),
+        pytest.warns(UserWarning, match="test part of 1 of 2 splits .* class '2'"),
+    ):
+        found, said = evaluate(arms, X, y, cv, return_predictions=True)
+    assert found["error"].tolist() == ["", ""]
+    assert found["recall_2"].tolist() == pytest.approx([0, np.nan], nan_ok=True)
+    assert (said.loc[said["fold"] == 0, "p_2"] == 0).all()
+    both = said[said["fold"] == 1]
+    right = (both["true"] == both["predicted"]).groupby(both["true"]).mean()
+    assert found["acsa"][1] == right.mean()
+
+
+@pytest.mark.parametrize(
+    ("arms", "message"),
+    [
+        ({}, "arms is empty"),
+        (
+            {"a": LogisticRegression()},
+            r"'a' is .* give \(sampler or None, classifier\)",
+        ),
+        (
+            {"a": (Spy(), LogisticRegression()), "b": (None, LinearSVC())},
+            r"Arm 'b': LinearSVC has no predict_proba.*CalibratedClassifierCV",
+        ),
+        ({"a": (LogisticRegression(), LogisticRegression())}, "has no fit_resample"),
+    ],
+)
+def test_arms_that_cannot_be_scored_are_refused_before_any_training(arms, message):
+    Spy.seen = None
+    with pytest.raises(ValueError, match=message):
+        evaluate(arms, *noisy_rows(), cv=3)
+    assert Spy.seen is None
+
+
+def test_two_processes_do_it_however_much_an_arm_loads_when_it_first_fits():
+    """A process that takes 300 MB more after its first task is ended for a leak."""
+
+    class Heavy(ClassifierMixin, BaseEstimator):  # in here, so that it travels by value
+        def fit(self, X, y):
+            import sys
+            import time
+
+            if not hasattr(sys, "loaded_at_first_fit"):
+                sys.loaded_at_first_fit = np.ones(45_000_000)
+            time.sleep(0.55)  # memory is looked at once a second
+            self.classes_ = np.unique(y)
+            return self
+
+        def predict_proba(self, X):
+            return np.full((len(X), 2), 0.5)
+
+        def predict(self, X):
+            return np.zeros(len(X), dtype=int)
+
+    def process(y_true, probabilities, classes, y_pred):
+        import os
+
+        return {"process": os.getpid()}
+
+    arms = {"dummy": (None, DummyClassifier()), "heavy": (None, Heavy())}
+    joblib.externals.loky.get_reusable_executor().shutdown()  # of an earlier test
+    try:
+        rows = evaluate(arms, *noisy_rows(), cv=6, n_jobs=2, metrics=process)
+    finally:
+        joblib.externals.loky.get_reusable_executor().shutdown()
+    assert rows["process"].nunique() <= 2
+    assert rows["error"].eq("").all()
+
+
+# ---------------------------------------------------------------- kept between calls
+
+
+class Stops(LogisticRegression):
+    """A classifier that is interrupted, once it was fitted often enough."""
+
+    left, error = None, KeyboardInterrupt
+
+    def fit(self, X, y):
+        if Stops.left is not None:
+            Stops.left -= 1
+            if Stops.left < 0:
+                raise Stops.error("not today")
+        return super().fit(X, y)
+
+
+def test_a_call_that_was_stopped_goes_on_where_it_was(tmp_path, monkeypatch):
+    X, y = noisy_rows()
+    arms = {**arms_of_two(), "nothing": (None, Stops())}
+    call = functools.partial(
+        evaluate, arms, X, y, 3, store=tmp_path / "rows.csv", return_predictions=True
+    )
+    expected, said = evaluate(arms, X, y, 3, return_predictions=True)
+    monkeypatch.setattr(Stops, "left", 2)
+    with pytest.raises(KeyboardInterrupt):
+        call()
+    monkeypatch.setattr(Stops, "left", 1)  # one is left to fit
+    rows, said_then = call()
+    pd.testing.assert_frame_equal(
+        without_seconds(rows), without_seconds(expected), check_exact=True
+    )
+    pd.testing.assert_frame_equal(said_then, said)
+    again, said_again = call()  # nothing is left to fit
+    pd.testing.assert_frame_equal(again, rows)
+    pd.testing.assert_frame_equal(said_again, said)
+
+
+def test_a_store_takes_new_arms_and_refuses_rows_of_another_call(tmp_path):
+    X, y = noisy_rows()
+    store, arms = tmp_path / "rows.csv", arms_of_two()
+    frame = pd.DataFrame(X, columns=[*"abc"])
+    evaluate(arms, frame, y, 3, store=store)
+    more = arms | {"dummy": (None, DummyClassifier())}
+    rows = evaluate(more, frame.copy(), y, 3, store=store)
+    assert rows["method"].tolist() == [*more] * 3
+    before = store.read_bytes()
+    changed = arms | {"smote": (SMOTE(random_state=1), LogisticRegression())}
+    with pytest.raises(ValueError, match="another arm 'smote'"):
+        evaluate(changed, frame, y, 3, store=store)
+    for other in (
+        {"X": frame + 1, "y": y, "cv": 3},
+        {"X": frame, "y": y[::-1], "cv": 3},
+        {"X": frame, "y": y, "cv": StratifiedKFold(3, shuffle=True)},
+        {"X": frame, "y": y, "cv": 3, "classes": ["no", "yes"]},
+        {"X": frame, "y": y, "cv": 3, "scoring": "accuracy"},
+    ):
+        with pytest.raises(ValueError, match="other data, splits, classes or metrics"):
+            evaluate(arms, **other, store=store)
+    assert store.read_bytes() == before
+
+
+def test_failures_are_not_stored_and_are_tried_again(tmp_path, monkeypatch):
+    X, y = noisy_rows(30)
+    arms = {"stops": (None, Stops()), "nothing": (None, LogisticRegression())}
+    store = tmp_path / "rows.csv"
+    monkeypatch.setattr(Stops, "error", ArithmeticError)
+    monkeypatch.setattr(Stops, "left", 1)
+    with pytest.warns(UserWarning, match="2 of 6 runs failed.*not today"):
+        evaluate(arms, X, y, 3, store=store)
+    monkeypatch.setattr(Stops, "left", 2)
+    rows = evaluate(arms, X, y, 3, store=store)
+    assert rows["error"].eq("").all()
+    by_arm = rows.groupby("method")["acsa"].apply(list)
+    assert by_arm["stops"] == by_arm["nothing"]
+
+
+def test_kept_predictions_that_are_damaged_are_refused(tmp_path):
+    X, y = noisy_rows(30)
+    arms = {"nothing": (None, LogisticRegression())}
+    store = tmp_path / "rows.csv"
+    evaluate(arms, X, y, 3, store=store, return_predictions=True)
+    file = min(tmp_path.glob("rows.csv.predictions/*.npz"))
+    raw = bytearray(file.read_bytes())
+    raw[len(raw) // 3] ^= 1
+    file.write_bytes(raw)
+    with pytest.raises(ValueError, match=f"{file.name} cannot be read.*delete it"):
+        evaluate(arms, X, y, 3, store=store, return_predictions=True)
+    assert len(evaluate(arms, X, y, 3, store=store)) == 3
 
 
 def test_the_tutorial_chooses_on_untouched_validation_rows(monkeypatch):
@@ -276,6 +628,23 @@ def test_no_difference_is_no_evidence():
     assert evaluation.corrected_resampled_ttest([0, 0, 0], 8, 2) == (0, 1, 0, 0)
     with pytest.raises(ValueError, match="give 2 or more"):
         evaluation.corrected_resampled_ttest([0.1], 8, 2)
+
+
+def test_the_smallest_detectable_difference_is_that_of_power_tables():
+    """statsmodels has it for independent pairs; overlap widens it by its own factor."""
+    for n, alpha in [(10, 0.05), (3, 0.05), (30, 0.01)]:
+        d = Difference.of(np.random.default_rng(0).normal(size=n))
+        sd = d.error * np.sqrt(n)
+        known = TTestPower().solve_power(nobs=n, alpha=alpha, power=0.8)
+        assert d.detectable(alpha) == pytest.approx(known * sd, rel=1e-3)
+        values = np.random.default_rng(0).normal(size=n)
+        wider = Difference.of(values, n_train=80, n_test=20)
+        factor = np.sqrt((1 / n + 20 / 80) * n)
+        assert wider.detectable(alpha) == pytest.approx(d.detectable(alpha) * factor)
+    assert Difference.of([0.0, 0.0]).detectable() == 0
+    assert np.isnan(Difference.of([0.1]).detectable())
+    few = Difference.of([0.1, 0.2])  # one degree of freedom, a strict level
+    assert np.isfinite(few.detectable(0.05 / 20))
 
 
 def test_compare_pairs_by_split_and_corrects_by_holm():
@@ -339,6 +708,111 @@ def test_paired_differences_are_those_that_compare_tests():
     assert wide["smote"].tolist() == pytest.approx([0.2, -0.1])
     assert wide["gan"].tolist() == pytest.approx([np.nan, 0.3], nan_ok=True)
     assert "nothing" not in wide
+
+
+# ------------------------------------------------------------------------- verdicts
+
+
+def steps(mean, error=1.0, df=30, n=31):
+    """A difference so many standard errors away from zero."""
+    return Difference(mean, error, df, n)
+
+
+def test_a_claim_is_told_by_sign_and_by_holm():
+    claims = [
+        Claim("clear", steps(5)),
+        Claim("clear, and the other way", steps(-5)),
+        Claim("said to be less", steps(-5), "less"),
+        Claim("alone it would do", steps(2.3)),  # p = .029
+        Claim("and so would this", steps(2.25)),
+    ]
+    table = judge(claims, "a family")
+    assert table["verdict"].tolist() == ["yes", "no", "yes", *["cannot be told"] * 2]
+    assert table["p"].iloc[3] == pytest.approx(2 * stats.t.sf(2.3, 30))
+    assert table["p_holm"].iloc[3] == pytest.approx(2 * table["p"].iloc[3])
+    assert table.index.name == "a family (5 claims)"
+    assert judge(claims[3:4], "alone")["verdict"].tolist() == ["yes"]
+
+
+def test_printed_intervals_are_bonferronis_within_the_family():
+    table = judge([Claim("a", steps(1)), Claim("b", steps(0))], "f")
+    half = stats.t.ppf(1 - 0.05 / 4, 30)
+    assert table.loc["a", ["low", "high"]].tolist() == pytest.approx(
+        [1 - half, 1 + half]
+    )
+    assert table["tellable"].tolist() == pytest.approx([steps(0).detectable(0.025)] * 2)
+
+
+def test_sameness_needs_a_margin_and_evidence():
+    """No gain seen is no proof of no gain: that takes two one-sided tests."""
+    claims = [
+        Claim("well within", steps(0.2), "same", 4.0),
+        Claim("no evidence", steps(0.2), "same", 1.0),
+        Claim("beyond", steps(9.0), "same", 4.0),
+    ]
+    table = judge(claims, "f")
+    assert table["verdict"].tolist() == ["yes", "cannot be told", "no"]
+    assert table["p"].iloc[0] == pytest.approx(stats.t.sf(3.8, 30))
+    assert table["p"].iloc[2] == pytest.approx(2 * stats.t.sf(5.0, 30))
+    exact = Claim("exactly the same", Difference.of([0.0, 0, 0]), "same", 0.01)
+    assert judge([exact], "f")["verdict"].tolist() == ["yes"]
+
+
+def test_the_confirmable_margin_is_confirmed_four_times_in_five():
+    margin = judge([Claim("same", steps(0), "same", 1.0)], "f")["tellable"].iloc[0]
+    drawn = np.random.default_rng(0).standard_t(30, size=20_000)
+    sure = stats.t.sf(margin - np.abs(drawn), 30) < 0.05
+    assert sure.mean() == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_family_of_untrue_claims_is_wrong_once_in_twenty():
+    rng, wrong = np.random.default_rng(0), 0
+    for values in rng.normal(size=(400, 5, 8)):
+        claims = [Claim(str(i), Difference.of(v)) for i, v in enumerate(values)]
+        wrong += judge(claims, "f")["verdict"].ne("cannot be told").any()
+    assert wrong / 400 == pytest.approx(0.05, abs=0.025)
+
+
+def test_a_claim_with_one_difference_is_not_tested_and_not_counted():
+    table = judge([Claim("one", Difference.of([0.4])), Claim("b", steps(2.3))], "f")
+    assert table["verdict"].tolist() == ["cannot be told", "yes"]
+    assert table.loc["one", ["low", "high", "p", "p_holm", "tellable"]].isna().all()
+    assert judge([Claim("one", Difference.of([0.4]))], "f")["difference"].tolist() == [
+        0.4
+    ]
+
+
+@pytest.mark.parametrize(
+    ("claim", "message"),
+    [
+        (Claim("a", steps(1), "same"), "state the largest difference"),
+        (Claim("a", steps(1), "more", 0.1), "leave the margin to claims of the same"),
+        (Claim("a", steps(1), "better"), "say more, less or same"),
+    ],
+)
+def test_claims_that_say_nothing_definite_are_refused(claim, message):
+    with pytest.raises(ValueError, match=message):
+        judge([claim], "f")
+
+
+def test_a_printed_number_has_one_of_four_places():
+    ours = [0.68, 0.70, 0.72]  # one more run: 0.601 to 0.799
+    assert place(0.79, ours).verdict == "inside"
+    assert place(0.80, ours).verdict == "outside"
+    assert place(0.80, ours, half_unit=0.005).verdict == "inside"
+    assert place(0.79, ours, effect=-0.2).verdict == "inside"
+    assert place(0.79, ours, effect=0.19).verdict == "too loose to say"
+    assert place(0.95, ours, effect=0.19).verdict == "outside"
+    assert place(0.79, ours[:1]).verdict == "too loose to say"
+    assert place(0.79, ours, comparable=False).verdict == "not comparable"
+    found = place(0.79, [*ours, np.nan])
+    assert (found.n, found.ours, found.sd) == (
+        3,
+        pytest.approx(0.7),
+        pytest.approx(0.02),
+    )
+    same = place(1.0, [1.0, 1.0], effect=0.01)  # nothing in it varies
+    assert (same.verdict, same.low, same.high) == ("inside", 1.0, 1.0)
 
 
 # Demsar 2006, Table 6: AUC of four variants of C4.5. As printed the last two tie on
@@ -421,155 +895,7 @@ def test_ranks_of_too_little_or_of_folds_are_refused(scores, message):
         evaluation.friedman_nemenyi(scores)
 
 
-# ---------------------------------------------------------------------- cells and stores
-
-
-def cell(seed, method="m"):
-    return runs.Cell("toy", "smoke", "data", method, seed, 0, "v1")
-
-
-def compute(cell):
-    if cell.seed == 13:
-        raise ArithmeticError("unlucky")
-    return {"acsa": cell.seed / 7, "note": "two\nlines, with a comma"}
-
-
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_cells_are_computed_once_and_failures_spare_the_others(
-    tmp_path, n_jobs, capsys
-):
-    store = tmp_path / "deep" / "toy.csv"
-    runs.run_cells([cell(s) for s in range(3)], compute, store, n_jobs)
-    with pytest.raises(RuntimeError, match=r"1 of 4 runs failed.*13.*unlucky"):
-        runs.run_cells(
-            [cell(s) for s in (0, 1, 2, 3, 4, 5, 13)], compute, store, n_jobs
-        )
-    assert "4 of 7 runs missing" in capsys.readouterr().out
-    rows = runs.read_store(store).sort_values("seed")
-    assert rows["seed"].tolist() == [0, 1, 2, 3, 4, 5]
-    assert rows["acsa"].tolist() == pytest.approx([s / 7 for s in range(6)])
-    assert rows["note"].unique().tolist() == ["two lines, with a comma"]
-    assert rows["versions"].str.contains("torch").all()
-
-
-def test_a_torn_line_is_no_row_and_does_not_spoil_the_next(tmp_path):
-    store = tmp_path / "toy.csv"
-    runs.run_cells([cell(0), cell(1)], compute, store)
-    whole = store.read_bytes()
-    for cut in (1, 10, len(whole) - whole.rstrip(b"\n").rfind(b"\n") - 2):
-        store.write_bytes(whole[:-cut])
-        assert runs.read_store(store)["seed"].tolist() == [0]
-        runs.run_cells([cell(1)], compute, store)
-        assert runs.read_store(store)["seed"].tolist() == [0, 1]
-
-
-def test_rows_with_other_columns_widen_the_table(tmp_path):
-    store = tmp_path / "toy.csv"
-    runs.append_row(store, {**cell(0)._asdict(), "acsa": 0.1})
-    runs.append_row(store, {**cell(1)._asdict(), "brier": 0.2})
-    runs.append_row(store, {**cell(2)._asdict(), "acsa": 0.3})
-    rows = runs.read_store(store)
-    assert rows["seed"].tolist() == [0, 1, 2]
-    assert rows["acsa"].isna().tolist() == [False, True, False]
-
-
-def test_a_cell_computed_twice_counts_once(tmp_path):
-    store = tmp_path / "toy.csv"
-    for value in (0.1, 0.2):
-        runs.append_row(store, {**cell(0)._asdict(), "acsa": value})
-    assert runs.read_store(store)["acsa"].tolist() == [0.1]
-
-
-def test_names_that_look_like_numbers_stay_names(tmp_path, capsys):
-    store = tmp_path / "toy.csv"
-    one = cell(0)._replace(protocol="1", dataset="1e3")
-    for _ in range(2):
-        runs.run_cells([one], compute, store)
-    assert "0 of 1 runs missing" in capsys.readouterr().out
-    (row,) = runs.read_store(store)[runs.KEY].itertuples(index=False, name=None)
-    assert row == tuple(getattr(one, name) for name in runs.KEY)
-
-
-def test_many_writers_lose_no_row(tmp_path):
-    store = tmp_path / "toy.csv"
-    with ThreadPoolExecutor(8) as pool:
-        rows = [{**cell(s)._asdict(), "acsa": s} for s in range(60)]
-        list(pool.map(lambda row: runs.append_row(store, row), rows))
-    assert sorted(runs.read_store(store)["seed"]) == [*range(60)]
-
-
-SLOW = """
-import time
-from helpers import runs
-def compute(cell):
-    time.sleep(0.02)
-    return {{"acsa": cell.seed}}
-cells = [runs.Cell("toy", "smoke", "data", "m", s, 0, "v1") for s in range(40)]
-runs.run_cells(cells, compute, {store!r})
-"""
-
-
-def test_a_killed_run_goes_on_and_ends_with_every_row(tmp_path):
-    store = tmp_path / "toy.csv"
-    code = SLOW.format(store=str(store))
-    rng, kills = np.random.default_rng(0), 0
-    for _ in range(2):
-        process = subprocess.Popen(
-            [sys.executable, "-c", code], stderr=subprocess.DEVNULL
-        )
-        n = len(runs.read_store(store)) if store.exists() else 0
-        while process.poll() is None:
-            time.sleep(0.01)
-            if store.exists() and len(runs.read_store(store)) > n:
-                time.sleep(rng.uniform(0, 0.1))
-                os.kill(process.pid, signal.SIGKILL)
-                kills += process.wait() == -signal.SIGKILL
-    assert kills
-    subprocess.run([sys.executable, "-c", code], check=True, stderr=subprocess.DEVNULL)
-    rows = runs.read_store(store)
-    assert sorted(rows["seed"]) == [*range(40)]
-    assert (rows["acsa"] == rows["seed"]).all()
-
-
-def test_stored_results_are_found_from_a_folder_below(tmp_path, monkeypatch):
-    store = tmp_path / "book" / "results" / "toy-smoke.csv"
-    runs.run_cells([cell(0)], compute, store)
-    below = tmp_path / "_build" / "src"
-    below.mkdir(parents=True)
-    monkeypatch.chdir(below)
-    assert len(runs.load_results("toy", "smoke")) == 1
-
-
-def test_results_that_are_nowhere_say_how_to_make_them(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runs, "commit", lambda: "-")
-    with pytest.raises(
-        FileNotFoundError, match="python -m helpers run toy --profile paper"
-    ):
-        runs.load_results("toy")
-
-
-def test_results_of_a_checkout_that_was_never_installed(tmp_path, monkeypatch):
-    """It has a commit, and nobody knows its repository."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runs, "commit", lambda: "0123456789ab")
-    monkeypatch.setattr(runs, "DISTRIBUTION", "none-of-this-name")
-    with pytest.raises(FileNotFoundError, match="was not installed from a commit"):
-        runs.load_results("toy")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("gan_tutorail", "paper"), "Did you mean 'gan_tutorial'"),
-        (("gan_tutorial", "papre"), "Did you mean 'paper'"),
-        (("gan_tutorial", "smoke", 1, "mnist/*"), "matches none of: bcw/class_weight/"),
-        (("gan_tutorial", "smoke", 1, ""), "--only '' matches none of: bcw/"),
-    ],
-)
-def test_wrong_names_are_refused_with_the_nearest(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        runs.run_chapter(*arguments)
+# ---------------------------------------------------------- cells of the tutorial
 
 
 def test_the_smoke_profile_covers_every_method_of_the_paper_profile():
@@ -587,7 +913,7 @@ def test_a_cell_of_the_tutorial_gives_a_whole_row(dataset, monkeypatch):
     )
     first, second = (
         gan_tutorial.run(
-            runs.Cell("gan_tutorial", "smoke", dataset, "smote", 1, 0, "repeated-1")
+            Cell("gan_tutorial", "smoke", dataset, "smote", 1, 0, "repeated-1")
         )
         for _ in range(2)
     )
@@ -604,7 +930,7 @@ def test_dummy_and_weighted_arms(monkeypatch):
     )
 
     def row(method):
-        key = runs.Cell("gan_tutorial", "smoke", "bcw", method, 0, 0, "repeated-1")
+        key = Cell("gan_tutorial", "smoke", "bcw", method, 0, 0, "repeated-1")
         return gan_tutorial.run(key)
 
     assert row("dummy")["acsa"] == 0.5

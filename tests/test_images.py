@@ -38,7 +38,7 @@ def root(tmp_path, monkeypatch):
     def refuse(url, part, patience):
         raise OSError("the network is down")
 
-    monkeypatch.setattr(_files, "_fetch", refuse)
+    monkeypatch.setattr(_files, "fetch", refuse)
     return tmp_path / "root"
 
 
@@ -277,7 +277,8 @@ def test_addresses_and_checksums_are_torchvisions():
             _files.FILES[name], source.resources, strict=True
         ):
             assert file.path == f"{theirs}/raw/{their_name}"
-            assert file.urls == tuple(m + their_name for m in source.mirrors)
+            secure = [m for m in source.mirrors if "yann.lecun" not in m]
+            assert file.urls == tuple(m + their_name for m in secure)
             assert file.checksum == f"md5:{md5}"
     cifar = datasets.CIFAR10
     expected = (cifar.filename, (cifar.url,), f"md5:{cifar.tgz_md5}")
@@ -352,6 +353,26 @@ def test_a_damaged_prepared_file(root, body):
     assert kept(root) == []
 
 
+def test_a_header_of_petabytes_makes_no_room(root):
+    """The zip's own sums are right: only the sizes tell."""
+    path, content = prepared()
+    header = io.BytesIO()
+    shape = (10**11, 32, 32, 3)
+    described = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, described)
+    with zipfile.ZipFile(path, "w") as archive:
+        for key, value in content.items():
+            file = io.BytesIO()
+            np.save(file, value)
+            forged = header.getvalue() + bytes(100)
+            body = forged if key == "train_images" else file.getvalue()
+            archive.writestr(f"{key}.npy", body)
+    with pytest.raises(
+        data.DataCorrupt, match=r"said to be of shape \(100000000000, 32"
+    ):
+        data.load_cifar10()
+
+
 def _npy():
     file = io.BytesIO()
     np.save(file, ZEROS)
@@ -406,6 +427,11 @@ def test_what_is_missing_is_downloaded_once_from_the_first_mirror_that_has_it(
 ):
     bodies, images, _ = idx_files()
     paths = publish(monkeypatch, "mnist", bodies)
+    mirrored = [
+        file._replace(urls=(*file.urls, f"https://mirror/{file.path}"))
+        for file in _files.FILES["mnist"]
+    ]
+    monkeypatch.setitem(_files.FILES, "mnist", tuple(mirrored))
     served = {path.name: body for path, body in zip(paths, bodies, strict=True)}
     asked, parts = [], []
 
@@ -416,7 +442,7 @@ def test_what_is_missing_is_downloaded_once_from_the_first_mirror_that_has_it(
             raise OSError("gone")
         part.write_bytes(served[url.split("/")[-1]])
 
-    monkeypatch.setattr(_files, "_fetch", fetch)
+    monkeypatch.setattr(_files, "fetch", fetch)
     for _ in range(2):
         np.testing.assert_array_equal(data.load_mnist().data, images)
     assert len(asked) == 6
@@ -424,7 +450,7 @@ def test_what_is_missing_is_downloaded_once_from_the_first_mirror_that_has_it(
     assert len(set(parts)) == 6
     assert [url.split("/")[2] for url in asked[2:4]] == [
         "ossci-datasets.s3.amazonaws.com",
-        "yann.lecun.com",
+        "mirror",
     ]
 
 
@@ -463,7 +489,7 @@ def no_conversion(monkeypatch):
         def refuse(*args):
             raise AssertionError("a source was read or a file was written")
 
-        for name in ("_convert", "locate", "workshop_beside"):
+        for name in ("_convert", "locate", "write_atomically"):
             monkeypatch.setattr(_images, name, refuse)
 
     return forbid
@@ -538,14 +564,52 @@ def test_a_source_that_was_damaged_later_is_not_covered_up(root, monkeypatch):
 
 
 @pytest.mark.parametrize("size", [0, 10, 200, -1])
-def test_a_damaged_kept_file_is_made_anew(root, size):
+def test_a_kept_file_that_was_cut_is_made_anew(root, size):
     prepared()
     before = data.load_cifar10().data.copy()
     (path,) = kept(root)
     whole = path.read_bytes()
     path.write_bytes(whole[:size])
-    np.testing.assert_array_equal(data.load_cifar10().data, before)
+    with pytest.warns(UserWarning, match="is damaged"):
+        np.testing.assert_array_equal(data.load_cifar10().data, before)
     assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("where", [100, -1], ids=["labels", "pixels"])
+def test_a_kept_file_that_was_changed_is_made_anew(root, where):
+    """Noticed by its time at the next load, and whatever its time is when verifying."""
+    prepared()
+    before = data.load_cifar10()
+    (path,) = kept(root)
+    whole, state = path.read_bytes(), path.stat()
+
+    def change():
+        with open(path, "rb+") as file:
+            file.seek(where, os.SEEK_END if where < 0 else os.SEEK_SET)
+            file.write(bytes([whole[where] ^ 1]))
+
+    change()
+    with pytest.warns(UserWarning, match="is damaged .its digest is another"):
+        after = data.load_cifar10()
+    assert path.read_bytes() == whole
+    change()
+    os.utime(path, ns=(state.st_mtime_ns,) * 2)  # as a failing disk would
+    with pytest.warns(UserWarning, match="is damaged"):
+        row = data.inventory("cifar10", verify=True).loc[0]
+    assert (row.error, path.read_bytes()) == ("", whole)
+    for key in ("data", "target"):
+        np.testing.assert_array_equal(after[key], before[key])
+
+
+def test_a_kept_file_that_was_copied_is_compared_once(root, no_conversion, monkeypatch):
+    prepared()
+    first = data.load_cifar10()
+    (path,) = kept(root)
+    os.utime(path, ns=(0, 0))
+    no_conversion()
+    np.testing.assert_array_equal(data.load_cifar10().data, first.data)
+    monkeypatch.setattr(_images, "_compare", None)
+    np.testing.assert_array_equal(data.load_cifar10().data, first.data)
 
 
 def test_a_root_that_cannot_be_written_leaves_the_kept_file_to_the_user(
@@ -572,10 +636,24 @@ def test_without_any_place_to_keep_a_file_the_data_arrive_all_the_same(root):
         np.testing.assert_array_equal(bunch[key], whole[key])
 
 
+def test_a_user_without_a_home_loads_what_is_at_hand(root, monkeypatch):
+    def homeless():
+        raise OSError("no home")
+
+    monkeypatch.setattr(_images, "user_folder", homeless)
+    prepared()
+    first = data.load_cifar10()
+    assert len(kept(root)) == 1
+    kept(root)[0].unlink()
+    (root / "cache").rmdir()
+    (root / "cache").write_text("a file where a folder should be")
+    np.testing.assert_array_equal(data.load_cifar10().data, first.data)
+
+
 def test_a_full_disk_leaves_no_piece(root, monkeypatch):
     prepared()
 
-    def full(path, parts):
+    def full(path, parts, time):
         path.write_bytes(b"the beginning")
         raise OSError(28, "No space left on device")
 

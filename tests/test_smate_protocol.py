@@ -1,12 +1,15 @@
 """The protocol of SMate's chapter: what is drawn, what each arm sees, what a row holds."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from helpers import SMate, data
+from helpers.experiments import _kept_images
 from helpers.experiments import smate as chapter
-from helpers.experiments.smate import _figure_6
-from helpers.runs import Cell
+from helpers.experiments.smate import _figure_6, _pilot
+from helpers.store import Cell
 
 SMOKE = ("digits-9-10", 0, "smoke")
 
@@ -182,7 +185,8 @@ def test_a_game_tells_its_course():
 def test_every_profile_has_every_arm_on_every_draw():
     for profile in chapter.PROFILES:
         cells = chapter.cells(profile)
-        assert len(set(cells)) == len(cells)
+        assert len(set(cells)) == len(cells) > 0
+        assert {c.protocol for c in cells} <= {*chapter.RUNS}
         for c in cells:
             assert c.dataset in chapter.DATASETS
     tenth = [c for c in chapter.cells("tenth") if c.dataset == chapter.PAPERS]
@@ -208,9 +212,7 @@ def test_cifar_that_cannot_be_had_is_replaced_with_a_warning(monkeypatch):
 def test_minority_images_are_measured_beside_copies_and_real_ones(
     monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(
-        "helpers.experiments.deep_smote._quality.data_root", lambda: tmp_path
-    )
+    monkeypatch.setattr("helpers.quality._judge.data_root", lambda: tmp_path)
     rows = {
         c.method: chapter.run(c)
         for c in chapter.cells("smoke")
@@ -223,3 +225,100 @@ def test_minority_images_are_measured_beside_copies_and_real_ones(
     assert rows["random_oversampling"]["feature_copies"] == 1
     assert rows["smate_scratch"]["classes"] == "9"
     assert list(tmp_path.rglob("*.pt"))
+
+
+# ------------------------------------------------------- the paper's counts, and the pilot
+
+
+def test_counts_runs_classifiers_first_and_the_longest_last():
+    cells = chapter.figure_cells("counts")
+    draws = {}
+    for c in cells:
+        draws.setdefault(c.method, set()).add(c.seed)
+    three = {"nothing", "random_oversampling", "smote", "smate_scratch", "smate"}
+    assert {m for m, seeds in draws.items() if seeds == {0, 1, 2}} == three
+    assert len(cells) == 3 * len(three) + len({*draws} - three)
+    assert cells[-1].method == "nothing_longer"
+    gans = [i for i, c in enumerate(cells) if c.method.startswith("smate")]
+    assert gans == [*range(gans[0], len(cells) - 1)]
+    losses = [c.method for c in chapter.cells("counts") if c.protocol == "gan-2"]
+    assert losses[-1] == "early_stopping"
+    assert len(losses) == 6
+
+
+def test_counts_ends_a_minority_early_and_never_the_majority(drawn, monkeypatch):
+    settings = {**chapter.SETTINGS["smoke"], "gan": chapter.SETTINGS["counts"]["gan"]}
+    monkeypatch.setitem(chapter.SETTINGS, "smoke", settings)
+    networks = {"generator majority": None}
+    monkeypatch.setattr(_figure_6, "pretrained", lambda *_: (networks, 1.0))
+    sampler, seconds = chapter.smate("smate", *SMOKE)
+    assert (sampler.early_stopping, sampler.pretrained, seconds) == (True, networks, 1)
+    assert sampler.n_steps == 60  # the cap, of one batch a pass
+    fitted = []
+
+    def fit(self, X, y):
+        fitted.append(self)
+        return SimpleNamespace(networks_=networks)
+
+    monkeypatch.undo()
+    monkeypatch.setitem(chapter.SETTINGS, "smoke", settings)
+    monkeypatch.setattr(SMate, "fit", fit)
+    _figure_6.pretrained.cache_clear()
+    _figure_6.pretrained("9", 0, "smoke")
+    _figure_6.pretrained.cache_clear()
+    assert not fitted[0].early_stopping
+    assert fitted[0].pretrain_epochs == 30
+    assert fitted[0].precision == "float32"
+
+
+def test_table_and_measures_share_one_gan(drawn, monkeypatch, tmp_path):
+    monkeypatch.setattr(_kept_images, "KEPT", ("smoke",))
+    monkeypatch.setattr(_kept_images, "data_root", lambda: tmp_path)
+    made = []
+    resampled = SMate.fit_resample
+
+    def fit_resample(self, X, y):
+        made.append(self)
+        return resampled(self, X, y)
+
+    monkeypatch.setattr(SMate, "fit_resample", fit_resample)
+    found = []
+    for _ in range(2):
+        _figure_6.generated.cache_clear()
+        found.append(chapter.generated("smate_scratch", *SMOKE))
+    _figure_6.generated.cache_clear()
+    assert len(made) == 1
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    assert found[0][1:] == found[1][1:]
+    assert len(found[0][0]) == 54
+
+
+def test_the_pilot_sees_nothing_of_the_test(monkeypatch):
+    y = np.tile(np.arange(10), 1200)
+    bunch = {
+        "data": np.arange(len(y)).reshape(-1, 1, 1, 1),
+        "target": y,
+        "target_names": chapter.CIFAR10,
+        "provenance": "numbers",
+        "partition": np.repeat(["train", "test"], [10_000, 2000]),
+    }
+
+    class Numbers(dict):
+        __getattr__ = dict.get
+
+    monkeypatch.setattr(_pilot, "images", lambda _: Numbers(bunch))
+    drawn = _pilot.pilot_draw(chapter.PAPERS)
+    sets = [{*X.ravel()} for X in (drawn.X, drawn.X_full, drawn.X_test)]
+    assert max(max(s) for s in sets) < 10_000
+    assert sets[0] < sets[1]
+    assert not sets[1] & sets[2]
+    assert np.bincount(drawn.y).tolist() == [500] * 9 + [50]
+    assert np.bincount(drawn.y_full).tolist() == [500] * 10
+    assert np.bincount(drawn.y_test).tolist() == [500] * 10
+
+
+def test_a_row_says_whether_its_classifier_learnt():
+    cell = Cell("smate", "smoke", "digits-9-10", "nothing", 0, 0, chapter.PROTOCOL)
+    row = chapter.run(cell)
+    assert row["learned"] == (row["train_acsa"] >= 0.6)
+    assert row["train_loss"] > 0

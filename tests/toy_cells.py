@@ -1,14 +1,12 @@
 """Runs of some ten milliseconds for the tests, importable in worker processes."""
 
-import io
 import os
 import signal
 import time
 from pathlib import Path
 
-import pandas as pd
-
 from helpers import runs
+from helpers.store import Cell
 
 #: Columns that differ from one run of a cell to the next.
 VARYING = ["pid", "deaf", "started"]
@@ -21,14 +19,15 @@ class TwoArguments(Exception):
         super().__init__(f"{kind}, {reason}")
 
 
+def cell(seed, method="plain"):
+    return Cell("toy", "smoke", "data", method, seed, 0, "v1")
+
+
 def cells(start, stop, method="plain"):
-    return [
-        runs.Cell("toy", "smoke", "data", method, seed, 0, "v1")
-        for seed in range(start, stop)
-    ]
+    return [cell(seed, method) for seed in range(start, stop)]
 
 
-log = os.devnull
+log = os.environ.get("TOY_LOG", os.devnull)
 
 
 def log_to(path):
@@ -52,34 +51,19 @@ def compute(cell):
     return row
 
 
-class SlowFile(io.BufferedRandom):
-    """A file that takes its time in the middle of each write."""
-
-    def write(self, data):
-        half = len(data) // 2
-        super().write(data[:half])
-        self.flush()
+def slow_write_bytes(path, data):
+    """Write as a slow disk does: a kill comes in the middle."""
+    with open(path, "wb") as file:
+        file.write(data[: len(data) // 2])
+        file.flush()
         time.sleep(0.04)
-        return half + super().write(data[half:])
-
-
-def slow_open(path, mode):
-    return open(path, mode) if mode == "rb" else SlowFile(io.FileIO(path, "r+"))
-
-
-def slow_to_csv(table, path, **options):
-    Path(path).write_text("")
-    with slow_open(path, "rb+") as file:
-        file.write(to_csv(table, **options).encode())
-
-
-to_csv = pd.DataFrame.to_csv
+        file.write(data[len(data) // 2 :])
 
 
 def caller(store, cells, slow, started):
     """What a process does that the tests kill; slow: it is mostly in its writes."""
     runs.environment = dict  # which asks git, and that takes longer than all the rest
     if slow:
-        runs.open, pd.DataFrame.to_csv = slow_open, slow_to_csv
+        Path.write_bytes = slow_write_bytes
     started.set()
     runs.run_cells(cells, compute, store)

@@ -21,7 +21,8 @@ from ._images import (
     load_svhn,
 )
 from ._imbalance import ClassCounts, deepsmote_counts, make_imbalanced
-from ._overview import fingerprint, inventory
+from ._keel import list_keel, load_keel
+from ._overview import fingerprint, inventory, require
 from ._tables import load_bcw, load_petrography, load_wine_onehot
 
 __all__ = [
@@ -33,14 +34,17 @@ __all__ = [
     "deepsmote_counts",
     "fingerprint",
     "inventory",
+    "list_keel",
     "load_bcw",
     "load_celeba",
     "load_cifar10",
     "load_digits_images",
     "load_fashion_mnist",
+    "load_keel",
     "load_mnist",
     "load_petrography",
     "load_svhn",
     "load_wine_onehot",
     "make_imbalanced",
+    "require",
 ]

@@ -2,12 +2,10 @@
 
 import hashlib
 import os
-import sys
-import tempfile
-import threading
-import warnings
 from pathlib import Path
 from typing import NamedTuple
+
+from ..files import fetch, user_folder, workshop_beside
 
 ROOT_VARIABLE = "DEEP_OVERSAMPLING_DATA"
 
@@ -46,7 +44,7 @@ _IDX_PARTS = (
 )
 
 # Paths, addresses and checksums of images are torchvision's: a folder that it has filled
-# serves as a data root.
+# serves as a data root. What has no https is held by its checksum.
 FILES = {
     "petrography": (
         File(
@@ -62,10 +60,7 @@ FILES = {
     ),
     "mnist": _idx_files(
         "MNIST",
-        (
-            "https://ossci-datasets.s3.amazonaws.com/mnist/",
-            "http://yann.lecun.com/exdb/mnist/",
-        ),
+        ("https://ossci-datasets.s3.amazonaws.com/mnist/",),
         (
             "f68b3c2dcbeaaa9fbdd348bbdeb94873",
             "d53e105ee54ea40749a09fcbcd1e9432",
@@ -133,6 +128,13 @@ def data_root():
     Path
         Absolute; it need not exist.
 
+    Raises
+    ------
+    ValueError
+        The variable names the home of a user who is not known.
+    DataNotAvailable
+        It names nothing, and this user has no cache.
+
     Examples
     --------
     >>> import os
@@ -143,21 +145,19 @@ def data_root():
     True
     """
     if named := os.environ.get(ROOT_VARIABLE):
-        return Path(named).expanduser().absolute()
-    return user_folder()
-
-
-def user_folder():
-    """This package's folder in the user's cache."""
-    return quiet_pooch().os_cache("deep-oversampling-book").absolute()
-
-
-def quiet_pooch():
-    """Import pooch, whose progress bar complains in notebooks that have no widgets."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pooch
-    return pooch
+        try:
+            return Path(named).expanduser().absolute()
+        except RuntimeError:
+            raise ValueError(
+                f"{ROOT_VARIABLE}={named}: the home of this user is not known; give the "
+                "folder's whole path."
+            ) from None
+    try:
+        return user_folder()
+    except OSError as error:
+        raise DataNotAvailable(
+            f"{error} Name a folder for data in the environment variable {ROOT_VARIABLE}."
+        ) from None
 
 
 def files_of(name):
@@ -208,18 +208,6 @@ def _is_whole(path, checksum):
         return hashlib.file_digest(file, algorithm).hexdigest() == digest
 
 
-def workshop_beside(path):
-    """A folder of this process to make a file in, a rename away from `path`.
-
-    Processes that make the same file at the same time each work in a folder of their
-    own; whoever is last puts the same content in place again.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(
-        prefix=".partial-", dir=path.parent, ignore_cleanup_errors=True
-    )
-
-
 def _download(name, file, path):
     """Bring a file to `path`, which is at every moment either whole or not there."""
     missing = f"The data set {name!r} is not at {path}"
@@ -238,7 +226,7 @@ def _download(name, file, path):
             part = Path(folder, f"{number}-{path.name}")
             try:
                 # Mirrors share the patience: a dead network is known as soon as with one.
-                _fetch(url, part, PATIENCE / len(file.urls))
+                fetch(url, part, PATIENCE / len(file.urls))
                 if not _is_whole(part, file.checksum):
                     raise OSError(
                         f"the {part.stat().st_size} bytes that came are not the "
@@ -254,38 +242,6 @@ def _download(name, file, path):
         f"{missing} and could not be downloaded from {causes}. Nothing was kept. Try "
         "again with a network, or put the file there yourself."
     ) from failures[-1][1]
-
-
-def _fetch(url, part, patience):
-    """Download to `part`, or give up once nothing has come for `patience` seconds.
-
-    The clock is ours because a time-out on a socket leaves out the look-up of the
-    name and starts anew with each address of the host: a dead network would be
-    noticed after a minute.
-    """
-    pooch = quiet_pooch()
-    # The time-out given here only ends the thread after it has been left behind.
-    download = pooch.HTTPDownloader(
-        progressbar=sys.stderr.isatty(), timeout=2 * patience
-    )
-    failures = []
-
-    def work():
-        try:
-            download(url, str(part), None)
-        except Exception as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    size = 0
-    while thread.is_alive():
-        thread.join(patience)
-        before, size = size, part.stat().st_size if part.exists() else 0
-        if thread.is_alive() and size == before:
-            raise TimeoutError(f"nothing came for {patience:g} s")
-    if failures:
-        raise failures[0]
 
 
 def _cause(error):

@@ -8,6 +8,7 @@ import contextlib
 import gzip
 import hashlib
 import io
+import math
 import os
 import pickle
 import tarfile
@@ -15,9 +16,9 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
+from ..files import user_folder, write_atomically
 from ._files import (
     DataCorrupt,
     DataNotAvailable,
@@ -25,13 +26,12 @@ from ._files import (
     files_of,
     locate,
     path_of,
-    user_folder,
-    workshop_beside,
 )
 from ._tables import bunch, sklearn_version
 
 # Part of the names of kept files: count it up when the conversion changes.
-_FORM = 1
+_FORM = 2
+_DIGEST = hashlib.sha256().digest_size
 
 _KEYS = ("train_images", "train_labels", "test_images", "test_labels")
 
@@ -245,20 +245,18 @@ def _load(name, return_X_y, stand_in):
 # ---------------------------------------------------------------- kept files
 
 
-def read(name):
+def read(name, verify=False):
     """The fields of a set's Bunch, from the kept file or from its sources."""
-    if (mark := _mark(name)) and (fields := _read_kept(name, mark)):
+    states = _states(name)
+    if states and (fields := _read_kept(name, states, verify)):
         return fields
     paths = locate(name)
-    mark = _mark(name)  # before reading: a later change of the source makes another
+    states = _states(name)  # before reading: a later change of the source makes another
     parts = _convert(name, paths)
     for folder in _folders():
-        path = folder / f"{name}-{mark}.images"
+        path = folder / _kept_name(name, states)
         try:
-            with workshop_beside(path) as aside:
-                part = Path(aside, path.name)
-                _write(part, parts)
-                os.replace(part, path)
+            write_atomically(lambda part: _write(part, parts, _time(states)), path)
             fields = _map(path)
         except OSError:  # read-only or full: the next folder, or no kept file at all
             continue
@@ -272,46 +270,80 @@ def read(name):
 def _folders():
     """Where kept files may lie: with the data, or with the user if that is read-only."""
     yield data_root() / "cache"
-    yield user_folder() / "cache"
+    with contextlib.suppress(OSError):  # a user without a home
+        yield user_folder() / "cache"
 
 
-def _mark(name):
-    """A digest of the state of a set's files that names its kept file."""
+def _states(name):
+    """Path, size and time of change of a set's files; nothing where one is missing."""
     try:
-        states = [(file.path, path_of(file).stat()) for file in files_of(name)]
+        found = [(file.path, path_of(file).stat()) for file in files_of(name)]
     except OSError:
         return None
-    told = repr([_FORM, *((path, s.st_size, s.st_mtime_ns) for path, s in states)])
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    return [(path, state.st_size, state.st_mtime_ns) for path, state in found]
 
 
-def _read_kept(name, mark):
+def _kept_name(name, states):
+    mark = hashlib.sha256(repr([_FORM, *states]).encode()).hexdigest()[:16]
+    return f"{name}-{mark}.images"
+
+
+def _time(states):
+    """The time that a kept file bears, of its newest source: another tells of a change.
+
+    Even seconds in nanoseconds, which no file system rounds.
+    """
+    return max(time for *_, time in states) // 2_000_000_000 * 2_000_000_000
+
+
+def _read_kept(name, states, verify):
     for folder in _folders():
+        path = folder / _kept_name(name, states)
         try:
-            return _map(folder / f"{name}-{mark}.images")
-        except (OSError, ValueError, EOFError):  # none, or damaged: made anew
+            if verify or path.stat().st_mtime_ns != _time(states):
+                _compare(path)
+                with contextlib.suppress(OSError):
+                    os.utime(path, ns=(_time(states),) * 2)
+            return _map(path)
+        except OSError:  # none
             continue
+        except (ValueError, EOFError, MemoryError) as error:
+            warnings.warn(f"{path} is damaged ({error}) and made anew.", stacklevel=4)
     return None
 
 
-def _write(path, parts):
-    """Small arrays in numpy's format, then the bare pixels, which can be mapped."""
+def _write(path, parts, time):
+    """A digest, small arrays in numpy's format, then the bare pixels, to be mapped."""
     import numpy as np
 
     images = [_channels_first(parts[key]) for key in ("train_images", "test_images")]
     n_train, n_test = map(len, images)
-    with open(path, "wb") as file:
+    with open(path, "wb+") as file:
+        file.write(bytes(_DIGEST))
         for key in ("train_labels", "test_labels", "classes", "provenance"):
             np.save(file, parts[key])
         np.save(file, np.array([n_train + n_test, *images[0].shape[1:]]))
         for part in images:
             file.write(np.ascontiguousarray(part))
+        file.seek(_DIGEST)
+        digest = hashlib.file_digest(file, "sha256").digest()
+        file.seek(0)
+        file.write(digest)
+    os.utime(path, ns=(time, time))
+
+
+def _compare(path):
+    with open(path, "rb") as file:
+        told = file.read(_DIGEST)
+        if hashlib.file_digest(file, "sha256").digest() != told:
+            raise ValueError("its digest is another")
 
 
 def _map(path):
     import numpy as np
 
     with open(path, "rb") as file:
+        file.seek(_DIGEST)
         *parts, shape = (np.load(file) for _ in range(5))
         # "c": pages come from the file, a write goes to a private copy of its page.
         data = np.memmap(file, np.uint8, "c", file.tell(), tuple(shape.tolist()))
@@ -427,7 +459,24 @@ def _read_prepared(path):
             if key not in stored.files:
                 there = ", ".join(stored.files) or "nothing"
                 raise KeyError(f"there is no array {key!r}, it holds {there}")
+            _refuse_other_size(stored.zip, f"{key}.npy")
         return {key: stored[key] for key in wanted}
+
+
+def _refuse_other_size(archive, name):
+    """Refuse an array that is said to be larger than can be, before room is made for it."""
+    import numpy as np
+
+    info, packed = archive.getinfo(name), os.path.getsize(archive.filename)
+    with archive.open(name) as file:
+        version = np.lib.format.read_magic(file)
+        header = getattr(np.lib.format, "read_array_header_{}_{}".format(*version))
+        shape, _, dtype = header(file)
+        size = file.tell() + math.prod(shape) * dtype.itemsize
+    if dtype.hasobject:  # numpy refuses these itself
+        return
+    if size != info.file_size or size > 1100 * packed:  # deflate reaches 1032
+        raise ValueError(f"{name} is said to be of shape {shape}")
 
 
 def _read_idx(*paths):
@@ -481,7 +530,8 @@ def _read_svhn(*paths):
 def _read_celeba(images, attributes, partitions):
     import numpy as np
     from PIL import Image
-    from tqdm import tqdm
+
+    from ..progress import Progress
 
     hair = _hair_colours(attributes)
     with open(partitions, encoding="utf-8") as lines:
@@ -491,7 +541,7 @@ def _read_celeba(images, attributes, partitions):
         for key, wanted in {"train": "01", "test": "2"}.items():
             names = [name for name in hair if split[name] in wanted]
             pixels = np.empty((len(names), 32, 32, 3), np.uint8)
-            told = tqdm(names, f"CelebA, {key}", disable=len(names) < 1000)
+            told = Progress(names, f"CelebA, {key}", disable=len(names) < 1000)
             for row, name in enumerate(told):
                 packed = io.BytesIO(archive.read(f"img_align_celeba/{name}"))
                 face = Image.open(packed).convert("RGB").crop((0, 20, 178, 198))

@@ -1,6 +1,5 @@
 """Which sets there are, which of them are here, and whether they have changed."""
 
-import difflib
 import functools
 import os
 
@@ -14,7 +13,7 @@ _EMBEDDED = {
     "digits_images": _images.load_digits_images,
 }
 _READERS = {
-    "petrography": lambda: _tables.read_petrography(*locate("petrography", False)),
+    "petrography": lambda _: _tables.read_petrography(*locate("petrography", False)),
     **{name: functools.partial(_images.read, name) for name in _images.SETS},
 }
 
@@ -31,7 +30,8 @@ def inventory(names=None, download=False, verify=False):
     download : bool, default=False
         Fetch what is missing; implies `verify`.
     verify : bool, default=False
-        Compare the files with their published checksums.
+        Compare the files with their published checksums, and what is kept of them with
+        the digest that it was kept with; a kept file that is damaged is made anew.
 
     Returns
     -------
@@ -55,15 +55,12 @@ def inventory(names=None, download=False, verify=False):
     """
     import pandas as pd
 
+    from ..checks import require_known
+
     known = [*_EMBEDDED, *FILES]
     names = known if names is None else [names] if isinstance(names, str) else names
     for name in names:
-        if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
-            raise ValueError(
-                f"There is no data set {name!r}; did you mean {nearest!r}? "
-                f"Known are {', '.join(known)}."
-            )
+        require_known("data set", name, known)
     verify = verify or download
     return pd.DataFrame([_describe(name, download, verify) for name in names])
 
@@ -92,7 +89,7 @@ def _describe(name, download, verify):
             row["found"] = os.path.commonpath(locate(name, verify))
             if verify:
                 row["checksum"] = "ok" if _is_published(name) else "none"
-            bunch = _READERS[name]()
+            bunch = _READERS[name](verify)
         names = bunch["target_names"].tolist()
         counts = np.bincount(bunch["target"], minlength=len(names)).tolist()
         row["n_per_class"] = dict(zip(names, counts, strict=True))
@@ -109,6 +106,23 @@ def _describe(name, download, verify):
 
 def _is_published(name):
     return all(file.checksum for file in files_of(name))
+
+
+def require(names):
+    """Fetch the sets that are not here yet, before a long run rather than within it.
+
+    Parameters
+    ----------
+    names : iterable of str
+
+    Raises
+    ------
+    DataNotAvailable
+        One is not on this machine and could not be brought here.
+    """
+    for name in names:
+        if name in FILES:
+            locate(name, verify=False)
 
 
 def fingerprint():

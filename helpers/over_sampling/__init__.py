@@ -7,6 +7,7 @@ find it (CONTRIBUTING.md has an example from start to end).
 from ._amdo import AMDO
 from ._bagan import BAGAN
 from ._base import BaseDeepOverSampler
+from ._ctgan import CTGANOverSampler
 from ._deep_smote import DeepSMOTE
 from ._gamo import GAMO
 from ._gan import GANOverSampler
@@ -15,11 +16,13 @@ from ._mc_ccr import MC_CCR
 from ._mc_rbo import MC_RBO
 from ._smate import SMate
 from ._stacked_gans import StackedGANs, sum_of_distances
+from ._tab_ddpm import TabDDPMOverSampler
 
 #: name in tables -> class
 SAMPLERS = {
     "amdo": AMDO,
     "bagan": BAGAN,
+    "ctgan": CTGANOverSampler,
     "deep_smote": DeepSMOTE,
     "gamo": GAMO,
     "gan": GANOverSampler,
@@ -27,6 +30,7 @@ SAMPLERS = {
     "mc_ccr": MC_CCR,
     "mc_rbo": MC_RBO,
     "smate": SMate,
+    "tab_ddpm": TabDDPMOverSampler,
 }
 
 __all__ = [

@@ -67,6 +67,8 @@ class BaseDeepOverSampler(BaseOverSampler):
     #: Fewest pixels a side that the method's convolutions need. None: it has none, and
     #: need not know which columns are pixels.
     _min_side: int | None = None
+    #: Whether a few far values of a column press the others together.
+    _minds_outliers = True
     #: As `helpers.training.initialise` names it.
     _first_weights = "torch"
     #: Name of a preset to the parameters in which it differs from the defaults.
@@ -417,7 +419,8 @@ class BaseDeepOverSampler(BaseOverSampler):
         dense = X.toarray() if sparse.issparse(X) else X
         generator = training.make_generator(self.random_state, device)
         Z = self._encode(dense)
-        if not self._images() and self.value_range is None:
+        table = not self._images() and self.value_range is None
+        if table and self._minds_outliers:
             warn_of_outliers(dense, Z, self._kind, rows, type(self).__name__)
         if self._min_side is not None:
             devices.refuse_unsound(self.precision, device, self._row_shape)

@@ -97,19 +97,22 @@ class DeepSMOTE(BaseDeepOverSampler):
 
     Notes
     -----
-    Algorithm 1 of [1]_, line by line:
+    Algorithm 1 of [1]_ beside our lines. It prints both losses as mean (D - D^)^2 and does
+    not say what D^ is; here it is the batch, in the order in which it was encoded. With that
+    reading the penalty asks for an image and gives the code of another, so that the decoder
+    is drawn to the mean of the class however long it trains.
 
     ==================================  ================================================
     Algorithm 1                         Here
     ==================================  ================================================
     for e in epochs, for m in B         `helpers.training.train` over its ``Batches``
     E_B = encode(B), D_B = decode(E_B)  ``reconstruction_loss``
-    R_L = mean (D_B - B)^2              ``reconstruction_loss``
+    R_L = mean (D_B - D^_B)^2           ``reconstruction_loss``
     C_D = sample(class data)            ``OneClassBatches``
     E_S = encode(C_D)                   ``penalty_loss``, first line
     P_E = permute order of (E_S)        ``penalty_loss``, ``roll``
     D_P = decode(P_E)                   ``penalty_loss``, last line
-    P_L = mean (D_P - C_D)^2            ``penalty_loss``, last line
+    P_L = mean (D_P - D^_P)^2           ``penalty_loss``, last line
     T_L = R_L + P_L                     ``step`` in ``DeepSMOTE._train``
     update of all parameters            ``step``, one Adam for both networks
     for i in minority classes           ``_complete`` of the base class

@@ -1,32 +1,44 @@
 """The runs of the image chapter: `book/deep_smote.ipynb`.
 
 `cells` says which runs the stored tables have. The module `_table_1` holds the paper's
-experiment, `_cost` what a method costs, `_quality` how good its images are and `_ratio`
-how much imbalance it bears.
+experiment and `_rows` its rows, `_pilot` the choice of the classifier's training, `_kept`
+the images that samplers made, `_cost` what a method costs, `_quality` how good its images
+are, `_ratio` how much imbalance it bears and `_optimum` what its penalty allows at best.
 """
 
+from .. import that_learnt
+from .._kept_images import shown
 from ._cost import COST_PROTOCOL, cost_cells, run_cost
+from ._optimum import literal_optimum
+from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot
 from ._quality import (
+    COUNTS_QUALITY,
     QUALITY_ARMS,
     QUALITY_PROTOCOL,
-    altered,
-    at_most,
-    by_class,
-    feature_network,
-    halves,
-    measured,
     quality_cells,
     run_quality,
 )
-from ._ratio import RATIO_ARMS, RATIO_PROTOCOL, ratio_cells, ratio_counts, run_ratio
+from ._ratio import (
+    CHEAP_ARMS,
+    COUNTS_RATIO,
+    RATIO_ARMS,
+    RATIO_PROTOCOL,
+    ratio_cells,
+    ratio_counts,
+    run_ratio,
+)
+from ._rows import beside_paper, run_table, table_cells
 from ._table_1 import (
     ARMS,
     CHAPTER,
+    COUNTS_PROTOCOL,
     LOADERS,
     METRICS,
+    NETWORK_FREE,
     PENALTIES,
     PROFILES,
     PROTOCOL,
+    READINGS,
     RESTRICTED,
     RIVALS,
     SIMPLE,
@@ -38,67 +50,31 @@ from ._table_1 import (
     pool,
     published,
     resample,
-    run_table,
     sampler,
     scores,
     smote,
-    table_cells,
 )
-
-__all__ = [
-    "ARMS",
-    "CHAPTER",
-    "COST_PROTOCOL",
-    "HEADLINE",
-    "LOADERS",
-    "METRICS",
-    "PENALTIES",
-    "PROFILES",
-    "PROTOCOL",
-    "QUALITY_ARMS",
-    "QUALITY_PROTOCOL",
-    "RATIO_ARMS",
-    "RATIO_PROTOCOL",
-    "RESTRICTED",
-    "RIVALS",
-    "SIMPLE",
-    "altered",
-    "at_most",
-    "available",
-    "by_class",
-    "cells",
-    "classifier",
-    "counts_of",
-    "draw",
-    "feature_network",
-    "glance",
-    "halves",
-    "measured",
-    "parts",
-    "pool",
-    "published",
-    "ratio_counts",
-    "resample",
-    "run",
-    "sampler",
-    "scores",
-    "smote",
-]
 
 #: What the pages compare profiles by.
 HEADLINE = "balanced_acsa"
 RUNS = {
     PROTOCOL: run_table,
+    COUNTS_PROTOCOL: run_table,
     COST_PROTOCOL: run_cost,
     QUALITY_PROTOCOL: run_quality,
+    COUNTS_QUALITY: run_quality,
     RATIO_PROTOCOL: run_ratio,
+    COUNTS_RATIO: run_ratio,
+    PILOT_PROTOCOL: run_pilot,
 }
 
 
 def cells(profile):
-    """The runs of a profile, Table 1 first."""
-    parts = table_cells, quality_cells, ratio_cells, cost_cells
-    return [cell for part in parts for cell in part(profile)]
+    """The runs of a profile, Table 1 first; in "counts" the costliest rivals come last."""
+    plans = table_cells, ratio_cells, quality_cells, cost_cells, pilot_cells
+    found = [cell for plan in plans for cell in plan(profile)]
+    last = ("bagan", "gamo") if profile == "counts" else ()
+    return sorted(found, key=lambda cell: cell.method in last)
 
 
 def run(cell):
@@ -107,26 +83,38 @@ def run(cell):
 
 
 def glance(rows):
-    """One sentence for the first page of the book, from the stored rows."""
-    rows = rows[rows["protocol"] == PROTOCOL]
+    """One sentence for the first page of the book, from the stored rows.
+
+    DeepSMOTE is in it by the two readings that can work; `literal_optimum` says why the
+    third cannot. Rows whose classifier did not learn are in no mean.
+    """
+    counts = (rows["protocol"] == COUNTS_PROTOCOL).any()
+    rows = rows[rows["protocol"] == (COUNTS_PROTOCOL if counts else PROTOCOL)]
     names = {
-        "nothing": "without",
-        "random_oversampling": "with copies",
-        "random_oversampling_augmented": "with augmented copies",
-        "smote": "with SMOTE",
-        "deep_smote_no_penalty": "with DeepSMOTE without its penalty",
-        "deep_smote": "with the paper's DeepSMOTE",
+        "nothing": "doing nothing",
+        "random_oversampling": "copies",
+        "random_oversampling_augmented": "augmented copies",
+        "logit_adjustment": "logit adjustment",
+        "smote": "SMOTE",
+        "amdo": "MDO's step",
+        "deep_smote_authors_code": "DeepSMOTE by its authors' code",
+        "deep_smote_no_penalty": "DeepSMOTE without a penalty",
     }
-    means = rows[rows["method"].isin(names)].groupby(["dataset", "method"])
-    table = means["balanced_acsa"].mean().unstack().dropna()
-    found = [f"{table[m].mean():.3f} {text}" for m, text in names.items()]
-    plain, augmented = (
-        (table["deep_smote"] > table[copies]).sum() for copies in [*names][1:3]
-    )
+    found = that_learnt(rows[rows["method"].isin(names)])
+    table = found.groupby(["dataset", "method"])["balanced_acsa"].mean().unstack()
+    # While rows are still coming: the data sets that have all arms there are.
+    table = table.reindex(columns=[*names]).dropna(axis=1, how="all").dropna()
+    if table.empty:
+        return "Not answered yet."
+    means = table.mean().sort_values(ascending=False)
+    told = ", ".join(f"{names[method]} {mean:.3f}" for method, mean in means.items())
+    waiting = [names[method] for method in names if method not in table]
+    waiting = f". Not there yet: {', '.join(waiting)}" if waiting else ""
     rows = rows[rows["dataset"].isin(table.index)]
     draws = int(rows.groupby("dataset")["fold"].nunique().min())
+    n_sets = len(table)
+    scale = "the paper's numbers of images" if counts else "a tenth of the images"
     return (
-        f"On {plain} of {len(table)} data sets more than copies, on {augmented} more than "
-        f"augmented ones (a tenth of the images, {draws} draw{'s'[: draws > 1]} of "
-        f"each set). Mean recall on balanced tests: {', '.join(found)}"
+        f"Mean recall on balanced tests of {n_sets} data set{'s'[: n_sets > 1]} ({scale}, "
+        f"{draws} draw{'s'[: draws > 1]} of each): {told}{waiting}"
     )

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from ...over_sampling import DeepSMOTE
-from ...runs import Cell, hardware
+from ...provenance import hardware
+from ...store import Cell
 from ._table_1 import CHAPTER, RIVALS, resample
 
 COST_PROTOCOL = "cost-1"

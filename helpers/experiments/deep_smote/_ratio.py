@@ -5,10 +5,12 @@ import time
 import numpy as np
 
 from ...data import make_imbalanced
-from ...runs import Cell, computed_on
-from ._table_1 import CHAPTER, classifier, parts, pool, resample, scores
+from ...provenance import computed_on
+from ...store import Cell
+from .. import learning
+from ._table_1 import CHAPTER, N_DRAWS, classifier, parts, pool, resample, scores
 
-RATIO_PROTOCOL = "ratio-1"
+RATIO_PROTOCOL, COUNTS_RATIO = "ratio-1", "ratio-2"
 #: Images of the largest class over those of the smallest, from end to end of the figure.
 RATIOS = [20, 400, 100, 50, 200]
 RATIO_ARMS = [
@@ -20,9 +22,17 @@ RATIO_ARMS = [
     "deep_smote_no_penalty",
     "deep_smote",
 ]
+#: Those of "counts", none with a network.
+CHEAP_ARMS = [
+    "nothing",
+    "random_oversampling",
+    "random_oversampling_augmented",
+    "logit_adjustment",
+    "smote",
+]
 #: Images of the largest class. The smallest has two at a ratio of 400 in "tenth": with the
 #: 400 of Table 1 it would have one, and nothing can be put between one image and itself.
-LARGEST = {"tenth": 800, "paper": 4000, "smoke": 60}
+LARGEST = {"tenth": 800, "counts": 4000, "paper": 4000, "smoke": 60}
 N_TEST = 1000  # of each class
 
 
@@ -41,24 +51,30 @@ def ratio_draw(cell):
     """
     name, ratio = cell.dataset.rsplit("-ratio-", 1)
     images = pool(name)
-    learnt, kept = parts(name, cell.seed, cell.fold)
+    learnt, kept = parts(name, cell.seed, cell.fold, cell.profile)
     n_test = min(N_TEST, np.bincount(images.target[kept]).min())
     counts = ratio_counts(int(ratio), cell.profile), np.full(10, n_test)
-    drawn = []
+    drawn, random_state = [], 1000 * cell.seed + cell.fold
     for rows, n in zip((learnt, kept), counts, strict=True):
-        rows, _ = make_imbalanced(rows, images.target[rows], [*n], cell.seed)
+        rows, _ = make_imbalanced(rows, images.target[rows], [*n], random_state)
         drawn.append((images.data[rows], images.target[rows]))
     return drawn
 
 
 def ratio_cells(profile):
     """The ends of the figure first."""
+    if profile == "pilot":
+        return []
+    draws, arms, protocol = 1, RATIO_ARMS, RATIO_PROTOCOL
+    if profile == "counts":
+        draws, arms, protocol = N_DRAWS, CHEAP_ARMS, COUNTS_RATIO
     name = "digits_images" if profile == "smoke" else "fashion_mnist"
     ratios = RATIOS[:1] if profile == "smoke" else RATIOS
     return [
-        Cell(CHAPTER, profile, f"{name}-ratio-{ratio}", method, 0, 0, RATIO_PROTOCOL)
+        Cell(CHAPTER, profile, f"{name}-ratio-{ratio}", method, 0, fold, protocol)
+        for fold in range(draws)
         for ratio in ratios
-        for method in RATIO_ARMS
+        for method in arms
     ]
 
 
@@ -67,9 +83,11 @@ def run_ratio(cell):
     (X, y), (X_test, y_test) = ratio_draw(cell)
     name = cell.dataset.rsplit("-ratio-", 1)[0]
     started = time.perf_counter()
-    X_all, y_all, extra = resample(cell.method, X, y, cell.profile, cell.seed)
+    random_state = 1000 * cell.seed + cell.fold
+    X_all, y_all, extra = resample(cell.method, X, y, cell.profile, random_state)
     sampled = time.perf_counter()
-    model = classifier(cell.method, name, cell.profile, cell.seed).fit(X_all, y_all)
+    model = classifier(cell.method, name, cell.profile, random_state)
+    model.fit(X_all, y_all)
     fitted = time.perf_counter()
     return {
         "provenance": pool(name).provenance,
@@ -78,7 +96,8 @@ def run_ratio(cell):
         "n_synthetic": len(y_all) - len(y),
         "sampler_seconds": sampled - started,
         "classifier_seconds": fitted - sampled,
-        **computed_on(),
+        **computed_on("float32"),
+        **learning(model, X, y),
         **scores("balanced_", y_test, model.predict_proba(X_test)),
         **extra,
     }

@@ -1,13 +1,17 @@
 """The runs of the transfer-GAN chapter: `book/smate.ipynb`.
 
 `cells` says which runs the stored tables have. The module `_figure_6` holds the paper's
-experiment, `_gan` how a GAN's training goes and `_quality` how good its images are.
+experiment, `_pilot` the choice of the classifier's rate, `_gan` how a GAN's training goes
+and `_quality` how good its images are.
 """
 
+from .. import that_learnt
+from .._kept_images import picture, shown
 from ._figure_6 import (
     ARMS,
     CHAPTER,
     CIFAR10,
+    COUNTS_PROTOCOL,
     DATASETS,
     FIGURE_5,
     FIGURE_6,
@@ -23,7 +27,6 @@ from ._figure_6 import (
     available,
     classifier,
     confusion,
-    course,
     decide,
     draw,
     figure_cells,
@@ -31,66 +34,45 @@ from ._figure_6 import (
     halved,
     measures,
     minority_threshold,
-    picture,
     pretrained,
     resample,
     run_figure,
-    shown,
     smate,
 )
-from ._gan import GAN_PROTOCOL, GAN_RATES, GAN_STEPS, gan_cells, run_gan
-from ._quality import QUALITY_ARMS, QUALITY_PROTOCOL, quality_cells, run_quality
-
-__all__ = [
-    "ARMS",
-    "CHAPTER",
-    "CIFAR10",
-    "DATASETS",
-    "FIGURE_5",
-    "FIGURE_6",
-    "FIGURE_11",
-    "GAN_PROTOCOL",
-    "GAN_RATES",
-    "GAN_STEPS",
-    "HEADLINE",
-    "MAJORITY_PENALTY",
-    "NOTEBOOK",
-    "PAPERS",
-    "PROFILES",
-    "PROTOCOL",
-    "QUALITY_ARMS",
-    "QUALITY_PROTOCOL",
-    "SETTINGS",
-    "SMATES",
-    "TRANSFER_ARMS",
-    "available",
-    "cells",
-    "classifier",
-    "confusion",
-    "course",
-    "decide",
-    "draw",
-    "generated",
-    "glance",
-    "halved",
-    "measures",
-    "minority_threshold",
-    "picture",
-    "pretrained",
-    "resample",
-    "run",
-    "shown",
-    "smate",
-]
+from ._gan import (
+    COUNTS_GAN,
+    GAN_LOSSES,
+    GAN_PROTOCOL,
+    GAN_RATES,
+    GAN_STEPS,
+    gan_cells,
+    run_gan,
+)
+from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot
+from ._quality import (
+    COUNTS_QUALITY,
+    QUALITY_ARMS,
+    QUALITY_PROTOCOL,
+    quality_cells,
+    run_quality,
+)
 
 #: What the pages compare profiles by.
 HEADLINE = "recall_minority"
-RUNS = {PROTOCOL: run_figure, GAN_PROTOCOL: run_gan, QUALITY_PROTOCOL: run_quality}
+RUNS = {
+    PROTOCOL: run_figure,
+    COUNTS_PROTOCOL: run_figure,
+    GAN_PROTOCOL: run_gan,
+    COUNTS_GAN: run_gan,
+    QUALITY_PROTOCOL: run_quality,
+    COUNTS_QUALITY: run_quality,
+    PILOT_PROTOCOL: run_pilot,
+}
 
 
 def cells(profile):
     """The runs of a profile, Figure 6 first."""
-    parts = figure_cells, gan_cells, quality_cells
+    parts = figure_cells, gan_cells, quality_cells, pilot_cells
     return [cell for part in parts for cell in part(profile)]
 
 
@@ -101,7 +83,10 @@ def run(cell):
 
 def glance(rows):
     """One sentence for the first page of the book, from the stored rows."""
-    rows = rows[(rows["protocol"] == PROTOCOL) & (rows["dataset"] == PAPERS)]
+    counts = (rows["protocol"] == COUNTS_PROTOCOL).any()
+    protocol = COUNTS_PROTOCOL if counts else PROTOCOL
+    rows = rows[(rows["protocol"] == protocol) & (rows["dataset"] == PAPERS)]
+    rows = that_learnt(rows)
     names = {
         "nothing": "without",
         "random_oversampling": "with copies",
@@ -111,6 +96,7 @@ def glance(rows):
     }
     recalls = rows.groupby("method")["recall_minority"]
     n = int(recalls.size().get("nothing", 0))
+    scale = "the paper's CIFAR-10" if counts else "a tenth of CIFAR-10"
     found = [
         f"{recalls.get_group(m).mean():.2f}"
         + (f" ± {recalls.get_group(m).std():.2f}" if n > 1 else "")
@@ -120,6 +106,6 @@ def glance(rows):
     ]
     waiting = "" if len(found) == len(names) else "Not answered yet. "
     return (
-        f"{waiting}Truck recall on a tenth of CIFAR-10 ({n} draw{'s'[: n > 1]}): {', '.join(found)}; "
+        f"{waiting}Truck recall on {scale} ({n} draw{'s'[: n > 1]}): {', '.join(found)}; "
         f"the paper's own confusion matrix has {FIGURE_11}, its ADASYN {FIGURE_6['adasyn'][1]}"
     )

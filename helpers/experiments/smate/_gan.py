@@ -5,15 +5,21 @@ import time
 import numpy as np
 
 from ...over_sampling import SMate
-from ...runs import Cell, computed_on
-from ._figure_6 import CHAPTER, PAPERS, SETTINGS, course, draw
+from ...provenance import computed_on
+from ...store import Cell
+from .. import stretch_means
+from ._figure_6 import CHAPTER, PAPERS, SETTINGS, draw
 
-GAN_PROTOCOL = "gan-1"
+GAN_PROTOCOL, COUNTS_GAN = "gan-1", "gan-2"
 #: Section 5.3.2 compares two optimisers and looks for the largest rate that does not
 #: diverge.
 GAN_RATES = [("adam", 2e-5), ("adam", 2e-4), ("adam", 2e-3)]
 GAN_RATES += [("rmsprop", rate) for _, rate in GAN_RATES]
-GAN_STEPS = {"paper": 4000, "tenth": 400, "smoke": 3}
+#: The report's five losses (section 4), of which it used the first, and its early end.
+GAN_LOSSES = ["gan", "wgan", "lsgan", "dragan", "hinge"]
+GAN_STEPS = {"paper": 4000, "counts": 400, "tenth": 400, "smoke": 3}
+#: An early end is given so many times as long to come.
+PATIENT = 3
 
 
 def gan_cells(profile):
@@ -21,30 +27,47 @@ def gan_cells(profile):
     dataset = "digits-9-10" if profile == "smoke" else PAPERS
     methods = [f"{optimizer} {rate:g}" for optimizer, rate in GAN_RATES]
     methods += ["authors_code", "augment 10", "augment 100"]
+    protocol = GAN_PROTOCOL
+    if profile == "counts":
+        protocol = COUNTS_GAN
+        methods = [*(f"loss {loss}" for loss in GAN_LOSSES), "early_stopping"]
     return [
-        Cell(CHAPTER, profile, dataset, method, 0, 0, GAN_PROTOCOL)
+        Cell(CHAPTER, profile, dataset, method, 0, 0, protocol)
         for method in methods
+        if profile != "pilot"
     ]
 
 
 def run_gan(cell):
     """One row: the course of a GAN, and what it draws at the end.
 
-    The optimisers learn the majority. "authors_code" and "augment ..." learn the minority
-    from scratch, with the discriminator that moves along, and with so many copies.
+    The optimisers learn the majority. All others learn the minority from scratch:
+    "authors_code" with the discriminator that moves along, "augment ..." with so many
+    copies, "loss ..." with that loss, "early_stopping" until the report's sign of
+    convergence, with more updates to reach it.
     """
     drawn = draw(cell.dataset, cell.seed, cell.profile)
     n_steps, width = (
         GAN_STEPS[cell.profile],
         SETTINGS[cell.profile]["gan"].get("width", 1),
     )
-    common = {"width": width, "random_state": cell.seed, "n_steps": n_steps}
+    common = {
+        "width": width,
+        "precision": "float32",
+        "random_state": cell.seed,
+        "n_steps": n_steps,
+    }
     phase, label = "minority", drawn.minority
     if cell.method == "authors_code":
         sampler = SMate.preset("authors_code", batch_size=128, **common)
     elif cell.method.startswith("augment"):
         augment = int(cell.method.split()[1])
         sampler = SMate(transfer=False, augment=augment, **common)
+    elif cell.method.startswith("loss"):
+        sampler = SMate(transfer=False, loss=cell.method.split()[1], **common)
+    elif cell.method == "early_stopping":
+        common["n_steps"] = PATIENT * n_steps
+        sampler = SMate(transfer=False, early_stopping=True, **common)
     else:
         optimizer, rate = cell.method.split()
         common |= {"n_steps": 1, "pretrain_steps": n_steps}
@@ -63,7 +86,7 @@ def run_gan(cell):
         "n_synthetic": 0,
         "sampler_seconds": seconds,
         "classifier_seconds": np.nan,
-        **computed_on(),
+        **computed_on("float32"),
         "diverged": failed,
     }
     if failed:
@@ -74,8 +97,8 @@ def run_gan(cell):
         "gan_steps": len(history),
         "fake_accuracy": float(end["fake_accuracy"].mean()),
         "real_accuracy": float(end["real_accuracy"].mean()),
-        "fake_accuracy_course": course(history["fake_accuracy"]),
-        "real_accuracy_course": course(history["real_accuracy"]),
+        "fake_accuracy_course": stretch_means(history["fake_accuracy"]),
+        "real_accuracy_course": stretch_means(history["real_accuracy"]),
         "collapsed": str(sampler.collapsed_.get(label, "")),
     }
     return row

@@ -5,11 +5,14 @@ import time
 
 import numpy as np
 
-from ...runs import Cell, computed_on
-from ..deep_smote import altered, at_most, feature_network, halves, measured
+from ...provenance import computed_on
+from ...quality import altered, at_most, feature_network, halves, measured
+from ...store import Cell
 from ._figure_6 import CHAPTER, PAPERS, draw, generated, images, resample
 
-QUALITY_PROTOCOL = "quality-2"
+QUALITY_PROTOCOL, COUNTS_QUALITY = "quality-2", "quality-3"
+#: Updates of the network that judges.
+FEATURE_STEPS = {"tenth": 400, "counts": 1200, "paper": 6000, "smoke": 4}
 #: The arms of Figure 6 that make images, and other held-out ones in their place.
 QUALITY_ARMS = [
     "feature_network",
@@ -36,7 +39,13 @@ def fixed_network(dataset, profile):
     else:
         drawn = draw(dataset, 0, profile)
         X, y = drawn.X_full, drawn.y_full
-    return feature_network(f"{name}-official", X, y, profile)
+    return feature_network(
+        f"{name}-official-{profile}",
+        X,
+        y,
+        stem="cifar" if profile == "paper" else "imagenet",
+        n_steps=FEATURE_STEPS[profile],
+    )
 
 
 def quality_cells(profile):
@@ -45,15 +54,22 @@ def quality_cells(profile):
     The network is the same for all draws, and real images hardly depend on them: once.
     """
     dataset = "digits-9-10" if profile == "smoke" else PAPERS
+    n_draws, arms, protocol = 3, QUALITY_ARMS, QUALITY_PROTOCOL
+    if profile == "smoke":
+        n_draws = 1
+    if profile == "counts":  # one draw of the arms that its table has
+        n_draws, protocol = 1, COUNTS_QUALITY
+        arms = [a for a in arms if a not in ("deep_smote", "smate_longer")]
     return [
-        Cell(CHAPTER, profile, dataset, method, seed, 0, QUALITY_PROTOCOL)
-        for seed in range(1 if profile == "smoke" else 3)
-        for method in QUALITY_ARMS[2 * (seed > 0) :]
+        Cell(CHAPTER, profile, dataset, method, seed, 0, protocol)
+        for seed in range(n_draws)
+        for method in arms[2 * (seed > 0) :]
+        if profile != "pilot"
     ]
 
 
 def run_quality(cell):
-    """One row: `deep_smote.run_quality`'s measures of an arm's minority images."""
+    """One row: what `helpers.quality.measured` says of an arm's minority images."""
     dataset, method, seed, profile = cell.dataset, cell.method, cell.seed, cell.profile
     drawn = draw(dataset, seed, profile)
     started = time.perf_counter()
@@ -69,7 +85,7 @@ def run_quality(cell):
         "n_train": len(drawn.y),
         "n_minority": int((drawn.y == drawn.minority).sum()),
         "n_test": len(real[1]),
-        **computed_on(),
+        **computed_on("float32"),
     }
     if method == "feature_network":
         accuracy = float((network.predict(X) == y).mean())

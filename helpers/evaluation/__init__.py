@@ -1,0 +1,62 @@
+"""Honest numbers: metrics by name, runs without leakage, statistics, verdicts.
+
+`evaluate` compares arms over splits of any data set; in it a sampler is handed the
+training part and nothing else. `compare` tests the differences, `judge` says what they
+mean for a claim, and `place` where a printed number lies.
+"""
+
+from ._metrics import calibration_slope, correct_prior, gmean_macro, score
+from ._runs import (
+    Part,
+    Predictions,
+    Resampled,
+    Run,
+    evaluate,
+    fit_and_score,
+    part,
+    refuse_shared_rows,
+    resample,
+)
+from ._statistics import (
+    Difference,
+    Friedman,
+    compare,
+    corrected_resampled_ttest,
+    differences,
+    friedman_nemenyi,
+    holm,
+    paired,
+    prediction_interval,
+    summarise,
+)
+from ._verdicts import Claim, Printed, judge, place
+
+__all__ = [
+    "Claim",
+    "Difference",
+    "Friedman",
+    "Part",
+    "Predictions",
+    "Printed",
+    "Resampled",
+    "Run",
+    "calibration_slope",
+    "compare",
+    "correct_prior",
+    "corrected_resampled_ttest",
+    "differences",
+    "evaluate",
+    "fit_and_score",
+    "friedman_nemenyi",
+    "gmean_macro",
+    "holm",
+    "judge",
+    "paired",
+    "part",
+    "place",
+    "prediction_interval",
+    "refuse_shared_rows",
+    "resample",
+    "score",
+    "summarise",
+]

@@ -1,0 +1,363 @@
+"""Is a difference more than chance? Over splits of one data set, and over data sets."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import optimize, stats
+
+
+class Difference(NamedTuple):
+    """A mean difference, and what it takes to test it by Student's t."""
+
+    mean: float
+    error: float  #: its standard error; NaN for a single difference
+    df: float  #: degrees of freedom of that error
+    n: int  #: differences that it is the mean of
+
+    @classmethod
+    def of(cls, differences, n_train: int = 1, n_test: int = 0):
+        """Take it from differences of scores, one per split.
+
+        Splits of one data set share rows, so their differences vary less than independent
+        ones would; the variance is therefore multiplied by ``1/J + n_test/n_train`` and
+        not by ``1/J`` [1]_. Independent differences, of draws or of single test images,
+        leave both sizes out.
+
+        Parameters
+        ----------
+        differences : array of shape (J,)
+        n_train, n_test : int
+            Rows trained and tested on in each split.
+
+        References
+        ----------
+        .. [1] Nadeau and Bengio, "Inference for the generalization error", Machine
+           Learning 52, 2003, section 3.
+        """
+        differences = np.asarray(differences, dtype=float)
+        n = len(differences)
+        if n < 2:
+            mean = float(differences[0]) if n else np.nan
+            return cls(mean, np.nan, np.nan, n)
+        variance = differences.var(ddof=1)
+        error = np.sqrt(variance * (1 / n + n_test / n_train))
+        return cls(float(differences.mean()), float(error), n - 1, n)
+
+    def p(self, zero: float = 0.0) -> float:
+        """Two-sided p of a true difference of `zero`; 1 where there is no difference."""
+        if self.error == 0:
+            return float(self.mean == zero)
+        return float(2 * stats.t.sf(abs(self.mean - zero) / self.error, self.df))
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Confidence interval."""
+        if self.error == 0:
+            return self.mean, self.mean
+        half = float(self.error * stats.t.ppf((1 + level) / 2, self.df))
+        return self.mean - half, self.mean + half
+
+    def detectable(self, alpha: float = 0.05, power: float = 0.8) -> float:
+        """The smallest true difference that such a test tells from zero.
+
+        Parameters
+        ----------
+        alpha : float
+            Level of the two-sided test; of m claims, alpha / m is on the safe side.
+        power : float
+            How often it would be told.
+
+        Returns
+        -------
+        float
+            In the unit of the differences, above 0; NaN for a single difference. Takes
+            the spread that was seen for the true one.
+
+        Examples
+        --------
+        Ten pairs can show a difference of one standard deviation, not less:
+
+        >>> ten = Difference(mean=0.1, error=1 / 10**0.5, df=9, n=10)
+        >>> round(ten.detectable(), 3)
+        0.996
+        """
+        if not self.error > 0:
+            return self.error
+        critical = stats.t.ppf(1 - alpha / 2, self.df)
+
+        def lacking(shift):  # the other tail adds nothing at such powers
+            return stats.nct.sf(critical, self.df, shift) - power
+
+        return float(self.error * optimize.brentq(lacking, 0, 2 * critical + 10))
+
+
+def corrected_resampled_ttest(differences, n_train: int, n_test: int):
+    """Nadeau and Bengio's t-test for differences over repeated splits of one data set.
+
+    Parameters
+    ----------
+    differences : array of shape (J,)
+        One difference of scores per split.
+    n_train, n_test : int
+        Rows trained and tested on in each split; see `Difference.of`.
+
+    Returns
+    -------
+    mean, p_value, low, high : float
+        Mean difference, two-sided p, 95 % confidence interval. p is 1 where all the
+        differences are zero.
+
+    Examples
+    --------
+    >>> mean, p, low, high = corrected_resampled_ttest([1, 2, 3, 2, 2], 80, 20)
+    >>> mean, round(p, 4)
+    (2.0, 0.0135)
+    """
+    found = Difference.of(differences, n_train, n_test)
+    if found.n < 2:
+        raise ValueError(
+            f"{found.n} split(s) have no spread to test against; give 2 or more."
+        )
+    return found.mean, found.p(), *found.interval()
+
+
+def paired(results: pd.DataFrame, metric: str, reference: str):
+    """Differences of every method from one, split by split.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Rows of one data set and one protocol, as `evaluate` or `load_results` gives them.
+    metric : str
+        Column to compare.
+    reference : str
+        Method that the others are compared with.
+
+    Returns
+    -------
+    differences : DataFrame, one row per seed and fold, one column per other method
+        NaN where one of the two has no value.
+    """
+    if reference not in (known := [*results["method"].unique()]):
+        raise ValueError(f"No rows of the reference {reference!r}, only of {known}.")
+    wide = results.pivot(index=["seed", "fold"], columns="method", values=metric)
+    return wide.drop(columns=reference).sub(wide[reference], axis=0)
+
+
+def differences(results: pd.DataFrame, metric: str, reference: str, n_test=None):
+    """The mean difference of every method from one, ready to be tested.
+
+    Parameters
+    ----------
+    results, metric, reference
+        As in `paired`.
+    n_test : int, optional
+        Rows tested on in each split; by default what the column ``n_test`` says.
+
+    Returns
+    -------
+    dict of str to Difference
+        Of the splits that both have.
+    """
+    n_train = int(results["n_train"].dropna().iloc[0])
+    n_test = int(results["n_test"].dropna().iloc[0]) if n_test is None else n_test
+    return {
+        method: Difference.of(values.dropna(), n_train, n_test)
+        for method, values in paired(results, metric, reference).items()
+    }
+
+
+def compare(results: pd.DataFrame, metric: str, reference: str, n_test=None):
+    """Test every method against one, split by split, with Holm's correction.
+
+    Parameters
+    ----------
+    results, metric, reference, n_test
+        As in `differences`.
+
+    Returns
+    -------
+    table : DataFrame, one row per other method
+        ``difference, low, high`` (95 %, not corrected for many tests), ``p``, ``p_holm``,
+        ``n`` (splits that both have). NaN for a method with fewer than two of them.
+        `judge` says what follows for a claim.
+    """
+    found = differences(results, metric, reference, n_test)
+    rows = {method: (d.mean, *d.interval(), d.p(), d.n) for method, d in found.items()}
+    columns = ["difference", "low", "high", "p", "n"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    table.insert(4, "p_holm", holm(table["p"]))
+    return table
+
+
+def holm(p: pd.Series) -> pd.Series:
+    """Holm's p-values of one family; what was not tested is not counted."""
+    from statsmodels.stats.multitest import multipletests
+
+    tested = p.dropna()
+    corrected = multipletests(tested, method="holm")[1] if len(tested) else []
+    return pd.Series(corrected, tested.index, dtype=float).reindex(p.index)
+
+
+def prediction_interval(values):
+    """Where one more run would lie, in 95 of 100 cases, by Student's t.
+
+    A published number is one run; it agrees with ours if it lies inside. Two standard
+    deviations of few runs are too narrow: of three, 23 of 100 further runs lie outside.
+
+    Parameters
+    ----------
+    values : array of shape (n,)
+        One per repeat.
+
+    Returns
+    -------
+    low, high : float
+        NaN for a single value.
+
+    Examples
+    --------
+    >>> low, high = prediction_interval([0.68, 0.70, 0.72])
+    >>> round(low, 2), round(high, 2)
+    (0.6, 0.8)
+    """
+    values = np.asarray(values, dtype=float)
+    n = len(values)
+    if n < 2:
+        return np.nan, np.nan
+    half = stats.t.ppf(0.975, n - 1) * values.std(ddof=1) * np.sqrt(1 + 1 / n)
+    return float(values.mean() - half), float(values.mean() + half)
+
+
+class Friedman(NamedTuple):
+    """What `friedman_nemenyi` found; `helpers.plotting.critical_difference` draws it."""
+
+    ranks: pd.Series  #: average rank of each method, 1 is best, best first
+    statistic: float  #: Friedman's chi-squared, corrected for ties
+    p: float  #: of no difference between any of the methods
+    p_pairs: pd.DataFrame  #: Nemenyi's p for each pair of methods
+    critical_difference: float  #: average ranks further apart than this differ
+    n: int  #: data sets
+    alpha: float  #: level of `critical_difference`
+
+
+def friedman_nemenyi(scores: pd.DataFrame, *, higher_is_better=True, alpha=0.05):
+    """Compare methods over several data sets by their ranks.
+
+    Friedman's test asks whether any method differs; Nemenyi's, which method from which,
+    corrected for all pairs [1]_. Look at the pairs only where Friedman's p is small.
+
+    For **several data sets** only, one row each. Folds, repeats and seeds of one data set
+    share rows and are no independent trials: average them first, and compare methods on
+    a single data set by `compare`. Even then five sets separate little: five methods
+    differ at the 5 % level only where their average ranks, which go from 1 to 5, are 2.73
+    apart, and three methods over two sets never do.
+
+    Parameters
+    ----------
+    scores : DataFrame of shape (data sets, methods)
+        A metric's mean over folds and seeds; data set names as index.
+    higher_is_better : bool
+        False for ``brier``, ``log_loss`` and other losses.
+    alpha : float in (0, 1)
+        Level of the critical difference.
+
+    Returns
+    -------
+    Friedman
+
+    Raises
+    ------
+    ValueError
+        Fewer than 3 methods or 2 data sets, a name twice, a missing score.
+
+    References
+    ----------
+    .. [1] Demsar, "Statistical comparisons of classifiers over multiple data sets",
+       Journal of Machine Learning Research 7, 2006, section 3.2.2.
+
+    Examples
+    --------
+    >>> scores = pd.DataFrame(
+    ...     {"nothing": [0.7, 0.8, 0.6], "smote": [0.8, 0.9, 0.7], "gan": [0.9, 0.7, 0.5]},
+    ...     index=["bcw", "wine", "digits"],
+    ... )
+    >>> found = friedman_nemenyi(scores)
+    >>> found.ranks.round(2).to_dict()
+    {'smote': 1.33, 'nothing': 2.33, 'gan': 2.33}
+    >>> round(found.p, 2), round(found.critical_difference, 2)
+    (0.37, 1.91)
+    """
+    from scikit_posthocs import posthoc_nemenyi_friedman
+
+    n, k = scores.shape
+    if k < 3 or n < 2:
+        raise ValueError(
+            f"{k} method(s) on {n} data set(s): ranks need 3 methods and 2 data sets or "
+            "more. Two methods: Wilcoxon's test; one data set: `compare`."
+        )
+    for names, what in ((scores.index, "data set"), (scores.columns, "method")):
+        if len(twice := names[names.duplicated()]):
+            raise ValueError(
+                f"The {what} {twice[0]!r} appears more than once; average folds and "
+                "seeds first, they are not independent."
+            )
+    if scores.isna().any(axis=None):
+        row, column = np.argwhere(scores.isna())[0]
+        raise ValueError(
+            f"No score of {scores.columns[column]!r} on {scores.index[row]!r}; compute it, "
+            "or leave the method or the data set out."
+        )
+    # Means of equal scores may differ in their last digit, and ranks would tell.
+    losses = scores.astype(float).round(12) * (-1 if higher_is_better else 1)
+    ranks = losses.rank(axis=1).mean().sort_values(kind="stable")
+    if (losses.nunique(axis=1) == 1).all():
+        statistic, p = 0.0, 1.0  # scipy divides by zero
+    else:
+        statistic, p = map(float, stats.friedmanchisquare(*losses.to_numpy().T))
+    quantile = stats.studentized_range.isf(alpha, k, np.inf) / np.sqrt(2)
+    apart = float(quantile * np.sqrt(k * (k + 1) / (6 * n)))
+    pairs = posthoc_nemenyi_friedman(losses).loc[ranks.index, ranks.index]
+    return Friedman(ranks, statistic, p, pairs, apart, n, alpha)
+
+
+def summarise(results: pd.DataFrame, columns, by="method", digits=3):
+    """Mean and standard deviation per method, as text, with n.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Rows of `evaluate` or `load_results`; those with an ``error`` are not counted.
+    columns : str or sequence of str
+    by : str or list of str
+        What a row of the table is.
+    digits : int
+
+    Returns
+    -------
+    table : DataFrame of str
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"method": ["a", "a", "b"], "acsa": [0.5, 0.7, 0.8]})
+    >>> print(summarise(rows, ["acsa"]))  # doctest: +NORMALIZE_WHITESPACE
+                     acsa  n
+    method
+    a       0.600 ± 0.141  2
+    b               0.800  1
+    """
+    columns = [columns] if isinstance(columns, str) else list(columns)
+    groups = results.groupby(by, sort=False)
+
+    def text(values):
+        values = values.dropna()
+        spread = f" ± {values.std():.{digits}f}" if len(values) > 1 else ""
+        return f"{values.mean():.{digits}f}{spread}"
+
+    table = groups[columns].agg(text)
+    table["n"] = (
+        groups["error"].agg(lambda e: e.eq("").sum())
+        if "error" in results
+        else groups.size()
+    )
+    return table

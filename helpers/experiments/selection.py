@@ -1,0 +1,284 @@
+"""How often `AutoOverSampler` is wrong, and what it finds: tables made for it.
+
+A cell is one table. On null tables no arm can gain, and every verdict but "nothing" is an
+error: labels are permuted, or follow a logistic truth, on which nothing beats plain
+logistic regression. On power tables one arm truly gains; how much is measured on fresh
+rows. Beside the rule stands its rival, the arm with the largest mean score.
+"""
+
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, balanced_accuracy_score, log_loss
+from threadpoolctl import threadpool_limits
+
+from ..provenance import hardware
+from ..selection import AutoOverSampler
+from ..store import Cell
+from ..tables import TableCodec
+
+CHAPTER = "selection"
+PROFILES = ("paper", "deep", "smoke")
+PROTOCOL = "rule-1"
+
+PLAIN = (
+    "threshold",
+    "class_weight",
+    "random_oversampling",
+    "random_undersampling",
+    "smote",
+)
+NEEDS = ("decisions", "ranking", "probabilities")
+#: Rows of the power tables.
+SIZES = (300, 1000)
+#: Fresh rows that say what an arm is truly worth, and trainings averaged over.
+FRESH, TRAININGS = 5_000, 5
+
+
+class Table(NamedTuple):
+    """A made table, what it is to be used for, and where more of its rows come from."""
+
+    X: pd.DataFrame
+    y: np.ndarray
+    draw: Any  #: n, rng -> X, y; None where labels are permuted
+    told: dict  #: parameters of `AutoOverSampler`
+    gains: str = "nothing"  #: the arm that is made to gain
+
+
+class TiltedSampler(BaseEstimator):
+    """A sampler that knows the truth of `tilted`: it draws rare rows from it.
+
+    The most that any sampler could do for a classifier.
+
+    Parameters
+    ----------
+    slopes : sequence of float
+    random_state : int
+    """
+
+    def __init__(self, slopes, random_state=None):
+        self.slopes = slopes
+        self.random_state = random_state
+
+    def fit_resample(self, X, y):
+        n = int((y == 0).sum() - (y == 1).sum())
+        rng = np.random.default_rng(self.random_state)
+        rows = tilted_rows(n, np.asarray(self.slopes), rng)
+        return np.vstack([X, rows]), np.concatenate([y, np.ones(n, dtype=int)])
+
+
+def tilted_rows(n, slopes, rng):
+    """Rows in [0, 1] whose density grows by a slope in every column."""
+    u = rng.uniform(size=(n, len(slopes)))
+    steep = np.where(np.abs(slopes) < 1e-9, 1e-9, slopes)
+    return np.log1p(u * np.expm1(steep)) / steep
+
+
+def tilted(n, share, slopes, rng):
+    """Common rows even in [0, 1], rare ones tilted: the log-odds are linear exactly."""
+    y = (rng.uniform(size=n) < share).astype(int)
+    X = rng.uniform(size=(n, len(slopes)))
+    X[y == 1] = tilted_rows(int(y.sum()), slopes, rng)
+    return pd.DataFrame(X).add_prefix("x"), y
+
+
+def table(dataset, need, seed):
+    """The table of a cell.
+
+    Parameters
+    ----------
+    dataset : str
+        ``null-permuted``, ``null-logistic``, or ``power-<arm>-<rows>``.
+    need : str
+    seed : int
+
+    Returns
+    -------
+    Table
+    """
+    rng = np.random.default_rng([seed, *dataset.encode()])
+    if dataset.startswith("null"):
+        return null_table(dataset, need, rng)
+    _, arm, n = dataset.split("-")
+    n = int(n)
+    told = {"scoring": need}
+    if arm == "threshold":
+        slopes, share = np.array([2.0, -1, 0, 0]), 0.1
+    elif arm == "weights":
+        # A strong penalty flattens slopes, and those of a rare class most.
+        slopes, share = np.array([4.0, -4, 0, 0]), 0.06
+        told["classifier"] = LogisticRegression(C=0.02, max_iter=1000)
+        arm = "class_weight"
+    else:
+        # Few rare rows in many columns: more of them, from the truth, are worth a lot.
+        slopes, share = np.where(np.arange(40) % 2, 1.0, -1.0), 0.15
+        told["codec"] = TableCodec(numbers="minmax")
+        told["candidates"] = dict(zip(PLAIN, PLAIN, strict=True))
+        told["candidates"]["truth"] = TiltedSampler([*slopes])
+        arm = "truth"
+
+    def draw(n, rng):
+        return tilted(n, share, slopes, rng)
+
+    return Table(*draw(n, rng), draw, told, arm)
+
+
+def null_table(dataset, need, rng):
+    """300 to 2,000 rows, 4 to 12 columns, one in four tables with categories."""
+    n, d = int(rng.integers(300, 2001)), int(rng.integers(4, 13))
+    share = rng.uniform(0.05, 0.25)
+    slopes = rng.normal(0, 1, d)
+    mixed = rng.uniform() < 0.25
+    told = {"scoring": need}
+
+    def draw(n, rng):
+        X, y = tilted(n, share, slopes, rng)
+        if mixed:  # the truth stays logistic: a level is a slope of its own
+            for name in X.columns[:2]:
+                X[name] = np.where(X[name] < 0.5, "low", "high")
+        return X, y
+
+    X, y = draw(n, rng)
+    if dataset == "null-permuted":
+        return Table(X, rng.permutation(y), None, told)
+    if need == "decisions":
+        # By mean recall a threshold would truly gain; by equal costs none can.
+        told["costs"] = [[0, 1], [1, 0]]
+    return Table(X, y, draw, told)
+
+
+def cells(profile):
+    """The runs of a profile, seed by seed, so that half a table is a fair one."""
+    n, power, sizes = {
+        "paper": (200, 40, SIZES),
+        "deep": (20, 0, ()),
+        "smoke": (1, 1, SIZES[:1]),
+    }[profile]
+    powers = [
+        ("threshold", "decisions"),
+        ("weights", "probabilities"),
+        ("sampler", "ranking"),
+        ("sampler", "probabilities"),
+    ]
+    found = []
+    for seed in range(n):
+        plan = [(f"null-{k}", NEEDS[seed % 3]) for k in ("permuted", "logistic")]
+        if seed < power:
+            plan += [
+                (f"power-{arm}-{size}", need) for arm, need in powers for size in sizes
+            ]
+        protocol = f"{PROTOCOL}-deep" if profile == "deep" else PROTOCOL
+        found += [Cell(CHAPTER, profile, d, m, seed, 0, protocol) for d, m in plan]
+    return found
+
+
+# A few hundred rows gain nothing from threads.
+@threadpool_limits.wrap(limits=1)
+def run(cell):
+    """The verdict on one table, its truth, and what the largest mean would have chosen."""
+    made = table(cell.dataset, cell.method, cell.seed)
+    told = {"candidates": [*PLAIN], **made.told}
+    if cell.protocol.endswith("deep"):
+        told["candidates"] = [*PLAIN, "gan", "ctgan"]
+    began, cpu = time.perf_counter(), time.process_time()
+    auto = AutoOverSampler(**told, random_state=cell.seed).fit(made.X, made.y)
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    verdict, table_ = auto.verdict_, auto.comparison_
+    gains = table_["gain"].drop(["dummy", "auto"]).fillna(0)  # nothing gains 0
+    rival = gains.idxmax()
+    row = {
+        "chosen": verdict.chosen,
+        "arm": verdict.arm,
+        "gain": verdict.gain,
+        "p": verdict.p,
+        "detectable": verdict.detectable,
+        "gain_of_choice": table_.loc["auto", "gain"],
+        "largest_mean": rival,
+        "n_splits": verdict.n_splits,
+        "n_arms": verdict.n_arms,
+        "n_rows": len(made.y),
+        "n_rare": int(made.y.sum()),
+        "n_columns": made.X.shape[1],
+        "seconds": seconds,
+        "cpu_seconds": cpu,
+        "sampler_seconds": auto.rows_["sampler_seconds"].sum(),
+        "classifier_seconds": auto.rows_.query("method != 'threshold'")[
+            "classifier_seconds"
+        ].sum(),
+    }
+    if made.gains != "nothing":
+        row["planted"] = made.gains
+        row["planted_detectable"] = table_.loc[made.gains, "detectable"]
+    if made.draw is not None:
+        true = true_gains(auto, made, cell.seed)
+        best = true.idxmax()
+        row |= {
+            "best": best,
+            "true_gain_of_best": true[best],
+            "true_gain_of_chosen": true[verdict.chosen],
+            "true_gain_of_largest_mean": true[rival],
+        }
+        if made.gains != "nothing":
+            row["true_gain_of_planted"] = true[made.gains]
+    return {"provenance": "made", **row, "device": hardware(), "precision": "float32"}
+
+
+def true_gains(auto, made, seed):
+    """Gain of every arm over nothing on fresh rows, by trainings on fresh tables."""
+    rng = np.random.default_rng([seed, FRESH])
+    X, y = made.draw(FRESH, rng)
+    trainings = 1 if made.gains == "nothing" else TRAININGS
+    scores = []
+    for _ in range(trainings):
+        rows = made.draw(int(0.8 * len(made.y)), rng)
+        scores.append(
+            {
+                name: worth(
+                    clone(recipe).set_params(refit=False).fit(*rows), X, y, made.told
+                )
+                for name, recipe in auto.recipes_.items()
+            }
+        )
+    mean = pd.DataFrame(scores).mean()
+    if made.told["scoring"] == "probabilities":
+        return (mean["nothing"] - mean) / mean["nothing"]
+    return mean - mean["nothing"]
+
+
+def worth(arm, X, y, told):
+    """An arm's score on fresh rows: the more the better, but of log loss."""
+    if told["scoring"] == "decisions":
+        decided = arm.predict(X)
+        if "costs" in told:
+            return -np.asarray(told["costs"])[y, decided].mean()
+        return balanced_accuracy_score(y, decided)
+    p = arm.predict_proba(X)[:, 1]
+    ranking = told["scoring"] == "ranking"
+    return average_precision_score(y, p) if ranking else log_loss(y, p)
+
+
+def glance(rows):
+    """One sentence for the first page of the book, from the stored rows.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        What `helpers.store.load_results` returns for this chapter.
+
+    Returns
+    -------
+    str
+    """
+    null = rows[rows["dataset"].str.startswith("null")]
+    if null.empty:
+        return "Not answered yet."
+    wrong = int((null["chosen"] != "nothing").sum())
+    rival = int((null["largest_mean"] != "nothing").sum())
+    return (
+        f"On {len(null)} made tables where no arm can gain, the choice departed from "
+        f"nothing {wrong} times; the largest mean score would have, {rival} times"
+    )

@@ -1,0 +1,82 @@
+"""What a row was computed with: versions, commit, hardware, and where the project lives."""
+
+import functools
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+DISTRIBUTION = "deep-oversampling-book"
+
+
+@functools.cache
+def environment() -> dict[str, str]:
+    """Versions and commit, the provenance of every stored row."""
+    packages = ["torch", "scikit-learn", "imbalanced-learn", "numpy"]
+    found = [f"{name} {importlib.metadata.version(name)}" for name in packages]
+    return {
+        "versions": "; ".join([f"python {platform.python_version()}", *found]),
+        "commit": commit(),
+    }
+
+
+def commit() -> str:
+    """Commit of the checkout this package lies in, or was installed from; else "-"."""
+    here = Path(__file__).parent
+    git = ["git", "-C", str(here)]
+    try:
+        head = subprocess.run(
+            [*git, "rev-parse", "--short=12", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "--", "."], capture_output=True, text=True
+        ).stdout
+        # A package inside somebody else's repository has no commit of its own.
+        if (here.parent / ".git").exists():
+            return f"{head}-changed" if changed else head
+    except (OSError, subprocess.CalledProcessError):
+        pass
+    try:  # pip notes what it installed from
+        package = importlib.metadata.distribution(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return "-"
+    origin = json.loads(package.read_text("direct_url.json") or "{}")
+    return origin.get("vcs_info", {}).get("commit_id", "-")[:12]
+
+
+def hardware(device="cpu") -> str:
+    """What a run computed on, in words: ``"cpu: 2 x Intel(R) Xeon(R)"``."""
+    import torch
+
+    device = torch.device(device)
+    if device.type == "cuda":
+        return f"cuda: {torch.cuda.get_device_name(device)}"
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        name = next(line.split(": ")[1] for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    return f"{device.type}: {os.cpu_count()} x {name}"
+
+
+def computed_on(precision="auto") -> dict[str, str]:
+    """Columns ``device, precision`` of a row whose networks for images were given it."""
+    from .devices import resolve_device, resolve_precision
+
+    device = resolve_device("auto")
+    found = resolve_precision(precision, device, images=True)
+    return {
+        "device": hardware(device),
+        "precision": str(found).removeprefix("torch."),
+    }
+
+
+def project_url() -> str:
+    """Address of the repository, from the package's metadata."""
+    urls = importlib.metadata.metadata(DISTRIBUTION).get_all("Project-URL")
+    return next(u.split(", ")[1] for u in urls if u.startswith("Repository"))

@@ -1,0 +1,723 @@
+"""`AutoOverSampler`: a choice among arms by a rule fixed beforehand; nothing can win."""
+
+import json
+import numbers
+import os
+import time
+import uuid
+import warnings
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from imblearn.over_sampling.base import BaseOverSampler
+from imblearn.utils import check_sampling_strategy
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    check_is_fitted,
+)
+
+from ..checks import refuse_labels, require_known
+from ..evaluation import evaluate
+from ..files import write_atomically
+from ..tables import TableCodec, TabularOverSampler
+from . import _arms, _splits
+from ._bias import Said, gain_of_choice
+from ._classifier import ResampledClassifier, named_classifier
+from ._rule import Rule, choose, forward_splits
+from ._scores import NEEDS, OutOfTime, Scored, Scorer, decision_metric, no_metrics
+from ._verdict import (
+    conclude,
+    gains_in_parts,
+    metric_of,
+    score_with,
+    with_threshold,
+)
+
+
+class AutoOverSampler(BaseOverSampler):
+    """Choose how to treat an imbalanced table, by a rule that may say: not at all.
+
+    Every candidate is scored on the same splits of the table, with codec, sampler,
+    threshold and calibration learned inside of the training part. An arm is chosen only
+    where it is shown to gain over doing nothing, and over every simpler arm that does.
+    `fit_resample` then treats the whole table accordingly.
+
+    Parameters
+    ----------
+    candidates : "auto", "all", list or dict, default="auto"
+        Names (``"threshold", "class_weight", "random_oversampling",
+        "random_undersampling", "smote"``, those of `helpers.over_sampling.SAMPLERS`,
+        ``"package:Class"``) or samplers; a dict gives them other names. "auto" is what fits
+        the table: its kinds of columns, the rows of its rarest class and, for networks,
+        the `time_budget`. "all" tries networks whatever they take.
+    classifier : {"logistic", "boosting"} or scikit-learn classifier, optional
+        The one that will be used: the verdict holds for it, and may be another for
+        another. Sees the table as numbers in [0, 1]. None is "logistic", see Notes.
+    scoring : {"decisions", "ranking", "probabilities"}, default="decisions"
+        What the classifier is for. Decisions are scored by mean recall, or by their cost
+        per row if `costs` are given; ranking by average precision, of the rarer of two
+        classes, or the mean over several; probabilities by log loss.
+    costs : array-like of shape (K, K), optional
+        Cost of taking a row of one class (row of the array) for another (column), classes
+        in sorted order.
+    cv : int, scikit-learn splitter or iterable of (train, test), optional
+        Folds of each repeat, or the splits themselves. None: five folds, stratified.
+    alpha : float in (0, 1), default=0.05
+        Chance of any departure from nothing where no arm gains.
+    min_gain : float, default=0.01
+        Least mean gain worth a departure, in the unit of the score; of log loss, relative.
+    time_budget : float, optional
+        Seconds. One timed fit of each arm plans the splits, 10 to 50, before any score is
+        seen. None: 25 splits, the same on every machine.
+    sampling_strategy : float, str or callable, default="auto"
+        As in imbalanced-learn, for every sampler; "auto" leaves them their own.
+    codec : TableCodec, optional
+        What is to differ from its defaults, such as its `kinds`.
+    groups : column of X, optional
+        Rows with the same value, of one patient say, are never parted.
+    times : column of X, optional
+        Dates or numbers: training rows come before those to test on. No test is made then;
+        an arm must gain in every one of at least five splits.
+    store : path-like, optional
+        CSV file of the rows, predictions in a folder and the plan in a file beside it.
+        Killed, the same call goes on. Needs a whole number as `random_state`.
+    random_state : int, RandomState or None, default=None
+        Decides splits and samplers, and with `time_budget=None` everything.
+    n_jobs : int, optional
+        Processes, as in joblib.
+    verbose : bool, default=False
+        Say what is tried, and show progress.
+
+    Attributes
+    ----------
+    verdict_ : Verdict
+        What was chosen, why and how surely; ``print(auto.verdict_)``.
+    best_sampler_ : sampler or None
+        Fitted on the table. None where rows are left as they are: nothing, threshold,
+        class_weight.
+    recipe_ : ResampledClassifier
+        Not fitted. The treatment chosen with the classifier: what to fit on the table, and
+        to hand to cross-validation. The only way to get a threshold or weights.
+    recipes_ : dict of str to ResampledClassifier
+        The same of every arm that was judged.
+    comparison_ : DataFrame, one row per arm
+        Mean score, its spread ``sd`` over ``n`` splits, seconds of a fit; ``gain, low,
+        high`` over nothing (Bonferroni's interval), ``p``, ``p_holm``, the smallest gain
+        ``detectable`` with power .8, ``log_loss_change``, whether it was ``eligible``,
+        and ``why`` it was chosen or not. A last row, "auto", scores the choice itself:
+        bootstrap bias-corrected cross-validation, intervals of 95 %.
+    gains_ : DataFrame
+        Gains of every arm for each of the three needs, in parts: ranking, threshold,
+        calibration.
+    rows_ : DataFrame, one row per arm and split
+    predictions_ : DataFrame
+        What every arm said of every test row: ``method, fold, row, true, predicted``,
+        ``p_<class>``.
+    n_splits_ : int
+        Splits planned.
+    left_out_ : dict of str to str
+        Arm to why it was not tried, or is not judged.
+    synthetic_mask_ : ndarray of bool, one per returned row
+        True where the row was generated.
+    classes_ : ndarray
+
+    Raises
+    ------
+    ValueError
+        Before anything is trained: labels that are missing or of one class, a class or
+        groups that leave a part of a split without it, parameters that contradict one
+        another, unknown candidates. After one fit of each arm: a time budget too small for
+        nothing and one other arm.
+
+    See Also
+    --------
+    ResampledClassifier : the recipe.
+
+    Notes
+    -----
+    The rule, fixed before any score is seen. Nothing is the default. An arm is *eligible*
+    if the corrected resampled t-test of its gain over nothing gives p < alpha after Holm
+    over all arms, its mean gain is at least `min_gain`, and its log loss, corrected for
+    the shares of the classes, at most 2 % worse. From simple to complex (threshold,
+    weights, random sampling, SMOTE's kind, networks and others), an eligible arm replaces
+    the one chosen so far only if the test between the two gives p < alpha too, and
+    `min_gain` holds between them. Forward in time an arm must gain in each of at least
+    five splits, and in so many more that one of all arms does so by chance with a
+    probability below alpha.
+
+    The decisions of every arm but nothing are tuned, on a quarter of the training part
+    that neither sampler nor classifier sees; else samplers would win by a threshold in
+    disguise. All arms, nothing too, learn from the other three quarters, so that one fit
+    serves ranking, decisions and probabilities, and no arm is favoured.
+
+    Logistic regression is the default because its fits are the same every time and take
+    milliseconds, and its probabilities are calibrated, so that gains are told from less
+    data. Where another will be used, name it.
+
+    In a pipeline, the choice is made anew inside every training part. A verdict "threshold"
+    or "class_weight" then leaves the rows as they are and reaches no later step: put
+    ``recipe_`` in the place of sampler and classifier instead.
+
+    References
+    ----------
+    .. [1] Nadeau and Bengio, "Inference for the generalization error", Machine Learning
+       52, 2003.
+    .. [2] Tsamardinos, Greasidou and Borboudakis, "Bootstrapping the out-of-sample
+       predictions for efficient and accurate cross-validation", Machine Learning 107,
+       2018.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from helpers import AutoOverSampler
+    >>> X, y = make_classification(n_samples=400, weights=[0.9], class_sep=2, random_state=0)
+    >>> auto = AutoOverSampler(["threshold", "smote"], scoring="ranking", random_state=0)
+    >>> X_out, y_out = auto.fit_resample(X, y)
+    >>> auto.verdict_.chosen, len(X_out)
+    ('nothing', 400)
+    """
+
+    _parameter_constraints: dict = {
+        "candidates": ["array-like", dict, StrOptions({"auto", "all"})],
+        "classifier": [HasMethods(["fit", "predict_proba"]), str, None],
+        "scoring": [StrOptions({*NEEDS})],
+        "costs": ["array-like", None],
+        "cv": ["cv_object"],
+        "alpha": [Interval(numbers.Real, 0, 1, closed="neither")],
+        "min_gain": [Interval(numbers.Real, 0, None, closed="left")],
+        "time_budget": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "sampling_strategy": BaseOverSampler._parameter_constraints[
+            "sampling_strategy"
+        ],
+        "codec": [TableCodec, None],
+        "groups": "no_validation",
+        "times": "no_validation",
+        "store": [str, os.PathLike, None],
+        "random_state": ["random_state"],
+        "n_jobs": [numbers.Integral, None],
+        "verbose": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        candidates="auto",
+        classifier=None,
+        *,
+        scoring="decisions",
+        costs=None,
+        cv=None,
+        alpha=0.05,
+        min_gain=0.01,
+        time_budget=None,
+        sampling_strategy="auto",
+        codec=None,
+        groups=None,
+        times=None,
+        store=None,
+        random_state=None,
+        n_jobs=None,
+        verbose=False,
+    ):
+        self.candidates = candidates
+        self.classifier = classifier
+        self.scoring = scoring
+        self.costs = costs
+        self.cv = cv
+        self.alpha = alpha
+        self.min_gain = min_gain
+        self.time_budget = time_budget
+        self.sampling_strategy = sampling_strategy
+        self.codec = codec
+        self.groups = groups
+        self.times = times
+        self.store = store
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    # ------------------------------------------------------------------ public face
+
+    def fit(self, X, y):
+        """Choose, without resampling the whole table.
+
+        Parameters
+        ----------
+        X : DataFrame, or array-like of shape (n, n_features)
+        y : array-like of shape (n,)
+
+        Returns
+        -------
+        self
+        """
+        self._choose(X, y)
+        return self
+
+    def fit_resample(self, X, y):
+        """Choose, and return the table as the verdict has it.
+
+        Parameters
+        ----------
+        X : DataFrame, or array-like of shape (n, n_features)
+        y : array-like of shape (n,)
+            Class labels of any kind.
+
+        Returns
+        -------
+        X_resampled, y_resampled
+            Original rows first, as they came, and new rows after them; the very input
+            where rows are to be left as they are. Only "random_undersampling" takes rows
+            away.
+        """
+        self._choose(X, y)
+        return self.treat(X, y, self.verdict_.chosen)
+
+    def treat(self, X, y, method):
+        """The table as one of the arms treats it, whatever the verdict.
+
+        Parameters
+        ----------
+        X, y
+            The table that the choice was made for.
+        method : str
+            Name of an arm in ``recipes_``.
+
+        Returns
+        -------
+        X_resampled, y_resampled
+            As of `fit_resample`; `best_sampler_` and `synthetic_mask_` follow.
+        """
+        check_is_fitted(self, "recipes_")
+        require_known("arm", method, self.recipes_)
+        sampler = self.recipes_[method].sampler
+        self.synthetic_mask_ = np.zeros(len(y), dtype=bool)
+        self.best_sampler_ = None
+        if sampler is None:
+            return X, y
+        sampler = clone(sampler)
+        if isinstance(sampler, TabularOverSampler):
+            # The columns of groups and times are told to be left out.
+            kinds = {**(sampler.codec.kinds or {}), **self._asides}
+            sampler.set_params(codec=clone(sampler.codec).set_params(kinds=kinds))
+        X_out, y_out = sampler.fit_resample(X, y)
+        self.best_sampler_ = sampler
+        self.synthetic_mask_ = np.arange(len(y_out)) >= len(y)
+        return X_out, y_out
+
+    # ------------------------------------------------------------------ the choice
+
+    def _choose(self, X, y):
+        started = time.time()
+        self._validate_params()
+        self._refuse_contradictions()
+        frame, y_in, codes = self._checked(X, y)
+        rng = check_random_state(self.random_state)
+        seed_of_splits, seed_of_arms, seed_of_draws = map(
+            int, rng.randint(2**31 - 1, size=3)
+        )
+        costs = self._costs()
+        kinds = self._kinds(frame)
+        arms, left_out = _arms.resolve(
+            self.candidates,
+            y=codes,
+            kinds=kinds,
+            classifier=named_classifier(self.classifier),
+            decisions=self.scoring == "decisions",
+            budget=self.time_budget,
+            strategy=None
+            if self.sampling_strategy == "auto"
+            else self.sampling_strategy,
+            codec=_arms.sampling_codec(self.codec, _said(kinds)),
+            seed=seed_of_arms,
+        )
+        splits = self._splits(frame, codes, seed_of_splits, len(arms))
+        estimators = self._estimators(arms, _said(kinds), costs, seed_of_arms)
+        splits, estimators, left_out = self._plan(
+            frame, codes, splits, estimators, left_out, started
+        )
+        self.n_splits_ = len(splits)
+        rows, said = self._evaluate(
+            frame, y_in, codes, splits, estimators, costs, started
+        )
+        arms = [arm for arm in arms if arm.name not in left_out]
+        rows, said, arms, failed = self._whole(rows, said, arms)
+        self.left_out_ = {**left_out, **failed}
+        self._conclude(frame, codes, rows, said, arms, splits, costs, seed_of_draws)
+        self.recipes_ = {
+            arm.name: self._recipe(arm, _said(kinds), costs)
+            for arm in [_arms.Arm("nothing", -1), *arms]
+        }
+        self.recipe_ = self.recipes_[self.verdict_.chosen]
+        if self.verbose:
+            print(self.verdict_, flush=True)
+
+    def _refuse_contradictions(self):
+        if self.costs is not None and self.scoring != "decisions":
+            raise ValueError(
+                f"costs are of decisions, and scoring={self.scoring!r}; say "
+                "scoring='decisions', or leave costs out."
+            )
+        if self.groups is not None and self.times is not None:
+            raise ValueError(
+                f"groups={self.groups!r} and times={self.times!r}: rows are split by one "
+                "of the two; leave the other out."
+            )
+        if self.cv is not None:
+            for name in ("groups", "times"):
+                if getattr(self, name) is not None and not isinstance(self.cv, int):
+                    raise ValueError(
+                        f"cv and {name} both say how rows are split; leave one out."
+                    )
+            if isinstance(self.cv, int) and self.times is not None:
+                raise ValueError(
+                    "cv says folds, and times has none; leave one of the two out."
+                )
+            if isinstance(self.cv, int) and self.cv < 2:
+                raise ValueError(f"cv={self.cv}; give 2 folds or more.")
+        if isinstance(self.sampling_strategy, dict):
+            raise ValueError(
+                "sampling_strategy counts rows, and training parts have fewer of them; "
+                "give a float or a word, or candidates with a strategy of their own."
+            )
+        if self.store is not None and not isinstance(
+            self.random_state, numbers.Integral
+        ):
+            raise ValueError(
+                f"store with random_state={self.random_state!r}: another call would draw "
+                "other splits; give a whole number."
+            )
+
+    def _checked(self, X, y):
+        """The table as a frame, its labels, and their numbers."""
+        if hasattr(y, "ndim") and y.ndim == 2 and y.shape[1] == 1:
+            y = np.ravel(y)
+        refuse_labels(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        counts = np.bincount(codes)
+        if len(counts) < 2:
+            raise ValueError(
+                f"y has the class {self.classes_.tolist()} only; there is nothing to "
+                "balance."
+            )
+        folds = self.cv if isinstance(self.cv, int) else _splits.FOLDS
+        least = counts.argmin()
+        by_folds = self.times is None and (self.cv is None or isinstance(self.cv, int))
+        if by_folds and counts[least] < folds:
+            raise ValueError(
+                f"Class {self.classes_[least]} has {counts[least]} row(s), fewer than the "
+                f"{folds} folds; collect more, merge classes, or leave the class out."
+            )
+        frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
+        if len(frame) != len(codes):
+            raise ValueError(
+                f"X has {len(frame)} rows and y {len(codes)}; give one label for each row."
+            )
+        for name in ("groups", "times"):
+            column = getattr(self, name)
+            if column is None:
+                continue
+            if column not in frame.columns:
+                raise ValueError(
+                    f"{name}={column!r} is no column; they are {[*frame.columns]}."
+                )
+            if frame[column].isna().any():
+                raise ValueError(
+                    f"Column {column!r} ({name}) has {frame[column].isna().sum()} missing "
+                    "value(s); fill them in, or leave such rows out."
+                )
+        _check_feature_names(self, X, reset=True)
+        _check_n_features(self, frame, reset=True)
+        check_sampling_strategy(self.sampling_strategy, codes, "over-sampling")
+        return frame, np.asarray(y), codes
+
+    def _costs(self):
+        if self.costs is None:
+            return None
+        costs, n = np.asarray(self.costs, dtype=float), len(self.classes_)
+        if costs.shape != (n, n) or not np.isfinite(costs).all():
+            raise ValueError(
+                f"costs has shape {costs.shape}; give one number for each of the {n} true "
+                f"classes (rows) and {n} decided ones (columns), {self.classes_.tolist()}."
+            )
+        if (costs < np.diag(costs)[:, None]).any():
+            raise ValueError(
+                f"costs={costs.tolist()}: in some row a mistake costs less than the right "
+                "decision; rows are true classes, columns decided ones."
+            )
+        return costs
+
+    def _kinds(self, frame):
+        """Kind of every column that is learned from."""
+        asides = [c for c in (self.groups, self.times) if c is not None]
+        self._asides = dict.fromkeys(asides, "leave_out")
+        codec = TableCodec() if self.codec is None else clone(self.codec)
+        return codec.fit(frame.drop(columns=asides)).kinds_
+
+    def _splits(self, frame, codes, seed, n_arms):
+        groups = None if self.groups is None else frame[self.groups]
+        times = None if self.times is None else frame[self.times]
+        n = _splits.USUAL if self.time_budget is None else _splits.MOST
+        if times is not None:
+            n = forward_splits(n_arms, self.alpha, _splits.FORWARD)
+        splits = _splits.make_splits(codes, n, seed, self.cv, groups, times)
+        by = "groups" if groups is not None else "times" if times is not None else ""
+        _splits.refuse_splits(splits, codes, self.classes_, by)
+        return splits
+
+    def _estimators(self, arms, kinds, costs, seed):
+        """Name to what is evaluated; "threshold" shares the fits of nothing."""
+        told = {
+            "classifier": self.classifier,
+            "tune": True,
+            "refit": False,
+            "costs": costs,
+            "kinds": kinds,
+            "groups": self.groups,
+            "times": self.times,
+            "random_state": seed,
+        }
+        found = {
+            "dummy": Scored(**{**told, "classifier": "dummy"}),
+            "nothing": Scored(**told),
+        }
+        for arm in arms:
+            if arm.name != "threshold":
+                found[arm.name] = Scored(arm.sampler, weights=arm.weights, **told)
+        return found
+
+    # ------------------------------------------------------------------ the plan
+
+    def _plan(self, frame, codes, splits, estimators, left_out, started):
+        """As many splits as there is time for, and the arms that can finish them."""
+        if self.time_budget is None:
+            self._announce(estimators, len(splits), None)
+            return splits, estimators, left_out
+        file = self.store and Path(f"{self.store}.plan.json")
+        asked = joblib.hash([[*estimators], len(frame), self.random_state, self.cv])
+        if file and file.exists():
+            plan = json.loads(file.read_text(encoding="utf-8"))
+            if plan["asked"] != asked:
+                raise ValueError(
+                    f"{file} is the plan of other candidates, data or splits; name another "
+                    "store, or give what it was begun with."
+                )
+        else:
+            seconds, failed = self._timed(
+                frame.reset_index(drop=True), codes, splits[0][0], estimators
+            )
+            jobs = joblib.effective_n_jobs(self.n_jobs)
+            own = self.cv is None and self.times is None
+            n, slow = _splits.planned(
+                {k: s for k, s in seconds.items() if k not in failed},
+                started + self.time_budget - time.time(),
+                jobs,
+                {"dummy", "nothing"},
+                fixed=None if own else len(splits),
+            )
+            plan = {"asked": asked, "n_splits": n, "seconds": seconds}
+            plan["left_out"] = {**failed, **slow}
+            if file:
+                text = json.dumps(plan, indent=1)
+                write_atomically(lambda aside: aside.write_text(text), file)
+        left_out = {**left_out, **plan["left_out"]}
+        estimators = {k: e for k, e in estimators.items() if k not in left_out}
+        if len(estimators) == 2 and self.scoring != "decisions":
+            told = "; ".join(f"{name}: {why}" for name, why in left_out.items())
+            raise ValueError(f"No arm is left to compare with nothing ({told}).")
+        total = sum(plan["seconds"][k] for k in estimators)
+        self._announce(estimators, plan["n_splits"], total)
+        return splits[: plan["n_splits"]], estimators, left_out
+
+    def _timed(self, frame, codes, rows, estimators):
+        """Seconds of one fit of each arm; nothing is scored."""
+        seconds, failed = {}, {}
+        frame.attrs = {"table": uuid.uuid4().hex}
+        for name, estimator in estimators.items():
+            began = time.perf_counter()
+            try:
+                clone(estimator).fit(frame.iloc[rows], codes[rows])
+            except Exception as error:
+                if name in _arms.ALWAYS:
+                    raise
+                failed[name] = _told(error)
+            seconds[name] = time.perf_counter() - began
+        return seconds, failed
+
+    def _announce(self, estimators, n, seconds):
+        if not self.verbose:
+            return
+        jobs = joblib.effective_n_jobs(self.n_jobs)
+        about = "" if seconds is None else f", about {n * seconds / jobs:.0f} s"
+        print(f"{n} splits of {', '.join(estimators)}{about}", flush=True)
+
+    # ------------------------------------------------------------------ rows
+
+    def _evaluate(self, frame, y, codes, splits, estimators, costs, started):
+        frame = frame.reset_index(drop=True)
+        frame.attrs = {"table": uuid.uuid4().hex}
+        if self.time_budget is not None:
+            frame.attrs["until"] = started + self.time_budget
+        n_classes = len(self.classes_)
+        self._positive = int(np.bincount(codes).argmin()) if n_classes == 2 else None
+        self._decisions = decision_metric(costs)
+        with warnings.catch_warnings():
+            # What failed is told by name, in left_out_.
+            warnings.filterwarnings("ignore", message=".*runs failed. First")
+            rows, said = evaluate(
+                {name: (None, estimator) for name, estimator in estimators.items()},
+                frame,
+                y,
+                cv=splits,
+                groups=None if self.groups is None else frame[self.groups],
+                n_jobs=self.n_jobs,
+                metrics=no_metrics,
+                scoring=Scorer(n_classes, self._positive, costs),
+                store=self.store,
+                return_predictions=True,
+                verbose=self.verbose,
+            )
+        rows["classifier_seconds"] -= rows["seconds_of_sampler"]
+        rows["sampler_seconds"] = rows.pop("seconds_of_sampler")
+        rows["n_synthetic"] = rows.pop("n_new")
+        return rows, said
+
+    def _whole(self, rows, said, arms):
+        """Splits that every arm has, and arms that failed in none."""
+        late = rows["error"].str.startswith(OutOfTime.__name__)
+        failed = rows[(rows["error"] != "") & ~late]
+        if len(bad := failed[failed["method"].isin(_arms.ALWAYS)]):
+            raise RuntimeError(
+                f"{bad['method'].iloc[0]} failed in {len(bad)} splits: "
+                f"{bad['error'].iloc[0]}"
+            )
+        why = {
+            name: f"failed in {len(own)} of {self.n_splits_} splits: {own['error'].iloc[0]}"
+            for name, own in failed.groupby("method")
+        }
+        arms = [arm for arm in arms if arm.name not in why]
+        splits = {*rows["fold"]} - {*rows.loc[late, "fold"]}
+        if len(splits) < 2:
+            raise RuntimeError(
+                f"time_budget was spent after {len(splits)} of {self.n_splits_} splits; "
+                "give more, or a store, with which the same call goes on."
+            )
+        if not arms:
+            told = "; ".join(f"{name}: {text}" for name, text in why.items())
+            raise RuntimeError(f"No arm is left to compare with nothing ({told}).")
+        names = {*_arms.ALWAYS, *(arm.name for arm in arms)}
+
+        def kept(table):
+            return table[table["method"].isin(names) & table["fold"].isin(splits)]
+
+        has_threshold = "threshold" in names
+        rows = with_threshold(kept(rows), self._decisions, has_threshold)
+        return (
+            rows.drop(columns="error"),
+            self._untuned(kept(said), has_threshold),
+            arms,
+            why,
+        )
+
+    def _untuned(self, said, has_threshold):
+        """Predictions in which nothing and dummy decide as they are."""
+        plain = said["method"].isin(_arms.ALWAYS)
+        tuned = said[said["method"] == "nothing"].assign(method="threshold")
+        p = said.loc[plain, [f"p_{c}" for c in self.classes_]].to_numpy()
+        said = said.copy()
+        said.loc[plain, "predicted"] = self.classes_[p.argmax(axis=1)]
+        parts = [said, tuned] if has_threshold else [said]
+        return pd.concat(parts, ignore_index=True)
+
+    # ------------------------------------------------------------------ the verdict
+
+    def _conclude(self, frame, codes, rows, said, arms, splits, costs, seed):
+        names = [arm.name for arm in arms]
+        sizes = np.mean([[len(train), len(test)] for train, test in splits], axis=0)
+        rule = Rule(self.alpha, self.min_gain, *sizes, self.times is not None)
+        self.rows_, self.predictions_ = rows, said
+        self.comparison_, self.verdict_ = conclude(
+            rows, names, self.scoring, costs, rule, self.n_splits_
+        )
+        self.gains_ = gains_in_parts(rows, names, costs, rule)
+        gained, picked = gain_of_choice(
+            self._by_split(codes, ["nothing", *names], splits),
+            codes,
+            self.scoring,
+            rule,
+            choose,
+            np.random.default_rng(seed),
+            positive=self._positive,
+            costs=costs,
+            groups=None if self.groups is None else frame[self.groups].to_numpy(),
+        )
+        metric = metric_of(self.scoring, costs)
+        nothing = self.comparison_.loc["nothing", metric]
+        gain = float(np.nanmean(gained))
+        self.comparison_.loc["auto", [metric, "gain", "low", "high"]] = [
+            score_with(gain, nothing, self.scoring, costs),
+            gain,
+            *np.nanquantile(gained, [0.025, 0.975]),
+        ]
+        often = pd.Series(["nothing", *names]).iloc[picked].value_counts(normalize=True)
+        told = ", ".join(f"{name} {share:.0%}" for name, share in often.items())
+        self.comparison_.loc["auto", "why"] = f"chosen in {len(picked)} draws: {told}"
+
+    def _by_split(self, codes, names, splits):
+        """The predictions, as `score_of_choice` takes them."""
+        columns = [f"p_{c}" for c in self.classes_]
+        groups = dict(iter(self.predictions_.groupby(["fold", "method"], sort=False)))
+        found = []
+        for fold in sorted(self.predictions_["fold"].unique()):
+            own = [groups[fold, name] for name in names]
+            rows = splits[fold][1]
+            found.append(
+                Said(
+                    rows,
+                    codes[rows],
+                    [table[columns].to_numpy() for table in own],
+                    [
+                        np.searchsorted(self.classes_, table["predicted"])
+                        for table in own
+                    ],
+                )
+            )
+        return found
+
+    def _recipe(self, arm, kinds, costs):
+        """An arm as one estimator, for use: fitted on all the rows it is given."""
+        whole = isinstance(self.random_state, numbers.Integral)
+        return ResampledClassifier(
+            arm.sampler,
+            self.classifier,
+            weights=arm.weights,
+            tune=arm.name != "nothing" and self.scoring == "decisions",
+            costs=costs,
+            kinds=kinds,
+            groups=self.groups,
+            times=self.times,
+            random_state=self.random_state if whole else None,
+        )
+
+    def _fit_resample(self, X, y):  # asked for by the base class
+        raise NotImplementedError
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        return tags
+
+
+def _said(kinds):
+    """Kinds as a codec is told them: constants it finds by itself."""
+    return {name: kind for name, kind in kinds.items() if kind != "constant"}
+
+
+def _told(error):
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,0 +1,441 @@
+"""A classifier of any table that is coded, balanced and tuned inside its own `fit`."""
+
+import time
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+
+from ..checks import refuse_labels, require_known
+from ..evaluation import correct_prior
+from ..tables import TableCodec
+
+#: Folds of the training part, of which one tunes and the others are learned from.
+QUARTERS = 4
+
+
+def classifiers():
+    """Name to classifier, for matrices in [0, 1]."""
+    return {
+        "boosting": HistGradientBoostingClassifier(random_state=0),
+        "dummy": DummyClassifier(strategy="prior"),
+        "logistic": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+    }
+
+
+def named_classifier(classifier):
+    """The classifier of this name; "logistic" for None; anything else as it is."""
+    if classifier is None:
+        classifier = "logistic"
+    if isinstance(classifier, str):
+        require_known("classifier", classifier, classifiers())
+        return classifiers()[classifier]
+    return classifier
+
+
+def weight_parameter(classifier):
+    """What `fit` calls the weights of rows; None where it takes none."""
+    if isinstance(classifier, Pipeline):
+        name, last = classifier.steps[-1]
+        inner = weight_parameter(last)
+        return inner and f"{name}__{inner}"
+    return "sample_weight" if has_fit_parameter(classifier, "sample_weight") else None
+
+
+class ResampledClassifier(ClassifierMixin, BaseEstimator):
+    """Any classifier on any table, with all that balancing needs inside of `fit`.
+
+    `fit` codes the table by a `TableCodec`, resamples its training rows, fits the
+    classifier, corrects its probabilities for the shares that resampling changed, and
+    tunes its decisions on rows that neither sampler nor classifier has seen. Nothing of it
+    sees a row to predict, so that cross-validation of this estimator is honest.
+
+    Parameters
+    ----------
+    sampler : sampler, optional
+        ``fit_resample`` takes and returns frames, as that of `TabularOverSampler`. None
+        resamples nothing.
+    classifier : {"logistic", "boosting", "dummy"} or scikit-learn classifier, optional
+        With ``predict_proba``; sees the codec's matrix, in [0, 1]. None is "logistic".
+    weights : {"balanced", None}
+        "balanced" gives every class the same weight in the training of the classifier.
+    tune : bool, default=False
+        Whether decisions are tuned: on a quarter of the rows, stratified (by groups, or the
+        latest quarter, where `groups` or `times` say so), while the rest is learned from.
+        An offset per class is added to the logarithm of its probability; with two classes,
+        that is a threshold.
+    costs : array-like of shape (K, K), optional
+        What it costs to take a row of one class (row of the array) for another (column),
+        classes in sorted order. Decisions are tuned for the least cost. None: for the
+        largest mean recall.
+    refit : bool, default=True
+        Whether, after tuning, sampler and classifier are fitted again on all rows; the
+        offsets stay.
+    kinds : dict, optional
+        Column to kind, as in `TableCodec`.
+    groups, times : column of X, optional
+        Says which rows belong together, or their order in time; not learned from.
+    random_state : int, optional
+        Draws the quarter.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+    offsets_ : ndarray of shape (K,)
+        Added to the logarithms of the probabilities; 0 where nothing is tuned.
+    threshold_ : float
+        Of two classes, the probability from which on a row is taken for the second.
+    sampler_, classifier_
+        Fitted copies.
+    """
+
+    def __init__(
+        self,
+        sampler=None,
+        classifier=None,
+        *,
+        weights=None,
+        tune=False,
+        costs=None,
+        refit=True,
+        kinds=None,
+        groups=None,
+        times=None,
+        random_state=None,
+    ):
+        self.sampler = sampler
+        self.classifier = classifier
+        self.weights = weights
+        self.tune = tune
+        self.costs = costs
+        self.refit = refit
+        self.kinds = kinds
+        self.groups = groups
+        self.times = times
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        """Learn from a table.
+
+        Parameters
+        ----------
+        X : DataFrame, or array-like of shape (n, n_features)
+        y : array-like of shape (n,)
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            What codec, sampler and classifier refuse; rows that cannot be cut into
+            quarters with all classes in each part.
+        """
+        refuse_labels(y)
+        if self.weights not in (None, "balanced"):
+            raise ValueError(f"weights={self.weights!r}; give None or 'balanced'.")
+        frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
+        self.classes_, numbers = np.unique(y, return_inverse=True)
+        self.seconds_ = {"sampler": 0.0}
+        columns = [c for c in (self.groups, self.times) if c is not None]
+        features = frame.drop(columns=columns) if columns else frame
+        self.offsets_ = np.zeros(len(self.classes_))
+        if not self.tune:
+            self._learn(features, numbers)
+        else:
+            learn, held = tuning_rows(
+                numbers,
+                None if self.groups is None else frame[self.groups],
+                None if self.times is None else frame[self.times],
+                self.random_state,
+            )
+            self._learn(features.iloc[learn], numbers[learn])
+            said = self._corrected(self._said(features.iloc[held]))
+            shares = np.bincount(numbers) / len(numbers)
+            value = utilities(shares, self.costs)
+            centre = -np.log(shares) if self.costs is None else 0 * shares
+            self.offsets_ = best_offsets(logs(said), numbers[held], value, centre)
+            if self.refit:
+                self._learn(features, numbers)
+        return self
+
+    def _learn(self, frame, numbers):
+        """Resample, code and fit; what was trained on is remembered for `_corrected`."""
+        n_classes = len(self.classes_)
+        self.true_ = np.bincount(numbers, minlength=n_classes)
+        self._table, Z = self._coded(frame)
+        y, self.sampler_ = numbers, None
+        if self.sampler is not None:
+            started = time.perf_counter()
+            self.sampler_ = clone(self.sampler)
+            more, y = self.sampler_.fit_resample(frame, numbers)
+            y = np.asarray(y)
+            self.seconds_["sampler"] += time.perf_counter() - started
+            # Rows that are only repeated or left out are coded already.
+            rows = getattr(self.sampler_, "sample_indices_", None)
+            Z = self._table.transform(more) if rows is None else Z[rows]
+        self.n_new_ = len(y) - len(numbers)
+        self.trained_ = np.bincount(y, minlength=n_classes)
+        classifier, told = clone(named_classifier(self.classifier)), {}
+        if self.weights == "balanced":
+            name = weight_parameter(classifier)
+            if name is None:
+                raise ValueError(
+                    f"{type(classifier).__name__}.fit takes no sample_weight, so that "
+                    "weights='balanced' cannot reach it; leave weights out."
+                )
+            told[name] = (len(y) / (n_classes * self.trained_))[y]
+            self.trained_ = np.ones(n_classes)
+        self.classifier_ = classifier.fit(Z, y, **told)
+
+    def _coded(self, frame):
+        """A codec that has learned from these rows, and their codes."""
+        table = _Coded(self.kinds)
+        return table, table.fit_transform(frame)
+
+    def _codes(self, frame):
+        return self._table.transform(frame)
+
+    def _said(self, frame):
+        """What the classifier says, before any correction."""
+        return self.classifier_.predict_proba(self._codes(frame))
+
+    def _corrected(self, said):
+        if np.array_equal(self.trained_, self.true_):
+            return said
+        return correct_prior(said, self.trained_, self.true_)
+
+    def _raw(self, X):
+        """`_said` of rows as they come in."""
+        check_is_fitted(self)
+        frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
+        columns = [c for c in (self.groups, self.times) if c is not None]
+        return self._said(frame.drop(columns=columns) if columns else frame)
+
+    def predict_proba(self, X):
+        """Probabilities of the classes, corrected for what resampling did to the shares.
+
+        Parameters
+        ----------
+        X : DataFrame, or array-like of shape (n, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n, K)
+        """
+        return self._corrected(self._raw(X))
+
+    def predict(self, X):
+        """The most probable classes, or the tuned decisions.
+
+        Parameters
+        ----------
+        X : DataFrame, or array-like of shape (n, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        scores = logs(self.predict_proba(X)) + self.offsets_
+        return self.classes_[scores.argmax(axis=1)]
+
+    @property
+    def threshold_(self):
+        """Of two classes, the probability from which on a row is taken for the second."""
+        check_is_fitted(self, "offsets_")
+        if len(self.classes_) != 2:
+            raise AttributeError("Several classes have offsets_, and no threshold.")
+        return float(1 / (1 + np.exp(self.offsets_[1] - self.offsets_[0])))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
+
+class _Coded:
+    """A `TableCodec` for rows that hold what no training row did.
+
+    Levels that were never seen become missing, where some are, or else the most frequent
+    level; holes where there were none, the most frequent value.
+    """
+
+    def __init__(self, kinds):
+        self.codec = TableCodec(numbers="minmax", kinds=kinds)
+
+    def fit(self, frame):
+        self.codec.fit(frame)
+        self._remember(frame)
+        return self
+
+    def fit_transform(self, frame):
+        self.fit(frame)
+        return self.codec.transform(frame)
+
+    def _remember(self, frame):
+        self.seen, self.fill = {}, {}
+        for name, kind in self.codec.kinds_.items():
+            if kind in ("constant", "leave_out"):
+                continue
+            column = frame[name]
+            known = column[column.notna()]
+            if kind == "category":
+                self.seen[name] = known.unique()
+            self.fill[name] = None if len(known) < len(column) else column.iloc[0]
+            if self.fill[name] is not None:
+                self.fill[name] = known.mode().iloc[0]
+
+    def transform(self, frame):
+        replaced = {}
+        for name, fill in self.fill.items():
+            column = frame[name]
+            odd = column.isna() if fill is not None else None
+            if name in self.seen:
+                new = ~column.isin(self.seen[name]) & column.notna()
+                odd = new if odd is None else new | odd
+            if odd is not None and odd.any():
+                if isinstance(column.dtype, pd.CategoricalDtype) and fill is not None:
+                    column = column.astype(column.dtype.categories.dtype)
+                replaced[name] = column.where(~odd, fill)
+        return self.codec.transform(frame.assign(**replaced) if replaced else frame)
+
+
+def tuning_rows(y, groups=None, times=None, seed=None):
+    """Rows to learn from and rows to tune on, three to one, with all classes in both.
+
+    Parameters
+    ----------
+    y : array of int, shape (n,)
+    groups, times : Series of shape (n,), optional
+        Groups stay together; rows to tune on come after the others in time.
+    seed : int, optional
+
+    Returns
+    -------
+    learn, held : arrays of int
+
+    Raises
+    ------
+    ValueError
+        There are no such parts.
+    """
+    all_of_them = len(np.unique(y))
+    if times is not None:
+        from ._splits import in_time
+
+        order = in_time(times)
+        held = order >= np.quantile(order, 1 - 1 / QUARTERS)
+        parts = [(np.flatnonzero(~held), np.flatnonzero(held))]
+    else:
+        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+        cut = kind(QUARTERS, shuffle=True, random_state=seed)
+        n = np.bincount(y).min()
+        if n < QUARTERS:
+            raise ValueError(
+                f"The rarest class has {n} rows to learn from and to tune on; tuning needs "
+                f"{QUARTERS}. Collect more, or leave the class out."
+            )
+        parts = cut.split(np.zeros((len(y), 1)), y, groups)
+    for learn, held in parts:
+        if all(len(np.unique(y[rows])) == all_of_them for rows in (learn, held)):
+            return learn, held
+    by = "groups" if groups is not None else "times"
+    raise ValueError(
+        f"No quarter of the training rows that {by} allows leaves all classes in both "
+        "parts, so that decisions cannot be tuned; make the groups smaller, or give more "
+        "rows of the rarest class."
+    )
+
+
+def logs(probabilities):
+    """Logarithms, finite ones."""
+    return np.log(np.clip(probabilities, np.finfo(float).eps, 1))
+
+
+def utilities(shares, costs=None):
+    """What a row of one class, taken for another, adds to the mean over rows.
+
+    Parameters
+    ----------
+    shares : array of shape (K,)
+        Of the classes.
+    costs : array of shape (K, K), optional
+
+    Returns
+    -------
+    ndarray of shape (K, K)
+        True class, decided class. Its mean over rows is the mean recall, or minus the
+        cost per row.
+    """
+    if costs is not None:
+        return -np.asarray(costs, dtype=float)
+    return np.diag(1 / (len(shares) * shares))
+
+
+def best_offsets(log_p, y, value, centre, sweeps=3):
+    """Offsets of the classes whose decisions are worth most on these rows.
+
+    One class after another gets the best offset there is, given the others; with two
+    classes that is the best threshold. Of offsets that are worth the same, the one
+    nearest to `centre`.
+
+    Parameters
+    ----------
+    log_p : array of shape (n, K)
+    y : array of int, shape (n,)
+    value : array of shape (K, K)
+        As of `utilities`.
+    centre : array of shape (K,)
+        Where to begin: what would be best if the probabilities were true.
+    sweeps : int
+        Rounds through the classes, where there are more than two.
+
+    Returns
+    -------
+    ndarray of shape (K,)
+        The first is 0.
+    """
+    centre = np.asarray(centre, dtype=float) - centre[0]
+    offsets = centre.copy()
+    two = log_p.shape[1] == 2
+    for _ in range(1 if two else sweeps):
+        before = offsets.copy()
+        for k in range(1, len(offsets)):
+            offsets[k] = _best_offset(log_p, y, value, offsets, k, centre[k])
+        if np.array_equal(before, offsets):
+            break
+    return offsets
+
+
+def _best_offset(log_p, y, value, offsets, k, centre):
+    scores = log_p + offsets
+    scores[:, k] = -np.inf
+    rival = scores.argmax(axis=1)
+    # From this offset on, a row is taken for class k.
+    turns = scores[np.arange(len(y)), rival] - log_p[:, k]
+    order = np.argsort(turns, kind="stable")
+    turns = turns[order]
+    won = (value[y, k] - value[y, rival])[order]
+    worth = np.concatenate([[0.0], np.cumsum(won)])
+    # Between rows that turn at the same offset there is none.
+    low = np.concatenate([[-np.inf], turns])
+    high = np.concatenate([turns, [np.inf]])
+    there = high > low
+    best = there & (worth >= worth[there].max() - 1e-9)
+    low, high = low[best], high[best]
+    middle = np.where(
+        np.isinf(low), high - 1, np.where(np.isinf(high), low + 1, (low + high) / 2)
+    )
+    inside = (low < centre) & (centre < high)
+    middle = np.where(inside, centre, middle)
+    return float(middle[np.abs(middle - centre).argmin()])

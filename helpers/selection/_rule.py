@@ -1,0 +1,90 @@
+"""The rule, fixed beforehand: nothing, unless an arm is shown to gain."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from ..evaluation import Difference
+
+#: Most that an arm's log loss may be above that of nothing.
+WORSE = 0.02
+POWER = 0.8
+
+
+class Rule(NamedTuple):
+    """What the rule was told before any score was seen."""
+
+    alpha: float
+    min_gain: float
+    n_train: int  #: rows of a split, for the correction of the t-test
+    n_test: int
+    forward: bool = False  #: splits forward in time: a gain in each, and no test
+
+    def p(self, gains):
+        """Two-sided p of no gain; forward in time, below alpha where each one gains."""
+        gains = np.asarray(gains, dtype=float)
+        if self.forward:
+            # Of m arms, each gains by chance in all of n splits once in 2 ** n.
+            return 0.5 ** len(gains) if (gains > 0).all() else 1.0
+        return self.difference(gains).p()
+
+    def difference(self, gains):
+        return Difference.of(gains, self.n_train, self.n_test)
+
+    def detectable(self, gains, m):
+        """The smallest true gain that would be found, of m arms, at power .8."""
+        d = self.difference(gains)
+        if self.forward or not d.error > 0:
+            return np.nan if self.forward else max(d.error, self.min_gain)
+        beyond = stats.t.ppf(POWER, d.df)
+        shown = stats.t.ppf(1 - self.alpha / m / 2, d.df) + beyond
+        return float(max(d.error * shown, self.min_gain + d.error * beyond))
+
+
+def choose(gains, losses, rule):
+    """Walk from simple to complex, and stay where no gain is shown.
+
+    Parameters
+    ----------
+    gains : array of shape (J, m)
+        Of every arm over nothing, from simple to complex; more is better.
+    losses : array of shape (m,)
+        Log loss of each arm over that of nothing, prior-corrected: 1 is the same.
+    rule : Rule
+
+    Returns
+    -------
+    chosen : int
+        Column of `gains`; -1 is nothing.
+    p : ndarray of shape (m,)
+    p_holm : ndarray of shape (m,)
+    eligible : ndarray of bool, shape (m,)
+    """
+    gains = np.asarray(gains, dtype=float)
+    p = np.array([rule.p(column) for column in gains.T])
+    p_holm = np.minimum(1, p * len(p)) if rule.forward else _holm(p)
+    eligible = (p_holm < rule.alpha) & (gains.mean(axis=0) >= rule.min_gain)
+    eligible &= np.asarray(losses) <= 1 + WORSE
+    chosen = -1
+    for arm in np.flatnonzero(eligible):
+        if chosen >= 0:
+            more = gains[:, arm] - gains[:, chosen]
+            if more.mean() < rule.min_gain or rule.p(more) >= rule.alpha:
+                continue
+        chosen = int(arm)
+    return chosen, p, p_holm, eligible
+
+
+def _holm(p):
+    """As `helpers.evaluation.holm`, for the thousands of times that a bootstrap asks."""
+    order = np.argsort(p)
+    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(steps, 1)
+    return corrected
+
+
+def forward_splits(m, alpha, fewest):
+    """Splits in each of which one of m arms without a gain rarely gains by chance."""
+    return max(fewest, int(np.floor(np.log2(m / alpha))) + 1)

@@ -1,0 +1,285 @@
+"""Tables of stored rows: CSV files that survive kills, found again here or at the project.
+
+A run is a cell; its rows are stored together, so that a cell with a row in the store has
+all of them.
+"""
+
+import csv
+import importlib.metadata
+import io
+import numbers
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from filelock import FileLock
+
+from . import provenance
+from .files import fetch, user_folder, workshop_beside, write_atomically
+
+
+class Cell(NamedTuple):
+    """One run. `seed` names the draw or repeat; `protocol` ends with its version."""
+
+    chapter: str
+    profile: str
+    dataset: str
+    method: str
+    seed: int
+    fold: int
+    protocol: str
+
+
+#: What tells cells apart. One with several rows tells those apart by `CLASSIFIER`.
+KEY = [name for name in Cell._fields if name != "profile"]
+CLASSIFIER = "classifier"
+#: As they were written, also where they look like numbers.
+TEXT = {name: str for name, kind in Cell.__annotations__.items() if kind is str}
+TEXT[CLASSIFIER] = str
+
+
+def append(store, rows: Mapping | Iterable[Mapping]) -> None:
+    """Add the rows of one cell to a CSV file, all or none, also beside other writers.
+
+    Parameters
+    ----------
+    store : path-like
+        CSV file; made with its folder where there is none.
+    rows : mapping or iterable of mappings
+        From column to value. A column that the file lacks is added to it.
+
+    Raises
+    ------
+    ValueError
+        The file is no store: see `read`.
+    OSError
+        It cannot be written.
+    """
+    store = place(store)
+    rows = [rows] if isinstance(rows, Mapping) else list(rows)
+    store.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{store}.lock"):
+        text, header, lines = _parsed(store) if store.exists() else ("", [], [])
+        columns = [*dict.fromkeys([*header, *(name for row in rows for name in row)])]
+        table = io.StringIO(newline="")
+        writer = csv.writer(table, lineterminator="\n")
+        if columns == header:
+            table.write(text)
+        else:  # the first rows, or a column that those before them lack
+            added = [""] * (len(columns) - len(header))
+            writer.writerows([columns, *(line + added for line in lines)])
+        for row in rows:
+            writer.writerow(_written(name, row.get(name)) for name in columns)
+        whole = table.getvalue().encode()
+        write_atomically(lambda aside: aside.write_bytes(whole), store)
+
+
+def _written(column, value):
+    """A value as it is written: nothing where there is none, and nothing on two lines."""
+    if value is None or (isinstance(value, numbers.Real) and value != value):
+        return ""
+    if not isinstance(value, str) or column in TEXT:  # names must be found again
+        return value
+    return " ".join(value.split())
+
+
+def place(store) -> Path:
+    """Where a store lies, ``~`` and links followed: one file has one lock."""
+    return Path(store).expanduser().resolve()
+
+
+def require_writable(store) -> None:
+    """Refuse a store that could not take a row, before one is computed.
+
+    Raises
+    ------
+    ValueError
+        The file is no store: see `read`.
+    OSError
+        It, or its folder, cannot be written.
+    """
+    store = place(store)
+    try:
+        with workshop_beside(store), FileLock(f"{store}.lock"):
+            if store.exists():
+                _parsed(store)
+                open(store, "ab").close()
+    except OSError as error:
+        raise OSError(f"No row can be stored in {store}: {error}") from None
+
+
+def read(store) -> pd.DataFrame:
+    """Read the rows of a store, as they were written; a double counts once.
+
+    Parameters
+    ----------
+    store : path-like
+
+    Returns
+    -------
+    rows : DataFrame
+
+    Raises
+    ------
+    ValueError
+        The file is no store, or was damaged: which line, and what to do. Only a last line
+        without its end is left out, as a run that was killed may have torn it.
+    OSError
+        It is not there, or is no file.
+    """
+    text, header, _ = _parsed(place(store))
+    missing = {name: ["", "nan"] for name in header if name not in TEXT}
+    table = pd.read_csv(
+        io.StringIO(text),
+        dtype=TEXT,
+        # A name such as "NA" or "None" is a name.
+        keep_default_na=False,
+        na_values=missing,
+        low_memory=False,
+    )
+    told_apart = [*KEY, *({CLASSIFIER} & {*table})]
+    return table.drop_duplicates(told_apart, ignore_index=True)
+
+
+def missing(cells: Iterable[Cell], store) -> list[Cell]:
+    """Leave the cells that have no row in a store, which need not be there yet."""
+    store, kinds = place(store), [Cell.__annotations__[name] for name in KEY]
+    found = set()
+    if store.exists():
+        _, header, lines = _parsed(store)
+        at = [header.index(name) for name in KEY]
+        found = {
+            tuple(k(line[i]) for k, i in zip(kinds, at, strict=True)) for line in lines
+        }
+    return [c for c in cells if tuple(getattr(c, name) for name in KEY) not in found]
+
+
+def seconds(rows: pd.DataFrame) -> pd.DataFrame:
+    """What each cell took: its sampler, and its classifiers in turn.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of `read`.
+
+    Returns
+    -------
+    cells : DataFrame
+        One row per cell: `KEY` and ``seconds``, NaN where no row says.
+    """
+    timed = rows.reindex(columns=[*KEY, "sampler_seconds", "classifier_seconds"])
+    cells = timed.groupby(KEY, sort=False)
+    spent = pd.concat(
+        [
+            cells[
+                "sampler_seconds"
+            ].max(),  # a cell is one fit, told on each of its rows
+            cells["classifier_seconds"].sum(min_count=1),
+        ],
+        axis=1,
+    )
+    return spent.sum(axis=1, min_count=1).rename("seconds").reset_index()
+
+
+def _parsed(store) -> tuple[str, list[str], list[list[str]]]:
+    """The text of a store, its header and its rows, after every line was checked."""
+    if store.exists() and not store.is_file():
+        raise OSError(f"{store} is no regular file.")
+    raw = store.read_bytes()
+    try:
+        text = raw[: raw.rfind(b"\n") + 1].decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        reason = f"{error.reason} at byte {error.start}"
+        raise ValueError(
+            f"{store} is not text in UTF-8 ({reason}); save it as that, or get it again."
+        ) from None
+    header, lines = [], []
+    reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        for line in filter(None, reader):
+            if problem := _problem(header, line):
+                raise ValueError(f"{store}, line {reader.line_num}: {problem}")
+            lines.append(line)
+            header = header or line
+    except csv.Error as error:
+        raise ValueError(f"{store}, line {reader.line_num}: {error}.") from None
+    if not header:
+        raise ValueError(f"{store} has no line; delete it, or get it again.")
+    return text, header, lines[1:]
+
+
+def _problem(header, line) -> str | None:
+    """What is wrong with a line of a store, and the cure; the first is its header."""
+    if line[0][:7] in ("<<<<<<<", "|||||||", "=======", ">>>>>>>"):
+        return (
+            "git left a conflict here; keep the rows of both sides, without its marks."
+        )
+    if not header:
+        if twice := {name for name in line if line.count(name) > 1}:
+            return f"two columns have the name {min(twice)!r}; leave one."
+        if lacking := [name for name in KEY if name not in line]:
+            found = ",".join(line)[:80]
+            return f"a header with {', '.join(KEY)} is expected; {lacking[0]!r} is not in {found!r}."
+        return None
+    if line == header:
+        return "the header stands here once more, as where tables were joined; take it out."
+    if len(line) != len(header):
+        return f"{len(line)} values for {len(header)} columns; mend it, or take it out."
+    for name in ("seed", "fold"):
+        if not re.fullmatch(r"-?\d+", value := line[header.index(name)]):
+            return (
+                f"the {name} is {value!r}, not a whole number; mend it, or take it out."
+            )
+    return None
+
+
+def load_results(chapter: str, profile: str = "paper") -> pd.DataFrame:
+    """Read the stored rows of a chapter.
+
+    Looks for ``book/results`` from the working directory and from this package upward;
+    else fetches the file of the installed commit from the project's repository.
+
+    Parameters
+    ----------
+    chapter, profile : str
+        As in ``python -m helpers run``.
+
+    Returns
+    -------
+    rows : DataFrame
+        Columns: those of `Cell`, the metrics, and each row's provenance.
+
+    Raises
+    ------
+    FileNotFoundError
+        There are none, neither here nor there.
+    """
+    name = f"{chapter}-{profile}.csv"
+    starts = [Path.cwd(), Path(__file__).resolve().parent]
+    for folder in dict.fromkeys(f for s in starts for f in [s, *s.parents]):
+        for results in (folder / "results", folder / "book" / "results"):
+            if (results / name).is_file():
+                return read(results / name)
+    reason = "this package was not installed from a commit of the repository"
+    if (version := provenance.commit().removesuffix("-changed")) != "-":
+        url = f"{version}/book/results/{name}"
+        try:
+            raw = provenance.project_url().replace(
+                "github.com", "raw.githubusercontent.com"
+            )
+            url = f"{raw}/{url}"
+            # The commit in the address is as good as a checksum.
+            path = user_folder() / "results" / f"{version}-{name}"
+            if not path.is_file():
+                write_atomically(lambda aside: fetch(url, aside, patience=5), path)
+            return read(path)
+        except importlib.metadata.PackageNotFoundError:
+            pass  # a checkout that was never installed does not know its repository
+        except Exception as error:
+            reason = f"{url}: {type(error).__name__}"
+    raise FileNotFoundError(
+        f"No stored results {name}: no book/results above {starts[0]} holds them, and "
+        f"{reason}. Compute them: python -m helpers run {chapter} --profile {profile}"
+    )

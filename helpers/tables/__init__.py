@@ -1,0 +1,6 @@
+"""Tables of any kind: numbers, categories, dates and holes, through every sampler."""
+
+from ._codec import Part, TableCodec
+from ._over_sampler import TabularOverSampler
+
+__all__ = ["Part", "TableCodec", "TabularOverSampler"]

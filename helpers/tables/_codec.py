@@ -1,0 +1,353 @@
+"""A frame of any columns as a matrix in [0, 1], and back."""
+
+import numbers
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    check_array,
+    check_is_fitted,
+)
+
+from ._columns import Category, Constant, Date, LeftOut, Number
+from ._kinds import KINDS, find_kind
+
+
+def as_frame(X):
+    """Any table as a frame whose columns have one name each."""
+    if not isinstance(X, pd.DataFrame):
+        if hasattr(X, "to_pandas"):
+            raise ValueError(
+                f"X is a {type(X).__module__.partition('.')[0]} {type(X).__name__}; pass "
+                "X.to_pandas()."
+            )
+        if sparse.issparse(X):
+            raise ValueError(
+                "X is a sparse matrix; pass X.toarray(), or "
+                "pd.DataFrame.sparse.from_spmatrix(X)."
+            )
+        if np.asarray(X).ndim != 2:
+            raise ValueError(
+                f"Expected 2D array, got {np.asarray(X).ndim}D array instead. Reshape your data, "
+                "one row a sample, one column a feature: X.reshape(-1, 1) makes one column."
+            )
+        X = pd.DataFrame(X if isinstance(X, list | np.ndarray) else np.asarray(X))
+    if not X.columns.is_unique:
+        twice = [*X.columns[X.columns.duplicated()].unique()]
+        raise ValueError(
+            f"Several columns are called {twice[0]!r}; give each a name of its own, as "
+            "with X.set_axis([...], axis='columns')."
+        )
+    if not X.shape[1]:
+        raise ValueError(
+            f"X has 0 feature(s) (shape={X.shape}) while a minimum of 1 is required."
+        )
+    return X
+
+
+def _refuse_kinds(said, frame):
+    if unknown := [name for name in said if name not in frame.columns]:
+        raise ValueError(
+            f"kinds names {unknown[0]!r}; the columns are {[*frame.columns]}."
+        )
+    if odd := [kind for kind in said.values() if kind not in KINDS]:
+        raise ValueError(f"kinds says {odd[0]!r}; it can be any of {', '.join(KINDS)}.")
+
+
+class Part(NamedTuple):
+    """Columns of the matrix that belong together, and the column of the frame they code.
+
+    Attributes
+    ----------
+    name
+        The frame's column.
+    kind : {"number", "date", "category", "missing"}
+        "number" and "date" are one column, "category" is a block of which one column is
+        1 and the others 0, "missing" is one column, 1 where the number or date before it
+        is missing.
+    columns : list of int
+        Columns of the matrix.
+    """
+
+    name: Any
+    kind: str
+    columns: list
+
+
+class TableCodec(TransformerMixin, BaseEstimator):
+    """Turn a table of numbers, categories, dates and holes into numbers in [0, 1], and back.
+
+    `transform` gives a float64 matrix that any sampler takes; `inverse_transform` makes
+    of any matrix of that width a frame with the columns and the types of the one that
+    was fitted, in which every row is possible: one level a category, a level that was
+    seen; numbers within the range that was seen and with no more decimals; dates on the
+    calendar's step.
+
+    Parameters
+    ----------
+    numbers : {"quantile", "minmax"}, default="quantile"
+        How numbers and dates come to lie in [0, 1]: by their rank, so that no outlier
+        presses the others together, or by their distance from the smallest.
+    kinds : dict, optional
+        Column name to "number", "category", "date" or "leave_out", where the kind that
+        is found (see Notes) is not the right one.
+    min_frequency : int or float in [0, 1), default=0
+        Levels in fewer rows (or in a smaller share of them) share one code, from which
+        they are drawn again by their shares. 0: every level has its own.
+    max_levels : int, default=100
+        Levels of a category that have a code; where there are more, the rarest share one.
+    random_state : int, RandomState or None, default=None
+        Draws the levels that share a code. None draws others at every call.
+
+    Attributes
+    ----------
+    kinds_ : dict
+        Column name to its kind: "number", "category", "date", "constant" or "leave_out".
+    left_out_ : dict
+        Name of each column that is left out to the reason.
+    columns_ : list of Part
+        What the matrix holds, from left to right.
+    groups_ : list of list of int
+        The columns of each of these parts, as ``GANSMOTE(feature_groups=...)`` takes
+        them: every column is in exactly one group.
+    n_features_in_, feature_names_in_
+        As everywhere in scikit-learn.
+
+    Raises
+    ------
+    ValueError
+        Names of columns that repeat; values of several types in one column; infinity;
+        columns that `kinds` does not fit; at `transform`, levels or holes in a column
+        that had none when the codec was fitted.
+
+    Notes
+    -----
+    The kind of a column is found by these rules, of which the first that holds counts.
+
+    - One value in all rows, or none in any: **constant**, whatever `kinds` says of it;
+      new rows repeat it.
+    - The type of dates, times and durations; text that is written as a date in one way
+      only, such as ``2026-11-29`` or ``29.11.2026``: **date**.
+    - Truth values, of which there are two: **category**.
+    - Whole numbers whose column is called an id, unless they are few and repeat
+      (category); whole numbers of which no two are alike though chance would have let
+      some meet (more than ten pairs of rows for each number between the smallest and the
+      largest); text of which no two are alike (more than 20, or called an id):
+      an id, **leave_out**.
+    - Other numbers: **number**, however few the values.
+    - Text with more than 20 values, that are more than half of the rows: free text,
+      **leave_out**. Values that cannot be compared, such as lists: leave_out.
+    - Everything else: **category**.
+
+    A column that is left out is missing in new rows. Drop it before a classifier: it would
+    tell new rows from old ones. Its type must have a missing value: int64 becomes pandas'
+    Int64.
+
+    What ``inverse_transform(transform(X))`` gives back: the very values of columns that are
+    not left out, if they were seen by `fit` and no levels share a code; with "minmax",
+    two numbers that differ by less than 1e-16 of the range may become one. Numbers
+    between those seen come back up to rounding, numbers outside as the nearest seen.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from helpers import TableCodec
+    >>> X = pd.DataFrame(
+    ...     {"age": [31, None, 58], "job": ["clerk", "cook", None], "smokes": [True, False, True]}
+    ... )
+    >>> codec = TableCodec().fit(X)
+    >>> Z = codec.transform(X)
+    >>> Z.shape, codec.groups_
+    ((3, 7), [[0], [1], [2, 3, 4], [5, 6]])
+    >>> codec.inverse_transform(Z).equals(X)
+    True
+    >>> codec.summary()[["kind", "seen", "codes"]]
+                kind                   seen  codes
+    age       number        31 to 58, whole      2
+    job     category  2 levels: clerk, cook      3
+    smokes  category  2 levels: False, True      2
+    """
+
+    _parameter_constraints: dict = {
+        "numbers": [StrOptions({"quantile", "minmax"})],
+        "kinds": [dict, None],
+        "min_frequency": [
+            Interval(numbers.Integral, 1, None, closed="left"),
+            Interval(numbers.Real, 0, 1, closed="left"),
+        ],
+        "max_levels": [Interval(numbers.Integral, 2, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        *,
+        numbers="quantile",
+        kinds=None,
+        min_frequency=0,
+        max_levels=100,
+        random_state=None,
+    ):
+        self.numbers = numbers
+        self.kinds = kinds
+        self.min_frequency = min_frequency
+        self.max_levels = max_levels
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the kinds of the columns of `X`, and what is seen in each.
+
+        Parameters
+        ----------
+        X : DataFrame, or array-like of shape (n, n_features)
+        y : ignored
+
+        Returns
+        -------
+        self
+        """
+        frame = as_frame(X)
+        if len(frame) < 2:
+            raise ValueError(
+                f"Found array with {len(frame)} sample(s) (shape={frame.shape}); a codec "
+                "learns from 2 or more."
+            )
+        _check_feature_names(self, X, reset=True)
+        _check_n_features(self, frame, reset=True)
+        self._names, said = frame.columns, self.kinds or {}
+        _refuse_kinds(said, frame)
+        self._columns = [
+            self._column(series, name, said.get(name)) for name, series in frame.items()
+        ]
+        if not any(column.width for column in self._columns):
+            why = "; ".join(
+                f"{column.name!r}: {column.why}" for column in self._columns
+            )
+            raise ValueError(
+                f"No column is left of which new values could be made ({why}). Say what "
+                "they are, such as kinds={'age': 'number'}."
+            )
+        self.kinds_ = {column.name: column.kind for column in self._columns}
+        self.left_out_ = {
+            column.name: column.why
+            for column in self._columns
+            if column.kind == "leave_out"
+        }
+        self.columns_, self._stripes, at = [], [], 0
+        for column in self._columns:
+            self._stripes.append(slice(at, at + column.width))
+            for kind, width in column.parts:
+                self.columns_.append(Part(column.name, kind, [*range(at, at + width)]))
+                at += width
+        self.groups_ = [part.columns for part in self.columns_]
+        return self
+
+    def _column(self, series, name, said):
+        kind, why = find_kind(series, name, said)
+        if kind == "category":
+            return Category(series, name, why, self.min_frequency, self.max_levels)
+        if kind in ("number", "date"):
+            made = Number if kind == "number" else Date
+            return made(series, name, why, self.numbers)
+        return (Constant if kind == "constant" else LeftOut)(series, name, why)
+
+    def transform(self, X):
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : DataFrame, or array-like of shape (n, n_features)
+            Columns as fitted.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, n_codes)
+            In [0, 1].
+        """
+        check_is_fitted(self)
+        frame = as_frame(X)
+        _check_feature_names(self, X, reset=False)
+        _check_n_features(self, frame, reset=False)
+        Z = np.zeros((len(frame), self._stripes[-1].stop))
+        for i, (column, stripe) in enumerate(self._coded()):
+            column.encode(frame.iloc[:, i], Z[:, stripe])
+        return Z
+
+    def inverse_transform(self, X):
+        """Decode rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_codes)
+            Finite numbers; below 0 counts as 0, above 1 as 1.
+
+        Returns
+        -------
+        DataFrame of n rows
+            Columns and types as fitted; of columns that are left out, all is missing.
+        """
+        check_is_fitted(self)
+        Z = check_array(X, dtype=np.float64, ensure_min_samples=0)
+        if Z.shape[1] != self._stripes[-1].stop:
+            raise ValueError(
+                f"X has {Z.shape[1]} columns, and this codec's matrix {self._stripes[-1].stop}."
+            )
+        return self._decode(Z, check_random_state(self.random_state))
+
+    def _decode(self, Z, rng):
+        decoded = {
+            i: column.decode(Z[:, stripe], rng)
+            for i, (column, stripe) in enumerate(self._coded())
+        }
+        frame = pd.DataFrame(decoded, index=pd.RangeIndex(len(Z)))
+        return frame.set_axis(self._names, axis="columns")
+
+    def _coded(self):
+        return zip(self._columns, self._stripes, strict=True)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the matrix's columns, such as ``age``, ``age (missing)``, ``job=clerk``.
+
+        Parameters
+        ----------
+        input_features : ignored
+
+        Returns
+        -------
+        ndarray of str
+        """
+        check_is_fitted(self)
+        names = [label for column in self._columns for label in column.labels()]
+        return np.array(names, dtype=object)
+
+    def summary(self):
+        """What was found in each column of the table.
+
+        Returns
+        -------
+        DataFrame, one row per column
+            ``kind``, ``why``, ``missing`` (share of rows), ``seen``, ``codes`` (columns
+            of the matrix).
+        """
+        check_is_fitted(self)
+        rows = [
+            (column.kind, column.why, column.share_missing, column.seen(), column.width)
+            for column in self._columns
+        ]
+        names = ["kind", "why", "missing", "seen", "codes"]
+        return pd.DataFrame(rows, columns=names, index=self._names)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags

@@ -1,0 +1,99 @@
+"""The rooms of the package: each imports from below, and no private name of another."""
+
+import ast
+from pathlib import Path
+
+HELPERS = Path(__file__).parents[1] / "helpers"
+#: From top to bottom.
+ROOMS = [
+    "__main__",
+    "publishing",
+    "pages",
+    "experiments",
+    "selection",
+    "quality",
+    "plotting",
+    "runs",
+    "evaluation",
+    "store",
+    "provenance",
+    "classifiers",
+    "tables",
+    "over_sampling",
+    "training",
+    "losses",
+    "augmentation",
+    "networks",
+    "devices",
+    "containers",
+    "data",
+    "checks",
+    "files",
+    "progress",
+]
+
+
+def room_of(path):
+    return path.relative_to(HELPERS).with_suffix("").parts[0]
+
+
+def arrows():
+    """Every import of another room, wherever it stands: file, room there, names."""
+    for path in sorted(HELPERS.rglob("*.py")):
+        here = ["helpers", *path.relative_to(HELPERS).with_suffix("").parts]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                base = here[: len(here) - node.level] if node.level else []
+                module = [*base, *(node.module or "").split(".")]
+                module = [part for part in module if part]
+                whole = [[*module, alias.name] for alias in node.names]
+            elif isinstance(node, ast.Import):
+                whole = [alias.name.split(".") for alias in node.names]
+            else:
+                continue
+            for parts in whole:
+                if (
+                    parts[0] == "helpers"
+                    and len(parts) > 1
+                    and parts[1] != room_of(path)
+                ):
+                    yield path, parts[1], parts[2:]
+
+
+def test_every_room_has_its_place():
+    rooms = {room_of(path) for path in HELPERS.rglob("*.py")}
+    assert rooms - {"__init__"} == {*ROOMS}
+
+
+def test_every_arrow_points_down():
+    place = {room: n for n, room in enumerate(ROOMS)}
+    found = [(path, there) for path, there, _ in arrows()]
+    assert len(found) > 50
+    up = [
+        f"{path.relative_to(HELPERS)} -> {there}"
+        for path, there in found
+        if place[there] < place[room_of(path)]
+    ]
+    assert up == []
+
+
+def test_no_private_name_of_another_room_is_imported():
+    private = [
+        f"{path.relative_to(HELPERS)}: {there}.{'.'.join(names)}"
+        for path, there, names in arrows()
+        if any(name.startswith("_") for name in names)
+    ]
+    assert private == []
+
+
+def test_chapters_do_not_import_each_other():
+    chapters = HELPERS / "experiments"
+    found = set()
+    for path in chapters.rglob("*.py"):
+        own = path.relative_to(chapters).with_suffix("").parts[0]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 2 and node.module:
+                other = node.module.split(".")[0]
+                if (chapters / other).is_dir() and other != own:
+                    found.add((own, other))
+    assert found == set()

@@ -1,0 +1,647 @@
+"""The choice: nothing by default, no leak, exact repeats, and errors before any training."""
+
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.pipeline import make_pipeline
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, balanced_accuracy_score
+from sklearn.metrics import log_loss as sklearn_log_loss
+from sklearn.model_selection import cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+
+from helpers import AutoOverSampler, ResampledClassifier, evaluation
+from helpers.experiments import selection as experiment
+from helpers.selection import _arms, _bias, _rule, _scores, _splits
+from helpers.selection._classifier import best_offsets, logs, tuning_rows, utilities
+from helpers.store import read
+
+PLAIN = [*_arms.PLAIN]
+
+
+def blobs(n=300, rare=0.15, shift=1.0, seed=0, n_classes=2):
+    """Numbers in four columns, whose first differs between the classes."""
+    rng = np.random.default_rng(seed)
+    shares = np.array([1 - rare, rare])
+    if n_classes > 2:
+        shares = np.array([1 - 2 * rare, rare, rare])
+    y = np.repeat(np.arange(n_classes), (n * shares).round().astype(int))
+    X = rng.normal(size=(len(y), 4))
+    X[:, 0] += shift * y
+    order = rng.permutation(len(y))
+    return X[order], y[order]
+
+
+def mixed(n=240, seed=0):
+    """Numbers with holes, categories, dates, an id and a constant."""
+    rng = np.random.default_rng(seed)
+    y = (rng.uniform(size=n) < 0.2).astype(int)
+    age = rng.normal(40 + 8 * y, 10)
+    age[rng.uniform(size=n) < 0.1] = np.nan
+    X = pd.DataFrame(
+        {
+            "id": [f"c{i:04d}" for i in range(n)],
+            "age": age,
+            "job": rng.choice(["cook", "clerk", "smith"], n, p=[0.5, 0.49, 0.01]),
+            "since": pd.Timestamp("2020-01-01")
+            + pd.to_timedelta(rng.integers(0, 900, n), "D"),
+            "country": "here",
+            "patient": rng.integers(0, 60, n),
+        }
+    )
+    return X, pd.Series(np.where(y == 1, "left", "stayed"), name="churned")
+
+
+def auto(candidates=("threshold", "class_weight"), **parameters):
+    return AutoOverSampler(candidates, **{"random_state": 0, "cv": 3, **parameters})
+
+
+@pytest.fixture(autouse=True)
+def _few_splits(monkeypatch):
+    monkeypatch.setattr(_splits, "USUAL", 6)
+
+
+# ---------------------------------------------------------------- the rule
+
+RULE = _rule.Rule(alpha=0.05, min_gain=0.01, n_train=80, n_test=20)
+
+
+def noisy(*means, seed=0, J=25, sd=0.01):
+    return np.random.default_rng(seed).normal(means, sd, size=(J, len(means)))
+
+
+def test_nothing_is_the_default_and_ties_go_to_the_simpler():
+    same = np.ones(3)
+    assert _rule.choose(noisy(0, 0, 0), same, RULE)[0] == -1
+    assert _rule.choose(noisy(0.1, 0.105, 0.1), same, RULE)[0] == 0
+    assert _rule.choose(noisy(0.1, 0.2, 0.2), same, RULE)[0] == 1
+    assert _rule.choose(noisy(0.0, 0.0, 0.1), same, RULE)[0] == 2
+    # Shown beyond doubt, but too small to be worth it.
+    assert _rule.choose(noisy(0.009, 0.009, 0.0, sd=1e-4), same, RULE)[0] == -1
+    assert _rule.choose(noisy(0.1, 0.109, 0.1, sd=1e-4), same, RULE)[0] == 0
+
+
+def test_a_gain_bought_with_probabilities_is_none():
+    gains = noisy(0.2, 0.1)
+    assert _rule.choose(gains, [1.019, 1], RULE)[0] == 0
+    assert _rule.choose(gains, [1.021, 1], RULE)[0] == 1
+
+
+def test_the_tests_are_those_of_evaluation():
+    gains = noisy(0.004, 0.01, 0.02, sd=0.02)
+    _, p, p_holm, _ = _rule.choose(gains, np.ones(3), RULE)
+    expected = [evaluation.corrected_resampled_ttest(g, 80, 20)[1] for g in gains.T]
+    np.testing.assert_allclose(p, expected)
+    np.testing.assert_allclose(p_holm, evaluation.holm(pd.Series(p)))
+
+
+def test_forward_in_time_every_split_must_gain():
+    forward = RULE._replace(forward=True)
+    n = _rule.forward_splits(3, 0.05, 5)
+    assert 3 * 0.5**n < 0.05 <= 3 * 0.5 ** (n - 1)
+    assert _rule.forward_splits(1, 0.05, 5) == 5
+    gains = np.full((n, 3), 0.05)
+    assert _rule.choose(gains, np.ones(3), forward)[0] == 0
+    gains[2] = [-0.01, 0.04, 0.04]
+    assert _rule.choose(gains, np.ones(3), forward)[0] == 1
+
+
+def test_the_detectable_gain_is_found_at_its_power():
+    rng = np.random.default_rng(0)
+    # Independent splits: the correction is left out, so that the power is known.
+    rule = RULE._replace(n_train=1, n_test=0)
+    sd, J, m = 0.1, 25, 4
+    exact = np.concatenate([[-1.0], np.zeros(J - 2), [1.0]]) * sd * np.sqrt((J - 1) / 2)
+    true = rule.detectable(exact, m)
+    draws = rng.normal(true, sd, size=(4000, J))
+    p = np.array([rule.p(gains) for gains in draws])
+    found = ((p < rule.alpha / m) & (draws.mean(axis=1) > rule.min_gain)).mean()
+    assert found == pytest.approx(0.8, abs=0.025)
+
+
+# ---------------------------------------------------------------- scores
+
+
+def test_scores_are_those_of_scikit_learn_for_whole_weights_of_rows():
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet([1, 1, 1], 60).round(2) + 1e-6
+    p /= p.sum(axis=1, keepdims=True)
+    y, weights = rng.integers(0, 3, 60), rng.integers(0, 3, (4, 60))
+    decided = p.argmax(axis=1)
+    precision = _scores.average_precision(p, y, weights.astype(float))
+    recall = _scores.decision_score(decided, y, weights)
+    loss = _scores.log_loss(p, y, weights)
+    for b, w in enumerate(weights):
+        rows = np.repeat(np.arange(60), w)
+        y_b, p_b = y[rows], p[rows]
+        assert recall[b] == pytest.approx(balanced_accuracy_score(y_b, decided[rows]))
+        assert loss[b] == pytest.approx(sklearn_log_loss(y_b, p_b))
+        own = [average_precision_score(y_b == k, p_b[:, k]) for k in range(3)]
+        assert precision[b] == pytest.approx(np.mean(own))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_recalibration_undoes_slope_and_offsets(n_classes):
+    rng = np.random.default_rng(0)
+    log_p = np.log(rng.dirichlet(np.ones(n_classes), 4000))
+    y = np.array([rng.choice(n_classes, p=p) for p in np.exp(log_p)])
+    twisted = 2 * log_p + np.arange(n_classes)
+    twisted -= np.log(np.exp(twisted).sum(axis=1, keepdims=True))
+    plain = _scores.log_loss(np.exp(log_p), y, np.ones((1, 4000)))[0]
+    assert _scores.recalibrated(twisted, y) == pytest.approx(plain, abs=5e-3)
+    assert _scores.log_loss(np.exp(twisted), y, np.ones((1, 4000)))[0] > plain + 0.1
+
+
+def test_the_best_threshold_is_found():
+    rng = np.random.default_rng(0)
+    y = (rng.uniform(size=200) < 0.2).astype(int)
+    p = np.clip(rng.normal(0.2 + 0.2 * y, 0.1), 0.01, 0.99).round(2)
+    log_p = np.log(np.column_stack([1 - p, p]))
+    costs = np.array([[0, 1.0], [7, 0]])
+    for value in (utilities(np.bincount(y) / 200), utilities(None, costs)):
+        offset = best_offsets(log_p, y, value, np.zeros(2))
+        found = value[y, (log_p + offset).argmax(axis=1)].mean()
+        every = [value[y, (p > t).astype(int)].mean() for t in np.linspace(-1, 2, 301)]
+        assert found == pytest.approx(max(every))
+
+
+def test_several_classes_get_an_offset_each():
+    X, y = blobs(900, rare=0.1, n_classes=3, shift=1.5)
+    plain = ResampledClassifier().fit(X, y)
+    tuned = ResampledClassifier(tune=True, random_state=0).fit(X, y)
+    recall = [balanced_accuracy_score(y, c.predict(X)) for c in (plain, tuned)]
+    assert recall[1] > recall[0] + 0.05
+    assert (plain.offsets_ == 0).all()
+    assert tuned.offsets_.shape == (3,)
+    np.testing.assert_allclose(plain.predict_proba(X), tuned.predict_proba(X))
+    with pytest.raises(AttributeError, match="no threshold"):
+        _ = tuned.threshold_
+
+
+def test_the_choice_costs_nothing_by_bootstrap_as_by_nested_cross_validation():
+    """Ten arms that say nothing: the best of them is worth a half, not more."""
+    rng = np.random.default_rng(0)
+    naive, corrected, nested = [], [], []
+    for _ in range(24):
+        y = (rng.uniform(size=120) < 0.3).astype(int)
+        said = rng.uniform(size=(10, 120))
+        folds = np.array_split(rng.permutation(120), 5)
+        p = [np.column_stack([1 - s, s]) for s in said]
+        splits = [
+            _bias.Said(
+                rows,
+                y[rows],
+                [one[rows] for one in p],
+                [(s[rows] > 0.5).astype(int) for s in said],
+            )
+            for rows in folds
+        ]
+
+        def score(rows, y=y, said=said):
+            return np.array(
+                [balanced_accuracy_score(y[rows], s[rows] > 0.5) for s in said]
+            )
+
+        per_fold = np.array([score(rows) for rows in folds])
+        naive.append(per_fold.mean(axis=0).max())
+        for j, rows in enumerate(folds):
+            others = np.concatenate([f for i, f in enumerate(folds) if i != j])
+            nested.append(score(rows)[score(others).argmax()])
+        weights = _bias.draws(y, rng, n=50)
+        inside = _bias.scored(splits, weights, "decisions")
+        outside = _bias.scored(splits, (weights == 0).astype(float), "decisions")
+        best = np.nanmean(inside, axis=1).argmax(axis=1)
+        own, _ = _bias.bias_corrected(inside, outside, lambda b, best=best: best[b])
+        corrected.append(own.mean())
+    assert np.mean(naive) > 0.54
+    assert np.mean(corrected) == pytest.approx(0.5, abs=0.015)
+    assert np.mean(corrected) == pytest.approx(np.mean(nested), abs=0.03)
+
+
+# ---------------------------------------------------------------- one arm
+
+
+def test_an_arm_learns_nothing_from_rows_to_predict():
+    X, y = mixed()
+    train, test = np.arange(160), np.arange(160, 240)
+    arm = ResampledClassifier(
+        _arms.resolve(["smote"], **of(X, y))[0][0].sampler, tune=True, random_state=0
+    )
+    said = clone(arm).fit(X.iloc[train], y.iloc[train]).predict_proba(X.iloc[test])
+    other = X.copy()
+    other.loc[test[40:], "age"] = 1e6
+    other.loc[test[40:], "job"] = "astronaut"
+    again = clone(arm).fit(other.iloc[train], y.iloc[train])
+    np.testing.assert_array_equal(again.predict_proba(other.iloc[test])[:40], said[:40])
+    assert np.isfinite(again.predict_proba(other.iloc[test])).all()
+
+
+def of(X, y, **other):
+    """What `_arms.resolve` wants to know of a table."""
+    from helpers import TableCodec
+
+    kinds = TableCodec().fit(X).kinds_
+    known = {k: v for k, v in kinds.items() if v != "constant"}
+    told = {
+        "y": np.unique(y, return_inverse=True)[1],
+        "kinds": kinds,
+        "classifier": LogisticRegression(),
+        "decisions": True,
+        "budget": None,
+        "strategy": None,
+        "codec": _arms.sampling_codec(None, known),
+        "seed": 0,
+    }
+    return told | other
+
+
+def test_the_tuning_quarter_is_seen_by_no_sampler_and_no_classifier():
+    seen = []
+
+    class Spy(RandomOverSampler):
+        def fit_resample(self, X, y):
+            seen.append(X.index.to_numpy())
+            return super().fit_resample(X, y)
+
+    X, y = blobs(200)
+    told = {"tune": True, "refit": False, "random_state": 3}
+    ResampledClassifier(Spy(random_state=0), **told).fit(X, y)
+    learn, held = tuning_rows(y, seed=3)
+    np.testing.assert_array_equal(seen[0], learn)
+    assert len(np.intersect1d(learn, held)) == 0
+    assert len(held) == 50
+
+
+def test_balanced_training_is_undone_in_the_probabilities():
+    X, y = blobs(4000, rare=0.1, shift=1.5)
+    plain = ResampledClassifier().fit(X, y).predict_proba(X)[:, 1]
+    for told in (
+        {"weights": "balanced"},
+        {"sampler": RandomOverSampler(random_state=0)},
+    ):
+        p = ResampledClassifier(**told).fit(X, y).predict_proba(X)[:, 1]
+        assert abs(p - plain).mean() < 0.01
+        assert p.mean() == pytest.approx(0.1, abs=0.01)
+
+
+def test_tuning_rows_keep_groups_together_and_time_in_order():
+    rng = np.random.default_rng(0)
+    y, groups = rng.integers(0, 2, 200), pd.Series(rng.integers(0, 40, 200))
+    learn, held = tuning_rows(y, groups=groups, seed=0)
+    assert not {*groups[learn]} & {*groups[held]}
+    times = pd.Series(pd.date_range("2020", periods=200).to_numpy()[::-1])
+    learn, held = tuning_rows(y, times=times)
+    assert times[learn].max() < times[held].min()
+    assert len(held) == 50
+
+
+# ---------------------------------------------------------------- the whole
+
+
+def test_where_nothing_is_gained_the_table_comes_back_as_it_is():
+    X, y = blobs(shift=0)
+    chooser = auto(PLAIN, scoring="ranking")
+    X_out, y_out = chooser.fit_resample(X, y)
+    assert X_out is X
+    assert y_out is y
+    assert chooser.verdict_.chosen == "nothing"
+    assert chooser.best_sampler_ is None
+    assert not chooser.synthetic_mask_.any()
+    assert chooser.verdict_.detectable > 0
+    assert str(chooser.verdict_).startswith("Do nothing. None of 4 is shown to gain")
+    assert "could have shown a gain of" in str(chooser.verdict_)
+    assert "neither ranks" in chooser.left_out_["threshold"]
+
+
+def test_where_only_the_threshold_matters_it_is_moved_and_no_sampler_takes_the_credit():
+    X, y = blobs(900, rare=0.08, shift=1.5)
+    chooser = AutoOverSampler(PLAIN, random_state=0)
+    X_out, _ = chooser.fit_resample(X, y)
+    assert chooser.verdict_.chosen == "threshold"
+    assert X_out is X
+    table = chooser.comparison_
+    assert table.loc["smote", "gain"] > 0.1
+    assert table.loc["smote", "why"] != "chosen"
+    assert table.loc["nothing", "n"] == chooser.n_splits_ == 10
+    # The recipe is the only way to have the threshold.
+    recipe = chooser.recipe_
+    assert recipe.tune
+    scores = [
+        cross_val_score(e, X, y, scoring="balanced_accuracy", cv=3).mean()
+        for e in (recipe, ResampledClassifier())
+    ]
+    assert scores[0] > scores[1] + 0.1
+    assert 0 < recipe.fit(X, y).threshold_ < 0.5
+    parts = chooser.gains_.set_index(["need", "method", "part"])["gain"].sort_index()
+    decisions = parts["decisions", "smote"]
+    assert decisions["total"] == pytest.approx(
+        decisions["threshold"] + decisions["ranking"]
+    )
+    assert decisions["threshold"] == pytest.approx(table.loc["threshold", "gain"])
+    assert abs(decisions["ranking"]) < 0.03
+    chances = parts["probabilities", "smote"]
+    assert chances["total"] == pytest.approx(
+        chances["ranking"] + chances["calibration"]
+    )
+
+
+def test_a_sampler_that_gains_is_chosen_and_fitted_on_the_table():
+    made = experiment.table("power-sampler-1000", "probabilities", 0)
+    X, y = made.X, pd.Series(made.y, name="ill")
+    told = {**made.told, "candidates": {"truth": made.told["candidates"]["truth"]}}
+    chooser = AutoOverSampler(**told, random_state=0)
+    X_out, y_out = chooser.fit_resample(X, y)
+    assert chooser.verdict_.chosen == "truth"
+    assert str(chooser.verdict_).startswith("Use truth. truth gains +")
+    assert y_out.mean() == 0.5
+    pd.testing.assert_frame_equal(X_out.iloc[:1000], X)
+    np.testing.assert_array_equal(
+        chooser.synthetic_mask_, np.arange(len(X_out)) >= 1000
+    )
+    assert chooser.best_sampler_.codec_ is not None
+    # Given a table where weights help probabilities, and nothing else is asked for.
+    made = experiment.table("power-weights-1000", "probabilities", 0)
+    told = {**made.told, "candidates": ["class_weight", "random_undersampling"]}
+    chooser = AutoOverSampler(**told, random_state=0).fit(made.X, made.y)
+    assert chooser.verdict_.chosen == "class_weight"
+    assert str(chooser.verdict_).startswith("Weigh the classes")
+
+
+def test_a_table_of_everything_with_names_as_labels():
+    X, y = mixed()
+    chooser = auto(PLAIN, groups="patient", cv=3)
+    chooser.fit_resample(X, y)
+    assert {*chooser.comparison_.index} == {"dummy", "nothing", *PLAIN, "auto"}
+    assert [*chooser.classes_] == ["left", "stayed"]
+    said = chooser.predictions_
+    assert {*said["predicted"]} <= {"left", "stayed"}
+    assert (said.groupby("method").size() == chooser.rows_["n_test"].sum() / 7).all()
+    # Rows of one patient are never parted.
+    for _, own in said[said["method"] == "nothing"].groupby("fold"):
+        inside = X.loc[own["row"], "patient"]
+        assert not {*inside} & {*X.drop(own["row"])["patient"]}
+    new = chooser.treat(X, y, "smote")[0].iloc[len(X) :]
+    assert chooser.synthetic_mask_.sum() == len(new)
+    assert len(new) > 0
+    assert new["patient"].isna().all()
+    assert new["age"].notna().any()
+
+
+def test_predictions_hold_the_scores():
+    X, y = blobs(rare=0.3)
+    chooser = auto(costs=[[0, 1], [5, 0]])
+    chooser.fit(X, y)
+    rows = chooser.rows_.set_index(["method", "fold"])
+    costs = np.array([[0, 1.0], [5, 0]])
+    for key, own in chooser.predictions_.groupby(["method", "fold"]):
+        cost = costs[own["true"], own["predicted"]].mean()
+        assert cost == pytest.approx(rows.loc[key, "cost"])
+        assert sklearn_log_loss(own["true"], own[["p_0", "p_1"]]) == pytest.approx(
+            rows.loc[key, "log_loss"]
+        )
+    table = chooser.comparison_
+    less = table.loc["nothing", "cost"] - table.loc["threshold", "cost"]
+    assert table.loc["threshold", "gain"] == pytest.approx(less)
+
+
+def test_it_repeats_exactly_and_resumes(tmp_path, monkeypatch):
+    X, y = mixed()
+    told = {"candidates": PLAIN, "store": tmp_path / "rows.csv"}
+    first = auto(**told).fit(X, y)
+    again = auto(PLAIN).fit(X, y)
+    same = [c for c in first.comparison_ if c != "seconds"]
+    pd.testing.assert_frame_equal(first.comparison_[same], again.comparison_[same])
+    # Half of the rows are lost; only these are computed again.
+    lines = (tmp_path / "rows.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "rows.csv").write_text("".join(lines[: len(lines) // 2]))
+    fits = []
+    fit = _scores.Scored.fit
+    monkeypatch.setattr(
+        _scores.Scored, "fit", lambda self, X, y: fits.append(1) or fit(self, X, y)
+    )
+    resumed = auto(**told).fit(X, y)
+    pd.testing.assert_frame_equal(first.comparison_[same], resumed.comparison_[same])
+    assert len(fits) == len(lines) - len(lines) // 2
+    assert len(read(tmp_path / "rows.csv")) == len(lines) - 1
+
+
+def test_workers_say_what_one_says():
+    X, y = blobs()
+    one = auto(PLAIN).fit(X, y)
+    with joblib.parallel_config(backend="threading"):
+        two = auto(PLAIN, n_jobs=2).fit(X, y)
+    same = [c for c in one.comparison_ if c != "seconds"]
+    pd.testing.assert_frame_equal(one.comparison_[same], two.comparison_[same])
+
+
+def test_on_twenty_tables_without_a_gain_it_hardly_ever_departs():
+    departed = 0
+    for seed in range(20):
+        X, y = blobs(100, rare=0.2, shift=0, seed=seed)
+        arms = ["threshold", "random_undersampling"]
+        departed += auto(arms).fit(X, y).verdict_.chosen != "nothing"
+    assert departed <= 4  # of Binomial(20, .05), 99.7 %
+
+
+def test_in_a_pipeline_it_chooses_inside_the_training_part():
+    X, y = blobs(200)
+    pipeline = make_pipeline(auto(["smote"], cv=2), LogisticRegression())
+    assert cross_val_score(pipeline, X, y, cv=3).shape == (3,)
+    chooser = pipeline.fit(X, y)[0]
+    assert chooser.verdict_.n_splits == chooser.n_splits_
+
+
+def test_several_classes():
+    X, y = blobs(300, n_classes=3)
+    chooser = auto(PLAIN).fit(X, y.astype(str))
+    assert chooser.recipe_.fit(X, y.astype(str)).predict(X).dtype.kind == "U"
+    assert chooser.verdict_.n_arms == 5
+    assert chooser.predictions_[["p_0", "p_1", "p_2"]].sum(axis=1).to_numpy() == (
+        pytest.approx(1)
+    )
+
+
+def test_forward_in_time():
+    X, y = mixed(400)
+    chooser = AutoOverSampler(["threshold", "smote"], times="since", random_state=0)
+    chooser.fit(X, y)
+    assert chooser.n_splits_ == 6
+    assert np.isnan(chooser.verdict_.detectable)
+    for _, own in chooser.predictions_.groupby("fold"):
+        earlier = X["since"] < X.loc[own["row"], "since"].min()
+        assert chooser.rows_.loc[own.index[0] % 1, "n_train"] > 0
+        assert earlier.sum() in {*chooser.rows_["n_train"]}
+    train, test = _splits.forward(np.array([1, 1, 2, 2, 2, 3, 4, 5.0]), 1)[0]
+    assert [*train], [*test] == ([0, 1, 2, 3, 4], [5, 6, 7])
+
+
+# ---------------------------------------------------------------- arms
+
+
+def test_auto_takes_what_fits_and_says_what_it_leaves_out():
+    X, y = mixed()
+    arms, left_out = _arms.resolve("auto", **of(X, y))
+    assert [a.name for a in arms] == PLAIN
+    assert "time_budget" in left_out["ctgan"]
+    assert "name it" in left_out["deep_smote"]
+    told = of(X, y, budget=60, decisions=False, classifier=KNeighborsClassifier())
+    arms, left_out = _arms.resolve("auto", **told)
+    names = [a.name for a in arms]
+    assert names[:3] == ["random_oversampling", "random_undersampling", "smote"]
+    assert {"gan", "ctgan"} <= {*names[3:]}
+    assert "sample_weight" in left_out["class_weight"]
+    few = of(X.iloc[:60], y.iloc[:60], budget=60)
+    assert "networks are tried from 40" in _arms.resolve("auto", **few)[1]["ctgan"]
+
+
+def test_candidates_come_by_name_instance_and_address():
+    X, y = blobs()
+    arms, _ = _arms.resolve(
+        [
+            "imblearn.over_sampling:ADASYN",
+            SMOTE(k_neighbors=3),
+            SMOTE(random_state=7),
+            "gan",
+            "threshold",
+        ],
+        **of(X, y),
+    )
+    assert [a.name for a in arms] == ["threshold", "ADASYN", "SMOTE", "SMOTE-2", "gan"]
+    seeds = [a.sampler.sampler.random_state for a in arms[1:]]
+    assert seeds == [0, 0, 7, 0]
+    assert arms[2].sampler.sampler.k_neighbors == 3
+
+
+class Fails(RandomOverSampler):
+    def fit_resample(self, X, y):
+        if len(X) % 2:
+            raise ArithmeticError("unlucky")
+        return super().fit_resample(X, y)
+
+
+def test_an_arm_that_fails_is_left_out_by_name_and_the_others_stay():
+    X, y = blobs(301)
+    chooser = auto({"fails": Fails(), "threshold": "threshold"}, cv=4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        chooser.fit(X, y)
+    assert [*chooser.comparison_.index] == ["dummy", "nothing", "threshold", "auto"]
+    assert "splits: ArithmeticError: unlucky" in chooser.left_out_["fails"]
+
+
+# ---------------------------------------------------------------- time
+
+
+def test_the_plan_is_made_from_seconds_and_slow_arms_are_named():
+    quick = {"nothing": 0.1, "threshold": 0.1, "smote": 0.3}
+    assert _splits.planned(quick, 10, 1, {"nothing"}) == (20, {})
+    assert _splits.planned(quick, 10, 2, {"nothing"}) == (40, {})
+    assert _splits.planned(quick, 1e9, 1, {"nothing"}) == (50, {})
+    n, slow = _splits.planned({**quick, "gan": 60}, 10, 1, {"nothing"})
+    assert n == 20
+    assert slow == {
+        "gan": "one fit took 60.0 s, and 10 splits of all arms do not fit into time_budget"
+    }
+    with pytest.raises(
+        ValueError, match=r"time_budget leaves 1\.0 s, and 10 splits of"
+    ):
+        _splits.planned({"nothing": 0.2, "gan": 60}, 1, 1, {"nothing"})
+
+
+def test_a_plan_is_kept_and_a_budget_that_is_spent_leaves_the_verdict_open(
+    tmp_path, monkeypatch
+):
+    X, y = blobs()
+    told = {"time_budget": 600, "cv": None, "store": tmp_path / "rows.csv"}
+    monkeypatch.setattr(_splits, "planned", lambda *a, **k: (10, {}))
+    clock = {"now": 0.0}
+    monkeypatch.setattr(_scores.time, "time", lambda: clock["now"])
+
+    fit = _scores.Scored.fit
+
+    def slow(self, X, y):
+        clock["now"] += 30
+        return fit(self, X, y)
+
+    monkeypatch.setattr(_scores.Scored, "fit", slow)
+    chooser = auto(**told).fit(X, y)
+    assert chooser.n_splits_ == 10
+    assert not chooser.verdict_.told
+    assert chooser.verdict_.chosen == "nothing"
+    assert str(chooser.verdict_).startswith("Cannot be told yet. ")
+    assert 2 <= chooser.verdict_.n_splits < 10
+    monkeypatch.setattr(_splits, "planned", None)  # the plan is not made anew
+    for _ in range(2):
+        clock["now"] = 0.0
+        chooser = auto(**told).fit(X, y)
+    assert chooser.verdict_.told
+    assert chooser.verdict_.n_splits == 10
+    with pytest.raises(ValueError, match="plan of other candidates"):
+        auto(["smote"], **told).fit(X, y)
+
+
+# ---------------------------------------------------------------- refused
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"costs": [[0, 1], [1, 0]], "scoring": "ranking"}, "costs are of decisions"),
+        ({"costs": [[0, 1, 2]]}, "give one number for each of the 2 true"),
+        ({"costs": [[0, 1], [-1, 0]]}, "a mistake costs less than the right"),
+        ({"groups": 0, "times": 1}, "leave the other out"),
+        ({"groups": "who", "cv": None}, "is no column"),
+        ({"times": 0}, "cv says folds, and times has none"),
+        ({"cv": [([0], [1])], "groups": 0}, "both say how rows are split"),
+        ({"sampling_strategy": {1: 200}}, "training parts have fewer"),
+        ({"store": "rows.csv", "random_state": None}, "give a whole number"),
+        ({"classifier": "logistics"}, "Did you mean 'logistic'"),
+        ({"candidates": ["smoet"]}, "Did you mean 'smote'"),
+        ({"candidates": ["nowhere:Class"]}, "'nowhere', which is not installed"),
+        ({"candidates": ["helpers:Nothing"]}, "has no 'Nothing'"),
+        ({"candidates": [LogisticRegression()]}, "is no sampler"),
+        ({"candidates": []}, "none was named"),
+        ({"candidates": ["threshold"], "scoring": "ranking"}, "changes neither ranks"),
+        ({"candidates": ["smote", "smote"]}, "twice"),
+        ({"alpha": 0}, "alpha"),
+    ],
+)
+def test_contradictions_are_refused_before_anything_is_trained(told, message):
+    X, y = blobs(60)
+    with pytest.raises(ValueError, match=message):
+        auto(**told).fit(X, y)
+
+
+def test_labels_that_cannot_be_split_are_refused():
+    X, y = blobs(60)
+    with pytest.raises(ValueError, match="nothing to balance"):
+        auto().fit(X, np.zeros(60))
+    with pytest.raises(ValueError, match="missing label"):
+        auto().fit(X, np.where(np.arange(60) == 3, np.nan, y))
+    with pytest.raises(
+        ValueError, match=r"Class 1 has 2 row\(s\), fewer than the 3 fo"
+    ):
+        auto().fit(X, (np.arange(60) < 2).astype(int))
+    table = pd.DataFrame(X, columns=[*"abcd"]).assign(who=np.arange(60) // 20)
+    rare = (np.arange(60) < 9).astype(int)
+    with pytest.raises(
+        ValueError, match=r"Split 0 has .* class 1 .*merge small groups"
+    ):
+        auto(groups="who", cv=3).fit(table, rare)
+
+
+def test_any_classifier_will_do():
+    X, y = blobs(120)
+    boosting = HistGradientBoostingClassifier(max_iter=3, random_state=0)
+    chooser = auto(["class_weight", "random_undersampling"], classifier=boosting, cv=2)
+    chooser.fit(X, y)
+    assert isinstance(
+        chooser.recipe_.fit(X, y).classifier_, HistGradientBoostingClassifier
+    )
+    assert np.isfinite(logs(chooser.recipe_.predict_proba(X))).all()

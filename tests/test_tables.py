@@ -1,0 +1,942 @@
+"""Frames of every kind of column through the codec and through samplers."""
+
+import pickle
+from collections import Counter
+from datetime import date, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from imblearn.over_sampling import (
+    ADASYN,
+    SMOTE,
+    SMOTEN,
+    SMOTENC,
+    BorderlineSMOTE,
+    RandomOverSampler,
+)
+from imblearn.pipeline import make_pipeline
+from imblearn.under_sampling import RandomUnderSampler
+from imblearn.utils.estimator_checks import parametrize_with_checks
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.utils.estimator_checks import parametrize_with_checks as check_estimators
+
+from helpers import TableCodec, TabularOverSampler
+from helpers.tables import Part
+
+from .conftest import make_sampler
+
+
+def customers(n=120, seed=0):
+    """A table with every kind of column, and a rare class."""
+    rng = np.random.default_rng(seed)
+    day = pd.Timestamp("2020-02-27")
+    X = pd.DataFrame(
+        {
+            "customer_id": 2**60 + 1 + rng.permutation(10 * n)[:n],
+            "age": rng.integers(18, 90, n),
+            "balance": rng.lognormal(3, 2, n).round(2),
+            "score": np.where(rng.random(n) < 0.2, np.nan, rng.normal(size=n)),
+            "visits": pd.array(rng.poisson(3, n), dtype="Int64"),
+            "small": rng.integers(-100, 100, n).astype(np.int8),
+            "single": rng.normal(size=n).astype(np.float32),
+            "contract": rng.choice(["month", "year", "two years"], n),
+            "region": pd.Categorical(
+                rng.choice(["north", "south"], n),
+                ["east", "south", "north"],
+                ordered=True,
+            ),
+            "phone": pd.Series(rng.choice(["yes", "no", None], n), dtype=object),
+            "vip": rng.random(n) < 0.3,
+            "asked": pd.array(rng.choice([True, False, None], n), dtype="boolean"),
+            "since": day + pd.to_timedelta(rng.integers(0, 900, n), "D"),
+            "seen": (day + pd.to_timedelta(rng.integers(0, 9**6, n), "s"))
+            .tz_localize("UTC")
+            .tz_convert("Europe/Berlin"),
+            "left": pd.Series(day + pd.to_timedelta(rng.integers(0, 90, n), "h")).mask(
+                rng.random(n) < 0.3
+            ),
+            "billed": pd.PeriodIndex.from_ordinals(rng.integers(500, 560, n), freq="M"),
+            "waited": pd.to_timedelta(rng.integers(-50, 900, n), "min"),
+            "paid": (day + pd.to_timedelta(rng.integers(0, 60, n), "D")).strftime(
+                "%d.%m.%Y"
+            ),
+            "comment": [f"called {i} times, {rng.random()}" for i in range(n)],
+            "country": "NZ",
+            "fax": np.nan,
+        }
+    )
+    return X, pd.Series(np.where(np.arange(n) % 5, "stays", "leaves"), name="churned")
+
+
+def assert_possible(rows, seen, left_out=()):
+    """Every value of every row could stand in the table that was seen."""
+    assert [*rows] == [*seen]
+    for name, column in rows.items():
+        known = seen[name].dropna()
+        if name in left_out:
+            assert column.isna().all(), name
+            continue
+        assert column.dtype == seen[name].dtype, name
+        if len(known) == len(seen):
+            assert column.notna().all(), name
+        values = column.dropna()
+        dtype = seen[name].dtype
+        ordered = isinstance(dtype, pd.PeriodDtype) or dtype.kind in "mM"
+        if not ordered and (
+            isinstance(dtype, pd.CategoricalDtype | pd.StringDtype | pd.BooleanDtype)
+            or dtype.kind in "bO"
+        ):
+            if name not in ("paid",):
+                assert {*values} <= {*known}, name
+            continue
+        assert values.between(known.min(), known.max()).all(), name
+        if not ordered:
+            for decimals in (0, 2):
+                if is_rounded(known, decimals):
+                    assert is_rounded(values, decimals), name
+        elif dtype.kind in "mM":
+            for step in ("D", "h", "min", "s"):
+                clock, shown = (
+                    (c.dt.tz_localize(None) if getattr(dtype, "tz", None) else c)
+                    for c in (values, known)
+                )
+                if (shown.dt.floor(step) == shown).all():
+                    assert (clock.dt.floor(step) == clock).all(), name
+
+
+def is_rounded(column, decimals):
+    values = column.to_numpy()
+    if values.dtype.kind != "f":
+        return True
+    values = values[np.abs(values) < 1e9]  # where a float has the decimals
+    return (
+        np.round(values.astype(float), decimals).astype(values.dtype) == values
+    ).all()
+
+
+# ---------------------------------------------------------------------- the codec
+
+
+@pytest.mark.parametrize("numbers", ["quantile", "minmax"])
+def test_every_kind_of_column_there_and_back(numbers):
+    X, _ = customers()
+    codec = TableCodec(numbers=numbers)
+    Z = codec.fit_transform(X)
+    assert codec.kinds_ == {
+        **dict.fromkeys(["customer_id", "comment"], "leave_out"),
+        **dict.fromkeys(["country", "fax"], "constant"),
+        **dict.fromkeys(
+            ["age", "balance", "score", "visits", "small", "single"], "number"
+        ),
+        **dict.fromkeys(["contract", "region", "phone", "vip", "asked"], "category"),
+        **dict.fromkeys(["since", "seen", "left", "billed", "waited", "paid"], "date"),
+    }
+    assert Z.dtype == np.float64
+    assert Z.min() >= 0
+    assert Z.max() <= 1
+    back = codec.inverse_transform(Z)
+    kept = [name for name in X if name not in codec.left_out_]
+    pd.testing.assert_frame_equal(back[kept], X[kept])
+    assert [*codec.left_out_] == ["customer_id", "comment"]
+    assert back[[*codec.left_out_]].isna().all(axis=None)
+    assert back["customer_id"].dtype == "Int64"
+
+
+@pytest.mark.parametrize("numbers", ["quantile", "minmax"])
+@pytest.mark.parametrize("seed", range(3))
+def test_any_matrix_decodes_to_possible_rows(numbers, seed):
+    X, _ = customers()
+    codec = TableCodec(numbers=numbers).fit(X)
+    Z = np.random.default_rng(seed).normal(
+        0.5, 1, (200, len(codec.get_feature_names_out()))
+    )
+    rows = codec.inverse_transform(Z)
+    assert_possible(rows, X, codec.left_out_)
+    assert rows["score"].isna().sum() > 20
+    # New dates lie on days, as those seen, though they are text.
+    assert pd.to_datetime(rows["paid"], format="%d.%m.%Y").nunique() > 30
+
+
+def test_the_parts_of_the_matrix():
+    X = pd.DataFrame(
+        {
+            "height": [1.5, np.nan, 2.0, 1.75],
+            "id": [11, 12, 13, 14],
+            "colour": ["red", "blue", None, "red"],
+            "born": pd.to_datetime(
+                ["2001-01-01", "2003-05-06", "2002-02-02", "2001-01-05"]
+            ),
+        }
+    )
+    codec = TableCodec().fit(X)
+    assert codec.columns_ == [
+        Part("height", "number", [0]),
+        Part("height", "missing", [1]),
+        Part("colour", "category", [2, 3, 4]),
+        Part("born", "date", [5]),
+    ]
+    assert codec.groups_ == [[0], [1], [2, 3, 4], [5]]
+    assert [*codec.get_feature_names_out()] == [
+        "height",
+        "height (missing)",
+        "colour=blue",
+        "colour=red",
+        "colour=(missing)",
+        "born",
+    ]
+    Z = codec.transform(X)
+    assert (Z[:, 2:5].sum(axis=1) == 1).all()
+    assert Z[:, 1].tolist() == [0, 1, 0, 0]
+    assert Z[:, 0].tolist() == [0, 0.5, 1, 0.5]  # ranks; a hole lies in the middle
+    summary = codec.summary()
+    assert [*summary.index] == [*X]
+    assert summary.loc["id", "kind"] == "leave_out"
+    assert summary["codes"].tolist() == [2, 0, 3, 1]
+    assert summary.loc["height", "missing"] == 0.25
+
+
+def test_numbers_by_ranks_or_by_distance():
+    X = pd.DataFrame({"x": [0.0, 1.0, 1.0, 10_000.0]})
+    assert TableCodec().fit_transform(X).ravel().tolist() == [0, 0.5, 0.5, 1]
+    by_distance = TableCodec(numbers="minmax").fit(X)
+    assert by_distance.transform(X).ravel().tolist() == [0, 1e-4, 1e-4, 1]
+    between = pd.DataFrame({"x": [2500.0, -7.0, 20_000.0]})
+    assert by_distance.transform(between).ravel().tolist() == [0.25, 0, 1]
+    assert by_distance.inverse_transform([[0.25], [-3], [7]])["x"].tolist() == [
+        2500,
+        0,
+        10_000,
+    ]
+
+
+def test_an_outlier_leaves_the_others_their_room():
+    x = np.append(np.random.default_rng(0).normal(size=99), 1e4)
+    Z = TableCodec().fit_transform(pd.DataFrame({"x": x}))
+    assert 0.45 < np.median(Z) < 0.55
+    assert Z.std() > 0.25
+
+
+DTYPES = {
+    "int64": st.integers(-(2**63), 2**63 - 1),
+    "uint8": st.integers(0, 255),
+    "Int64": st.none() | st.integers(-(2**53), 2**53),
+    "float64": st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    "float32": st.floats(allow_nan=False, allow_infinity=False, width=32),
+    "bool": st.booleans(),
+    "boolean": st.none() | st.booleans(),
+    "str": st.none() | st.sampled_from(["a", "b", "", "NA", "ä b", "1"]),
+    "object": st.none() | st.sampled_from(["a", "b", "nan", "None"]),
+    "category": st.none() | st.sampled_from(["x", "y", "z"]),
+    "datetime64[ns]": st.none()
+    | st.datetimes(datetime(1700, 1, 1), datetime(2200, 1, 1)),
+    "datetime64[s]": st.none()
+    | st.datetimes(datetime(1, 1, 1), datetime(9999, 1, 1)).map(
+        lambda when: when.replace(microsecond=0)
+    ),
+    "timedelta64[us]": st.none()
+    | st.timedeltas(pd.Timedelta(-9999, "D"), pd.Timedelta(9999, "D")),
+    "Sparse[float64]": st.sampled_from([0.0, 0.0, 1.5, -2.0]),
+}
+
+
+@st.composite
+def frames(draw):
+    n = draw(st.integers(2, 25))
+    dtypes = draw(st.lists(st.sampled_from(sorted(DTYPES)), min_size=1, max_size=5))
+    columns = {}
+    for i, dtype in enumerate(dtypes):
+        values = draw(st.lists(DTYPES[dtype], min_size=n, max_size=n))
+        columns[f"{dtype} {i}"] = pd.Series(values, dtype=dtype)
+    return pd.DataFrame(columns)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[*HealthCheck])
+@given(frames(), st.sampled_from(["quantile", "minmax"]), st.integers(0, 99))
+def test_there_and_back_whatever_the_columns(X, numbers, seed):
+    codec = TableCodec(numbers=numbers)
+    if not any(column.nunique(dropna=False) > 1 for _, column in X.items()):
+        return  # refused: nothing can be made of constants
+    Z = codec.fit_transform(X)
+    assert Z.min() >= 0
+    assert Z.max() <= 1
+    kept = [name for name in X if name not in codec.left_out_]
+    exact = [
+        name
+        for name in kept
+        # Values nearer to one another than a float of their range can tell.
+        if numbers == "quantile" or codec.kinds_[name] not in ("number", "date")
+    ]
+    back = codec.inverse_transform(Z)
+    pd.testing.assert_frame_equal(back[exact], X[exact])
+    assert (back[kept].isna() == X[kept].isna()).all(axis=None)
+
+    rows = codec.inverse_transform(np.random.default_rng(seed).random((30, Z.shape[1])))
+    assert_possible(rows, X, codec.left_out_)
+
+
+def test_numbers_between_those_seen_come_back():
+    rng = np.random.default_rng(0)
+    seen = pd.DataFrame({"x": rng.normal(size=500), "n": rng.integers(0, 10**6, 500)})
+    other = pd.DataFrame({"x": rng.normal(size=90), "n": rng.integers(0, 10**6, 90)})
+    for numbers in ("quantile", "minmax"):
+        codec = TableCodec(numbers=numbers).fit(seen)
+        back = codec.inverse_transform(codec.transform(other))
+        inside = other.clip(seen.min(), seen.max(), axis=1)
+        np.testing.assert_allclose(back["x"], inside["x"], rtol=1e-12)
+        assert (back["n"] == inside["n"]).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (np.arange(50), "leave_out"),
+        (np.random.default_rng(0).permutation(100)[:50], "leave_out"),
+        (np.arange(50) / 7, "number"),
+        (np.arange(15), "number"),
+        (np.arange(50) * 10**6, "number"),  # so far apart that none would meet
+        ([0, 1] * 25, "number"),
+        (np.arange(50) // 2, "number"),
+        ([f"K{i}" for i in range(50)], "leave_out"),
+        ([f"K{i}" for i in range(20)] + ["K0"] * 30, "category"),
+        ([f"K{i}" for i in range(30)] + ["K0"] * 20, "leave_out"),
+        ([f"K{i}" for i in range(24)] + ["K0"] * 26, "category"),
+        ([True, False] * 25, "category"),
+        ([7] * 50, "constant"),
+        ([None] * 50, "constant"),
+        ([7, None] * 25, "number"),
+        (["a", None] * 25, "category"),
+        ([[1]] * 50, "leave_out"),
+        ([{1, 2}, None] * 25, "leave_out"),
+        (["2020-01-02", "2021-01-02"] * 25, "date"),
+        (["2020-01-02 10:11:12", None] * 25, "date"),
+        (["13/01/2020", "01/02/2020"] * 25, "date"),
+        (["11/01/2020", "01/02/2020"] * 25, "category"),  # day or month first?
+        (["1/2/2020", "01/02/2020"] * 25, "category"),
+        ([date(2020, 1, 2), date(2020, 1, 5)] * 25, "date"),
+        ([1, 2.5] * 25, "number"),
+        (np.array([1, 2.5] * 25, object), "number"),
+    ],
+)
+def test_the_kind_of_a_column_is_found(values, kind):
+    X = pd.DataFrame({"a": pd.Series(values), "b": [*range(5)] * (len(values) // 5)})
+    assert TableCodec().fit(X).kinds_["a"] == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "kind"),
+    [
+        ("id", [5, 9, 7], "leave_out"),
+        ("customerID", ["x", "y", "z"], "leave_out"),
+        ("user_id", [*range(30), *range(30)], "leave_out"),
+        ("store_id", [1, 2] * 30, "category"),
+        ("Id", [1.0, None, 3.0], "leave_out"),
+        ("humid", [5, 9, 7], "number"),
+        ("idle", [5, 9, 7], "number"),
+        (7, [5, 9, 7], "number"),
+    ],
+)
+def test_an_id_is_known_by_its_name(name, values, kind):
+    X = pd.DataFrame({name: values, type(name)(9): [*range(3)] * (len(values) // 3)})
+    assert TableCodec().fit(X).kinds_[name] == kind
+
+
+def test_every_kind_can_be_overruled():
+    X, _ = customers()
+    said = {
+        "customer_id": "category",
+        "age": "leave_out",
+        "visits": "category",
+        "vip": "number",
+        "paid": "category",
+        "comment": "category",
+    }
+    codec = TableCodec(kinds=said, max_levels=200).fit(X)
+    assert {name: codec.kinds_[name] for name in said} == said
+    back = codec.inverse_transform(codec.transform(X))
+    kept = [name for name in X if name != "age"]
+    pd.testing.assert_frame_equal(back[kept], X[kept])
+    assert (codec.summary().loc[[*said], "why"] == "as told").all()
+
+
+def test_a_few_kinds_of_objects():
+    when = datetime(2020, 1, 2, 3, 4)
+    X = pd.DataFrame(
+        {
+            "day": pd.Series(
+                [date(2020, 1, 2), None, date(2020, 3, 4)] * 9, dtype=object
+            ),
+            "time": pd.Series(
+                [when, when.replace(year=2021), pd.NaT] * 9, dtype=object
+            ),
+            "whole": pd.Series([1, 5, None] * 9, dtype=object),
+            "mixed": pd.Series([1, 5.5, np.nan] * 9, dtype=object),
+            "truth": pd.Series([True, False, None] * 9, dtype=object),
+            "bytes": pd.Series([b"a", b"b", None] * 9, dtype=object),
+            "between": pd.arrays.IntervalArray.from_breaks([0, 1, 2, 3]).repeat(9),
+        }
+    )
+    codec = TableCodec().fit(X)
+    back = codec.inverse_transform(codec.transform(X))
+    assert (back.dtypes == X.dtypes).all()
+    assert back.equals(X)
+    assert back["day"][1] is None
+    rows = codec.inverse_transform(
+        np.random.default_rng(0).random((90, len(codec.get_feature_names_out())))
+    )
+    assert {type(v) for v in rows["day"].dropna()} == {date}
+    assert {type(v) for v in rows["whole"].dropna()} == {int}
+    assert {*rows["truth"]} == {True, False, None}
+
+
+def test_new_dates_lie_on_the_step_of_those_seen():
+    day = pd.Timestamp("2019-03-01")
+    months = pd.Series([day + pd.DateOffset(months=i) for i in (0, 5, 9, 14, 40)] * 4)
+    berlin = (day + pd.to_timedelta(np.arange(20) * 30, "D")).tz_localize(
+        "Europe/Berlin"
+    )
+    X = pd.DataFrame(
+        {"month": months, "midnight": berlin, "hour": months.dt.to_period("h")}
+    )
+    codec = TableCodec().fit(X)
+    rows = codec.inverse_transform(np.random.default_rng(0).random((300, 3)))
+    assert (rows["month"].dt.day == 1).all()
+    assert rows["month"].nunique() > 20
+    # Midnight on the wall, in summer and in winter.
+    assert (rows["midnight"].dt.hour == 0).all()
+    assert rows["midnight"].nunique() > 200
+    assert codec.summary().loc["month", "seen"].endswith("step M")
+
+
+def test_rare_levels_share_a_code_and_are_drawn_by_their_shares():
+    city = ["a"] * 500 + ["b"] * 460 + ["c"] * 30 + ["d"] * 10
+    X = pd.DataFrame({"city": city})
+    for least in (50, 0.05):
+        codec = TableCodec(min_frequency=least, random_state=0).fit(X)
+        assert [*codec.get_feature_names_out()] == ["city=a", "city=b", "city=(rare)"]
+        back = codec.inverse_transform(np.tile([0, 0, 1], (4000, 1)))["city"]
+        counts = back.value_counts()
+        assert {*counts.index} == {"c", "d"}
+        assert counts["c"] == pytest.approx(3000, abs=150)
+        assert back.equals(
+            codec.inverse_transform(np.tile([0, 0, 1], (4000, 1)))["city"]
+        )
+    assert TableCodec(min_frequency=20).fit(X).groups_ == [[0, 1, 2, 3]]  # one is rare
+    codec = TableCodec(max_levels=3).fit(X)
+    assert [*codec.get_feature_names_out()] == ["city=a", "city=b", "city=(rare)"]
+    # A level not seen counts as a rare one.
+    assert codec.transform(pd.DataFrame({"city": ["e"]})).tolist() == [[0, 0, 1]]
+
+
+def test_missing_is_a_level_however_rare():
+    X = pd.DataFrame({"a": ["x"] * 50 + ["y"] * 49 + [None]})
+    codec = TableCodec(min_frequency=10).fit(X)
+    assert [*codec.get_feature_names_out()] == ["a=x", "a=y", "a=(missing)"]
+
+
+def test_a_codec_of_another_output_and_in_a_file():
+    X, _ = customers()
+    codec = TableCodec().set_output(transform="pandas").fit(X)
+    Z = codec.transform(X)
+    assert [*Z] == [*codec.get_feature_names_out()]
+    assert len({*Z}) == Z.shape[1]
+    again = pickle.loads(pickle.dumps(codec))
+    assert again.inverse_transform(Z.to_numpy()).equals(
+        codec.inverse_transform(Z.to_numpy())
+    )
+    assert codec.inverse_transform(Z.iloc[:0].to_numpy()).shape == (0, X.shape[1])
+
+
+@check_estimators(
+    [TableCodec()],
+)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+BAD = {
+    "names": (
+        pd.DataFrame([[1, 2], [2, 3]], columns=["a", "a"]),
+        {},
+        "Several columns are called 'a'",
+    ),
+    "mixed": (
+        pd.DataFrame({"a": pd.Series([1, 2, "unknown"], dtype=object)}),
+        {},
+        r"'a' mixes values of int and str, such as 'unknown'.*to_numeric",
+    ),
+    "nothing left": (
+        pd.DataFrame({"a": ["x", "x"], "b": [None, None]}),
+        {},
+        "No column is left .*'a': one value; 'b': no value at all",
+    ),
+    "infinity": (pd.DataFrame({"a": [1.0, np.inf]}), {}, r"'a' holds inf.*np.nan"),
+    "complex": (
+        pd.DataFrame({"a": [1j, 2j]}),
+        {},
+        "Complex data not supported, as in column 'a'",
+    ),
+    "unknown column": (
+        pd.DataFrame({"a": [1, 2]}),
+        {"kinds": {"b": "number"}},
+        r"kinds names 'b'; the columns are \['a'\]",
+    ),
+    "unknown kind": (
+        pd.DataFrame({"a": [1, 2]}),
+        {"kinds": {"a": "numeric"}},
+        "kinds says 'numeric'; it can be any of number, category",
+    ),
+    "no number": (
+        pd.DataFrame({"a": ["1", "x"]}),
+        {"kinds": {"a": "number"}},
+        "'a' is to be a number but holds '1'.*pd.to_numeric",
+    ),
+    "no date": (
+        pd.DataFrame({"a": ["01/02/2020", "02/01/2020"]}),
+        {"kinds": {"a": "date"}},
+        "'a' is to be a date but holds '01/02/2020'.*two ways.*pd.to_datetime",
+    ),
+    "date of numbers": (
+        pd.DataFrame({"a": [1, 2]}),
+        {"kinds": {"a": "date"}},
+        "'a' is to be a date but holds",
+    ),
+    "sparse": (sparse.csr_matrix([[1, 2]]), {}, r"sparse matrix; pass X.toarray\(\)"),
+    "series": (pd.Series([1, 2]), {}, "Expected 2D array, got 1D array"),
+    "no rows": (pd.DataFrame({"a": []}), {}, "0 sample"),
+    "no columns": (pd.DataFrame(index=[0, 1]), {}, "0 feature"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_refused_with_its_cure(name):
+    X, parameters, message = BAD[name]
+    with pytest.raises(ValueError, match=message):
+        TableCodec(**parameters).fit(X)
+
+
+def test_a_frame_of_another_library_is_told_the_way():
+    class DataFrame:
+        def to_pandas(self):
+            raise AssertionError("not called")
+
+    with pytest.raises(ValueError, match=r"DataFrame; pass X.to_pandas\(\)"):
+        TableCodec().fit(DataFrame())
+
+
+def test_rows_in_another_dress():
+    """Encoded as fitted, where a later table has its values in other types."""
+    day = pd.to_datetime(["2020-01-01", "2020-03-01", "2020-02-01"])
+    X = pd.DataFrame(
+        {
+            "word": pd.Categorical(["a", "b", "c"]),
+            "truth": [True, False, True],
+            "count": [1, 5, 3],
+            "day": day,
+            "text": day.strftime("%Y-%m-%d"),
+        }
+    )
+    codec = TableCodec().fit(X)
+    other = pd.DataFrame(
+        {
+            "word": pd.Categorical(["c", "a"], ["c", "a"]),
+            "truth": pd.Series([False, True], dtype=object),
+            "count": [5.0, 1.0],
+            "day": pd.Series(day[[1, 0]], dtype=object),
+            "text": pd.Series(["2020-03-01", "2020-01-01"], dtype=object),
+        }
+    )
+    same = X.iloc[[1, 0]].assign(word=["c", "a"])
+    assert (codec.transform(other) == codec.transform(same)).all()
+    with pytest.raises(ValueError, match=r"Column 'text' is of dates: .*doesn't match"):
+        codec.transform(other.assign(text="01.02.2020"))
+    with pytest.raises(
+        ValueError, match="Column 'count' is to be a number but holds 'x'"
+    ):
+        codec.transform(other.assign(count="x"))
+    with pytest.raises(
+        ValueError, match=r"Column 'truth' has 1 level.s. not seen.*'yes'"
+    ):
+        codec.transform(other.assign(truth=["yes", True]))
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (["a", "d", "e"], "'k' has 2 level.s. not seen when.*such as 'd'"),
+        (["a", None, "b"], "'k' has 1 missing value"),
+    ],
+)
+def test_what_was_not_seen_is_refused_when_rows_are_encoded(column, message):
+    codec = TableCodec().fit(pd.DataFrame({"k": ["a", "b", "c"]}))
+    with pytest.raises(ValueError, match=message):
+        codec.transform(pd.DataFrame({"k": column}))
+    numbers = TableCodec().fit(pd.DataFrame({"x": [1.0, 2.0]}))
+    with pytest.raises(ValueError, match="'x' has 1 missing value"):
+        numbers.transform(pd.DataFrame({"x": [1.0, np.nan]}))
+    with pytest.raises(ValueError, match="feature names"):
+        numbers.transform(pd.DataFrame({"y": [1.0]}))
+    with pytest.raises(ValueError, match="this codec's matrix 1"):
+        numbers.inverse_transform([[1, 2]])
+
+
+def test_columns_of_pyarrow():
+    pa = pytest.importorskip("pyarrow")
+    rng = np.random.default_rng(0)
+    days = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, 40), "D")
+    columns = {
+        "whole": (rng.integers(0, 9, 40), pa.int64()),
+        "real": (rng.normal(size=40), pa.float32()),
+        "price": (pd.Series(rng.normal(size=40).round(2)), pa.decimal128(10, 2)),
+        "word": (rng.choice(["a", "b"], 40), pa.string()),
+        "truth": (rng.choice([True, False], 40), pa.bool_()),
+        "time": (days, pa.timestamp("us")),
+        "zoned": (days.tz_localize("UTC"), pa.timestamp("ns", tz="Europe/Berlin")),
+        "day": (days.date, pa.date32()),
+        "span": (days - days[0], pa.duration("s")),
+    }
+    X = pd.DataFrame(
+        {
+            name: pd.Series(values).astype(pd.ArrowDtype(kind))
+            for name, (values, kind) in columns.items()
+        }
+    )
+    X["hole"] = X["whole"].mask(X["real"] > 0)
+    y = np.repeat([0, 1], [30, 10])
+    codec = TableCodec().fit(X)
+    pd.testing.assert_frame_equal(codec.inverse_transform(codec.transform(X)), X)
+    X_new, _ = TabularOverSampler("smote").fit_resample(X, y)
+    pd.testing.assert_frame_equal(X_new.iloc[:40], X)
+    assert X_new["day"].between(X["day"].min(), X["day"].max()).all()
+    words = X["word"].astype(pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string())))
+    with pytest.raises(ValueError, match=r"'word' is of type dictionary.*'category'"):
+        codec.fit(X.assign(word=words))
+
+
+# ------------------------------------------------------------------ the over-sampler
+
+SMALL = ["age", "balance", "score", "contract", "phone", "vip", "since", "left"]
+
+
+@parametrize_with_checks(
+    [
+        TabularOverSampler(RandomOverSampler(random_state=0)),
+        TabularOverSampler("smote", random_state=0),
+    ]
+)
+def test_imbalanced_learn_checks(estimator, check):
+    check(estimator)
+
+
+def test_every_sampler_makes_possible_rows_and_keeps_the_contract(sampler_name):
+    X, y = customers(60)
+    X = X.iloc[::-1]
+    y.index = X.index
+    before = X.copy(deep=True)
+    sampler = TabularOverSampler(make_sampler(sampler_name, **unset(sampler_name)))
+    X_new, y_new = sampler.fit_resample(X, y)
+    assert_contract(sampler, before, X, y, X_new, y_new)
+    again, _ = clone(sampler).fit_resample(X, y)
+    assert again.equals(X_new)
+    other = clone(sampler).set_params(sampler__random_state=1)
+    assert not other.fit_resample(X, y)[0].equals(X_new)
+
+
+def unset(name):
+    return {"binarize": None} if name == "gan_smote" else {}
+
+
+def assert_contract(sampler, before, X, y, X_new, y_new):
+    n = len(X)
+    left_out = {"customer_id": "Int64"}
+    pd.testing.assert_frame_equal(X, before)
+    pd.testing.assert_frame_equal(X_new.iloc[:n], before.astype(left_out))
+    pd.testing.assert_series_equal(y_new.iloc[:n], y)
+    assert X_new.index.equals(y_new.index)
+    assert Counter(y_new) == {"stays": 48, "leaves": 48}
+    assert sampler.synthetic_mask_.tolist() == [False] * n + [True] * (len(X_new) - n)
+    assert_possible(X_new[sampler.synthetic_mask_], X, ["customer_id", "comment"])
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        "smote",
+        RandomOverSampler(),
+        SMOTE(),
+        ADASYN(sampling_strategy={"leaves": 48}),
+        BorderlineSMOTE(),
+        SMOTENC(categorical_features=[0]),
+        SMOTEN(),
+    ],
+    ids=lambda sampler: f"{sampler}",
+)
+def test_samplers_of_imbalanced_learn_make_possible_rows(sampler):
+    X, y = customers(60)
+    before = X.copy(deep=True)
+    made = TabularOverSampler(sampler, random_state=0)
+    X_new, y_new = made.fit_resample(X, y)
+    if not isinstance(sampler, ADASYN):  # which makes about as many as asked for
+        assert_contract(made, before, X, y, X_new, y_new)
+    assert_possible(X_new[made.synthetic_mask_], X, ["customer_id", "comment"])
+    assert clone(made).fit_resample(X, y)[0].equals(X_new)
+
+
+def test_copies_are_copies():
+    X, y = customers(60)
+    made = TabularOverSampler(RandomOverSampler(random_state=0))
+    X_new, _ = made.fit_resample(X, y)
+    kept = [c for c in X if c not in ("customer_id", "comment")]
+    copied = made.sampler_.sample_indices_
+    pd.testing.assert_frame_equal(
+        X_new[kept].reset_index(drop=True), X[kept].iloc[copied].reset_index(drop=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (["age", "since"], SMOTE),
+        (["contract", "vip"], SMOTEN),
+        (["age", "vip"], SMOTENC),
+        (["score"], SMOTENC),  # holes are a category
+    ],
+)
+def test_smote_is_chosen_by_the_kinds(columns, expected):
+    X, y = customers()
+    made = TabularOverSampler("smote", random_state=0).fit(X[columns], y)
+    assert type(made.sampler_) is expected
+
+
+def test_smote_takes_fewer_neighbours_of_few_rows():
+    X, _ = customers(60)
+    y = np.repeat(["many", "few", "one"], [54, 4, 2])
+    made = TabularOverSampler("smote", sampling_strategy="not majority")
+    _, y_new = made.fit_resample(X[SMALL], y)
+    assert made.sampler_.k_neighbors == 1
+    assert Counter(y_new.tolist()) == {"many": 54, "few": 54, "one": 54}
+
+
+def test_a_class_of_one_row_is_refused_by_name_or_left_alone():
+    X, _ = customers(60)
+    y = np.repeat(["many", "few", "one"], [50, 9, 1])
+    made = TabularOverSampler("smote")
+    with pytest.raises(
+        ValueError, match=r"'one' is to be filled but has 1 row.*Random"
+    ):
+        made.fit_resample(X[SMALL], y)
+    made.set_params(sampling_strategy={"few": 20})
+    assert Counter(made.fit_resample(X[SMALL], y)[1].tolist())["few"] == 20
+    X_new, _ = TabularOverSampler(RandomOverSampler()).fit_resample(X[SMALL], y)
+    assert len(X_new) == 150
+
+
+def test_fewer_rows_than_neighbours_are_told_so():
+    X, _ = customers(60)
+    y = np.repeat(["many", "few"], [56, 4])
+    with pytest.raises(
+        ValueError, match=r"'few' .* 4 row.s.; SMOTE with k_neighbors=5"
+    ):
+        TabularOverSampler(SMOTE()).fit_resample(X[SMALL], y)
+    _, y_new = TabularOverSampler(SMOTE(k_neighbors=3)).fit_resample(X[SMALL], y)
+    assert Counter(y_new.tolist()) == {"many": 56, "few": 56}
+
+
+def test_nothing_to_fill_gives_the_table_back():
+    X, _ = customers(60)
+    y = np.tile([0, 1], 30)
+    made = TabularOverSampler("smote")
+    X_new, y_new = made.fit_resample(X, y)
+    pd.testing.assert_frame_equal(X_new, X.astype({"customer_id": "Int64"}))
+    assert (y_new == y).all()
+    assert not made.synthetic_mask_.any()
+
+
+def test_gan_smote_is_told_the_groups_and_cuts_numbers():
+    X, y = customers(60)
+    made = TabularOverSampler(make_sampler("gan_smote", binarize=None)).fit(X, y)
+    assert made.sampler_.feature_groups == made.codec_.groups_
+    assert made.sampler_.decode == "group_argmax"
+    assert made.sampler_.binarize == "median"
+    words = X[["contract", "phone", "vip"]]
+    made = TabularOverSampler(make_sampler("gan_smote", binarize=None)).fit(words, y)
+    assert made.sampler_.binarize is None
+    own = make_sampler("gan_smote", binarize=None, feature_groups=[[0, 1], [2]])
+    X_bits = np.tile([[0, 1, 0], [1, 0, 1], [0, 1, 1]], (20, 1))
+    made = TabularOverSampler(own).fit(X_bits, y)
+    assert made.sampler_.feature_groups == [[0, 1], [2]]
+
+
+def test_what_the_caller_says_replaces_what_the_sampler_has():
+    X, y = customers(60)
+    state = np.random.RandomState(3)
+    own = RandomOverSampler(sampling_strategy={"leaves": 20}, random_state=state)
+    made = TabularOverSampler(own)
+    first, y_new = made.fit_resample(X, y)
+    assert Counter(y_new)["leaves"] == 20
+    assert not made.fit_resample(X, y)[0].equals(first)  # the state goes on
+    made.set_params(sampling_strategy={"leaves": 30}, random_state=0)
+    assert Counter(made.fit_resample(X, y)[1])["leaves"] == 30
+    assert made.sampler.sampling_strategy == {"leaves": 20}
+    assert made.sampling_strategy_ == {"leaves": 18}
+
+
+def test_the_seed_decides_which_rare_level_is_drawn():
+    X, y = customers(120)
+    X["town"] = [f"town {i % 40}" for i in range(120)]
+    codec = TableCodec(min_frequency=10)
+    drawn = [
+        TabularOverSampler(RandomOverSampler(random_state=seed), codec)
+        .fit_resample(X, y)[0]["town"]
+        .tolist()
+        for seed in (0, 0, 1)
+    ]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_more_rows_of_a_class():
+    X, y = customers(60)
+    made = TabularOverSampler(make_sampler("gan")).fit(X, y)
+    rows = made.sample("leaves", 7, random_state=0)
+    assert_possible(rows, X, ["customer_id", "comment"])
+    assert rows.equals(made.sample("leaves", 7, random_state=0))
+    with pytest.raises(AttributeError, match="sample"):
+        TabularOverSampler("smote").fit(X, y).sample("leaves", 7)
+
+
+@pytest.mark.parametrize(
+    ("index", "labels"),
+    [
+        (pd.RangeIndex(60), [60, 61]),
+        (pd.RangeIndex(0, 120, 2), [120, 122]),
+        (pd.Index(np.arange(60)[::-1] + 5, name="row"), [65, 66]),
+        (pd.Index([7] * 60), [8, 9]),
+        (pd.Index([f"K{i}" for i in range(60)]), [np.nan, np.nan]),
+        (pd.date_range("2020", periods=60), [pd.NaT, pd.NaT]),
+        (pd.MultiIndex.from_product([["a", "b"], range(30)]), [(np.nan,) * 2] * 2),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_index_is_kept_and_goes_on(index, labels):
+    X, y = customers(60)
+    X, y = X.set_axis(index), y.set_axis(index)
+    made = TabularOverSampler("smote", random_state=0)
+    X_new, y_new = made.fit_resample(X, y)
+    assert X_new.index[:60].equals(index)
+    assert X_new.index.dtype == index.dtype
+    assert X_new.index.names == index.names
+    found = X_new.index[60:62].tolist()
+    assert found == labels or pd.isna(pd.DataFrame(found)).all(axis=None)
+    assert y_new.index.equals(X_new.index)
+
+
+def test_arrays_and_lists_come_back_as_they_came():
+    rng = np.random.default_rng(0)
+    y = [0, 0, 0, 1] * 10
+    mixed = np.array(
+        [
+            [a, b]
+            for a, b in zip(rng.choice([*"ab"], 40), rng.normal(size=40), strict=True)
+        ],
+        dtype=object,
+    )
+    mixed[:, 1] = rng.normal(size=40)
+    made = TabularOverSampler("smote", random_state=0)
+    X_new, y_new = made.fit_resample(mixed, y)
+    assert X_new.dtype == object
+    assert {*X_new[:, 0]} == {"a", "b"}
+    assert (X_new[:40] == mixed).all()
+    assert isinstance(y_new, list)
+    rows, _ = made.fit_resample(mixed.tolist(), y)
+    assert rows == X_new.tolist()
+    ids = np.column_stack([np.arange(40), rng.integers(0, 9, 40)])
+    with pytest.raises(
+        ValueError, match=r"Column 0 is left out .an id.*kinds=\{0: 'number'"
+    ):
+        made.fit_resample(ids, y)
+    kinds = TableCodec(kinds={0: "number"})
+    assert TabularOverSampler("smote", kinds).fit_resample(ids, y)[0].dtype == ids.dtype
+
+
+def test_labels_of_every_kind_come_back():
+    X, y = customers(60)
+    made = TabularOverSampler("smote", random_state=0)
+    coded = (y == "leaves").astype("int8")
+    assert made.fit_resample(X, coded)[1].dtype == "int8"
+    category = y.astype("category")
+    assert made.fit_resample(X, category)[1].dtype == category.dtype
+    frame = y.to_frame()
+    assert made.fit_resample(X, frame)[1].columns.tolist() == ["churned"]
+    assert made.fit_resample(X, y.to_numpy())[1].shape == (96,)
+
+
+def test_the_target_among_the_features_is_refused():
+    X, y = customers(60)
+    with pytest.raises(ValueError, match=r"'churned' of X is the target.*drop"):
+        TabularOverSampler("smote").fit_resample(X.assign(churned=y), y)
+    with pytest.raises(ValueError, match="'copy' of X is the target"):
+        TabularOverSampler("smote").fit_resample(X.assign(copy=y), y.to_numpy())
+
+
+def test_samplers_that_touch_original_rows_are_refused():
+    X, y = customers(60)
+    with pytest.raises(
+        ValueError, match="RandomUnderSampler removes or edits original"
+    ):
+        TabularOverSampler(RandomUnderSampler()).fit_resample(X, y)
+    with pytest.raises(ValueError, match="MC_CCR removes or edits original rows"):
+        TabularOverSampler(make_sampler("mc_ccr", cleaning="translate")).fit_resample(
+            X, y
+        )
+
+
+def test_it_works_in_a_pipeline_and_a_search():
+    X, y = customers()
+    model = churn(TabularOverSampler(make_sampler("gan"), TableCodec()))
+    grid = {"tabularoversampler__sampler__epochs": [1, 2]}
+    search = GridSearchCV(model, grid, scoring="balanced_accuracy", cv=2).fit(X, y)
+    chosen = search.best_estimator_["tabularoversampler"]
+    assert chosen.sampler_.epochs == search.best_params_[next(iter(grid))]
+    assert search.score(X, y) > 0
+    rows = chosen.set_params(codec__min_frequency=3).codec
+    assert rows.min_frequency == 3
+
+
+def churn(sampler):
+    """A pipeline in which the sampler sees the frame."""
+    words = ["contract", "phone", "vip"]
+    return make_pipeline(
+        sampler,
+        make_column_transformer(
+            (OneHotEncoder(handle_unknown="ignore", sparse_output=False), words),
+            ("passthrough", ["age"]),
+        ),
+        LogisticRegression(),
+    ).set_output(transform="pandas")
+
+
+def test_two_processes_do_what_one_does():
+    X, y = customers()
+    model = churn(TabularOverSampler("smote", TableCodec(), random_state=0))
+    alone, both = (
+        cross_validate(model, X, y, scoring="roc_auc", cv=2, n_jobs=n)["test_score"]
+        for n in (1, 2)
+    )
+    assert (alone == both).all()
+
+
+def test_scikit_learns_global_output_changes_nothing():
+    from sklearn import config_context
+
+    X, y = customers(60)
+    made = TabularOverSampler("smote", random_state=0)
+    expected, _ = made.fit_resample(X, y)
+    with config_context(transform_output="pandas"):
+        assert made.fit_resample(X, y)[0].equals(expected)
