@@ -248,6 +248,7 @@ def test_real_and_generated_rows_share_a_pass_and_a_batch_of_noise(monkeypatch):
     assert seen == {
         ("generator", 6): 3,
         ("generator", 8): 1,
+        ("generator", 198): 1,  # in groups of six: judged, and thrown away
         ("discriminator", 12): 3,
         ("discriminator", 6): 3,
     }
@@ -764,8 +765,24 @@ def test_collapse_is_told_and_kept(monkeypatch, tmp_path):
     assert SMate.load(tmp_path / "s.pt").collapsed_ == {1: 1.0}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        healthy = SMate(**{**TINY, "n_steps": 5}).fit(X, y)
+        healthy = SMate(
+            **{**TINY, "width": 0.1}, n_steps=60, lr=0.02, transfer=False, augment=1
+        )
+        healthy.fit(X, y)
     assert healthy.collapsed_ == {}
+    assert healthy.variety_[1] > 0.5
+
+
+def test_a_collapse_that_the_accuracy_does_not_show_is_told():
+    """After a few updates all new images are nearly the same, and some pass for real."""
+    X, y = halves()
+    sampler = SMate(**{**TINY, "n_steps": 5})
+    with pytest.warns(UserWarning, match="new rows differ .* by little.* in class 1;"):
+        new = sampler.fit_resample(X, y)[0][len(X) :]
+    assert sampler.collapsed_ == {}
+    assert 0 < sampler.history_["fake_accuracy"].iloc[-1] < 1
+    assert sampler.variety_[1] < 0.1
+    assert new.std(axis=0).mean() < 0.1 * X[y == 1].std(axis=0).mean()
 
 
 def test_history_holds_the_accuracy_of_the_update(monkeypatch):

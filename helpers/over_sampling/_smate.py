@@ -231,6 +231,8 @@ class SMate(BaseDeepOverSampler):
         Phases in which the discriminator's accuracy ended stuck: the class label, or
         "majority", to the value, exactly 0.5 (one answer to everything) or 1.0 (nothing
         left to learn from). A warning tells of it; empty is healthy.
+    variety_ : dict
+        As in `GANOverSampler`.
     history_ : DataFrame
         Per update: ``label`` (of the class; "majority"; "all" for the classifier),
         ``phase`` ("classifier", "pretraining" or "minority"), ``step``, and
@@ -519,7 +521,7 @@ class SMate(BaseDeepOverSampler):
     # ------------------------------------------------------------------ training
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
-        self.collapsed_ = {}
+        self.collapsed_, self.variety_ = {}, {}
         if not wanted:
             return pd.DataFrame(columns=["label", "step"])
         filled = torch.zeros(len(self.classes_), dtype=torch.bool, device=Z.device)
@@ -557,6 +559,7 @@ class SMate(BaseDeepOverSampler):
                 self._play("minority", label, pair, Z_class, rows, *chance, penalty)
             )
             self._keep(code, pair)
+        _health.judge_variety(self, {code: Z[codes == code] for code in wanted})
         return pd.concat(histories, ignore_index=True)
 
     def _fresh_pair(self, generator):
