@@ -24,10 +24,11 @@ ROOMS = [
     "losses",
     "augmentation",
     "networks",
+    "checkpoints",
     "devices",
-    "containers",
     "data",
     "checks",
+    "containers",
     "files",
     "progress",
 ]

@@ -5,7 +5,6 @@ and `_build`. They see scaled tensors and class numbers only; checks, counts, ra
 saving and loading are here, types in `helpers.containers`, scaling in `_codec`.
 """
 
-import inspect
 import os
 import warnings
 from abc import abstractmethod
@@ -266,10 +265,7 @@ class BaseDeepOverSampler(BaseOverSampler):
             stored so.
         """
         check_is_fitted(self, "networks_")
-        defaults = {
-            name: parameter.default
-            for name, parameter in inspect.signature(type(self)).parameters.items()
-        }
+        defaults = type(self)().get_params(deep=False)
         parameters = {
             name: _stored(value, defaults[name])
             for name, value in self.get_params(deep=False).items()
