@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from helpers.experiments import selection
@@ -36,21 +35,18 @@ def imbcal_gain(made, seed):
     )
 
     classifier = made.told.get("classifier")
-    classifier = make_pipeline(
-        MinMaxScaler() if classifier else StandardScaler(),
-        classifier or LogisticRegression(max_iter=1000),
-    )
+    scaler = (MinMaxScaler() if classifier else StandardScaler()).fit(made.X)
     X, y = made.draw(selection.FRESH, np.random.default_rng([seed, selection.FRESH]))
     losses = []
     for strategy in ("none", "augment"):
         model = ImbalanceCalibratedClassifier(
-            classifier,
+            classifier or LogisticRegression(max_iter=1000),
             strategy=strategy,
             generators=[GaussianGenerator(0.25), SMOTEGenerator(5)],
             selection="safe" if strategy == "augment" else "best",
             random_state=seed,
-        ).fit(made.X.to_numpy(), made.y)
-        losses.append(log_loss(y, model.predict_proba(X.to_numpy())[:, 1]))
+        ).fit(scaler.transform(made.X), made.y)
+        losses.append(log_loss(y, model.predict_proba(scaler.transform(X))[:, 1]))
     departed = getattr(model.selected_, "chi", 1) != 1
     return departed, (losses[0] - losses[1]) / losses[0]
 

@@ -523,7 +523,9 @@ class AutoOverSampler(BaseOverSampler):
             plan["left_out"] = {**failed, **slow}
             if file:
                 text = json.dumps(plan, indent=1)
-                write_atomically(lambda aside: aside.write_text(text), file)
+                write_atomically(
+                    lambda aside: aside.write_text(text, encoding="utf-8"), file
+                )
         left_out = {**left_out, **plan["left_out"]}
         estimators = {k: e for k, e in estimators.items() if k not in left_out}
         if len(estimators) == 2 and self.scoring != "decisions":
