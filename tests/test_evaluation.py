@@ -324,7 +324,6 @@ def test_frames_sparse_matrices_and_lists_are_evaluated_as_arrays_are():
         lambda y: pd.Categorical(y, categories=[0, 1, 2]),
         lambda y: pd.Series(y, dtype="Int64"),
         lambda y: pd.Series(np.array(["rare", "some"])[y], dtype="string"),
-        lambda y: np.array(["2026-01-01", "2026-01-02"], "datetime64[D]")[y],
     ],
 )
 def test_labels_of_any_kind_are_classes(labels):
@@ -338,6 +337,7 @@ def test_labels_of_any_kind_are_classes(labels):
     ("y", "message"),
     [
         (np.array([0.0, 1, np.nan] * 10), r"10 missing label\(s\), the first in row 2"),
+        (np.array([0, 1] * 15, "datetime64[D]"), r"datetime64\[D\]; .* make them text"),
         (np.eye(2)[np.tile([0, 1], 15)], r"y has 2 columns; .*argmax\(axis=1\)"),
         (np.zeros(30), r"y has the class \[0.0\] only"),
         (np.linspace(0, 1, 30), "continuous"),
