@@ -18,6 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from helpers import AutoOverSampler, ResampledClassifier, evaluation
 from helpers.experiments import selection as experiment
+from helpers.runs import cluster
 from helpers.selection import _arms, _bias, _rule, _scores, _splits
 from helpers.selection._classifier import best_offsets, logs, tuning_rows, utilities
 from helpers.store import read
@@ -440,6 +441,20 @@ def test_workers_say_what_one_says():
     pd.testing.assert_frame_equal(one.comparison_[same], two.comparison_[same])
 
 
+def test_a_cluster_says_what_one_process_says():
+    distributed = pytest.importorskip("distributed")
+    X, y = blobs()
+    told = {"n_workers": 2, "threads_per_worker": 1, "processes": False}
+    one = auto().fit(X, y)
+    with (
+        distributed.LocalCluster(**told, dashboard_address=None) as local,
+        cluster(local.scheduler_address),
+    ):
+        two = auto().fit(X, y)
+    same = [c for c in one.comparison_ if c != "seconds"]
+    pd.testing.assert_frame_equal(one.comparison_[same], two.comparison_[same])
+
+
 def test_on_twenty_tables_without_a_gain_it_hardly_ever_departs():
     departed = 0
     for seed in range(20):
@@ -625,7 +640,7 @@ def test_labels_that_cannot_be_split_are_refused():
     with pytest.raises(ValueError, match="missing label"):
         auto().fit(X, np.where(np.arange(60) == 3, np.nan, y))
     with pytest.raises(
-        ValueError, match=r"Class 1 has 2 row\(s\), fewer than the 3 fo"
+        ValueError, match=r"Class 1 has 2 row\(s\), fewer than the 3 folds"
     ):
         auto().fit(X, (np.arange(60) < 2).astype(int))
     table = pd.DataFrame(X, columns=[*"abcd"]).assign(who=np.arange(60) // 20)
