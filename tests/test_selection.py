@@ -19,7 +19,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from helpers import AutoOverSampler, ResampledClassifier, evaluation
 from helpers.experiments import selection as experiment
 from helpers.runs import cluster
-from helpers.selection import _arms, _bias, _rule, _scores, _splits
+from helpers.selection import _arms, _bias, _plan, _rule, _scores, _splits
 from helpers.selection._classifier import best_offsets, logs, tuning_rows, utilities
 from helpers.store import read
 
@@ -555,10 +555,10 @@ def test_an_arm_that_fails_is_left_out_by_name_and_the_others_stay():
 
 def test_the_plan_is_made_from_seconds_and_slow_arms_are_named():
     quick = {"nothing": 0.1, "threshold": 0.1, "smote": 0.3}
-    assert _splits.planned(quick, 10, 1, {"nothing"}) == (20, {})
-    assert _splits.planned(quick, 10, 2, {"nothing"}) == (40, {})
-    assert _splits.planned(quick, 1e9, 1, {"nothing"}) == (50, {})
-    n, slow = _splits.planned({**quick, "gan": 60}, 10, 1, {"nothing"})
+    assert _plan.planned(quick, 10, 1, {"nothing"}) == (20, {})
+    assert _plan.planned(quick, 10, 2, {"nothing"}) == (40, {})
+    assert _plan.planned(quick, 1e9, 1, {"nothing"}) == (50, {})
+    n, slow = _plan.planned({**quick, "gan": 60}, 10, 1, {"nothing"})
     assert n == 20
     assert slow == {
         "gan": "one fit took 60.0 s, and 10 splits of all arms do not fit into time_budget"
@@ -566,7 +566,7 @@ def test_the_plan_is_made_from_seconds_and_slow_arms_are_named():
     with pytest.raises(
         ValueError, match=r"time_budget leaves 1\.0 s, and 10 splits of"
     ):
-        _splits.planned({"nothing": 0.2, "gan": 60}, 1, 1, {"nothing"})
+        _plan.planned({"nothing": 0.2, "gan": 60}, 1, 1, {"nothing"})
 
 
 def test_a_plan_is_kept_and_a_budget_that_is_spent_leaves_the_verdict_open(
@@ -574,7 +574,7 @@ def test_a_plan_is_kept_and_a_budget_that_is_spent_leaves_the_verdict_open(
 ):
     X, y = blobs()
     told = {"time_budget": 600, "cv": None, "store": tmp_path / "rows.csv"}
-    monkeypatch.setattr(_splits, "planned", lambda *a, **k: (10, {}))
+    monkeypatch.setattr(_plan, "planned", lambda *a, **k: (10, {}))
     clock = {"now": 0.0}
     monkeypatch.setattr(_scores.time, "time", lambda: clock["now"])
 
@@ -591,7 +591,7 @@ def test_a_plan_is_kept_and_a_budget_that_is_spent_leaves_the_verdict_open(
     assert chooser.verdict_.chosen == "nothing"
     assert str(chooser.verdict_).startswith("Cannot be told yet. ")
     assert 2 <= chooser.verdict_.n_splits < 10
-    monkeypatch.setattr(_splits, "planned", None)  # the plan is not made anew
+    monkeypatch.setattr(_plan, "planned", None)  # the plan is not made anew
     for _ in range(2):
         clock["now"] = 0.0
         chooser = auto(**told).fit(X, y)
