@@ -78,7 +78,8 @@ class AutoOverSampler(BaseOverSampler):
     codec : TableCodec, optional
         What is to differ from its defaults, such as its `kinds`.
     groups : column of X, optional
-        Rows with the same value, of one patient say, are never parted.
+        Rows with the same value, of one patient say, are never parted. Not learned from,
+        and missing in new rows, as `times`.
     times : column of X, optional
         Dates or numbers: training rows come before those to test on. No test is made then;
         an arm must gain in every one of at least five splits.
