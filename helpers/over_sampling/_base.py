@@ -342,7 +342,7 @@ class BaseDeepOverSampler(BaseOverSampler):
         self.sampling_strategy_ = dict(
             zip(self.classes_.tolist(), map(int, fitted["rows"]), strict=True)
         )
-        self._kind = containers.kind_from(fitted["kind"])
+        self._kind = self._kind_from(fitted["kind"])
         self._codec = self._new_codec()
         self._codec.load_state_dict(fitted["codec"])
         self._row_shape = self._codec.row_shape
@@ -376,12 +376,9 @@ class BaseDeepOverSampler(BaseOverSampler):
         )
         labels = labels_of(y, one_hot=True)
         refuse_large_sparse(X)
-        self._kind, numbers = containers.opened(X, cure)
+        self._kind, numbers = self._numbers_of(X, cure)
         named = isinstance(X, pd.DataFrame) and X.columns.is_unique
         validate_data(self, X if named else numbers, skip_check_array=True)
-        if numbers.ndim != 2:
-            cure = "fill such pixels, or leave their images out."
-        self._kind.refuse_nan(numbers, cure)
         options = {"accept_sparse": ["csr", "csc"], "allow_nd": True}
         numbers, labels = check_X_y(numbers, labels, **options, estimator=self)
         refuse_channels_last(numbers, getattr(self, "image_shape", None))
@@ -395,6 +392,14 @@ class BaseDeepOverSampler(BaseOverSampler):
             strategy, labels, self._sampling_type
         )
         return numbers, labels
+
+    def _numbers_of(self, X, cure):
+        """What X is, and its rows as numbers, none of them missing."""
+        kind, numbers = containers.opened(X, cure)
+        if numbers.ndim != 2:
+            cure = "fill such pixels, or leave their images out."
+        kind.refuse_nan(numbers, cure)
+        return kind, numbers
 
     def _prepare(self, X, y):
         """Check and scale the data; return what `_train` takes."""
@@ -454,6 +459,9 @@ class BaseDeepOverSampler(BaseOverSampler):
             rows.append(np.full(n, first))
         y = containers.take(y, np.concatenate(rows))
         return self._kind.joined(X, np.concatenate([none, *drawn])), y
+
+    def _kind_from(self, state):
+        return containers.kind_from(state)
 
     def _new_codec(self):
         """The codec that the parameters ask for, not yet fitted."""
