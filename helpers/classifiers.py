@@ -9,25 +9,30 @@ import os
 from abc import ABC, abstractmethod
 
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    check_array,
+    check_is_fitted,
+    check_X_y,
+    validate_data,
+)
 from torch import Tensor, nn
 from torchvision.models import resnet18
 from torchvision.models.resnet import BasicBlock
 
-from . import devices, training
+from . import checkpoints, containers, devices, training
 from .augmentation import beta_quantiles, mix_pairs, shift_and_flip
 from .checks import (
     AT_LEAST_TWO,
     POSITIVE_INT,
     POSITIVE_REAL,
     SequenceOf,
+    labels_of,
     refuse_channels_last,
-    refuse_labels,
     refuse_other_shape,
 )
 from .networks import TinyConv2d, draw_masks_from, keras_cnn, laid_out
@@ -90,11 +95,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like, tensor or list of images
             Images of shape (n, C, H, W) or (n, H, W), or (n, C * H * W) with
             `image_shape`. Whole or real numbers of any finite range.
-        y : array-like of shape (n,)
-            Class labels of any kind.
+        y : array-like of shape (n,) or (n, 1)
+            Class labels: text, whole numbers or truth values.
         sample_weight : array-like of shape (n,), optional
             Not negative. The loss is the weighted mean over the training set, so that
             only ratios count. A row with weight 0 is as if it were not there, except that
@@ -111,16 +116,17 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
             images that are too small or have the channels last, an `image_shape` that
             does not multiply out, a parameter out of its range, a device that is not
             there, a checkpoint of another fit.
+        RuntimeError
+            This object is being fitted in another thread.
         FloatingPointError
             The training diverged.
         """
-        with training.whole_fit(self):
+        with training.whole_fit(self), devices.pinned():
             return self._fit(X, y, sample_weight)
 
     def _fit(self, X, y, sample_weight):
-        refuse_labels(y)
-        X, y = validate_data(self, X, y, allow_nd=True)
-        check_classification_targets(y)
+        y = labels_of(y)
+        X, y = check_X_y(self._numbers(X, reset=True), y, allow_nd=True, estimator=self)
         images = self._images(X)
         weights = _checked_weights(sample_weight, len(y))
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -136,7 +142,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         devices.refuse_unsound(self.precision, device, images.shape[1:])
         precision = devices.resolve_precision(self.precision, device, images=True)
         generator = training.make_generator(self.random_state, device)
-        checkpoint = self.checkpoint and training.Checkpoint(
+        checkpoint = self.checkpoint and checkpoints.Checkpoint(
             self.checkpoint,
             {
                 **training.identity(self, device, X, y, weights),
@@ -167,7 +173,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
                 verbose=self.verbose,
             )
         draw_masks_from(None, self.network_)
-        self.network_.eval()
+        self.network_.eval().zero_grad(set_to_none=True)  # as large as the weights
         return self
 
     def predict_proba(self, X):
@@ -198,10 +204,22 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     # ------------------------------------------------------------------ the machinery
 
+    def _numbers(self, X, reset=False):
+        """X as an array; names of columns are learned, or must be those of `fit`."""
+        cure = "images are numbers, one for each pixel and channel."
+        kind, numbers = containers.opened(X, cure)
+        named = isinstance(X, pd.DataFrame) and X.columns.is_unique
+        if reset or (named and hasattr(self, "feature_names_in_")):
+            seen = X if named else numbers
+            validate_data(self, seen, reset=reset, skip_check_array=True)
+        kind.refuse_nan(numbers, cure)
+        return numbers
+
+    @devices.pinned()
     def _outputs(self, X, part, precision):
         """What a part of the network makes of images, as a Tensor on the CPU."""
         check_is_fitted(self, "network_")
-        images = self._images(validate_data(self, X, reset=False, allow_nd=True))
+        images = self._images(check_array(self._numbers(X), allow_nd=True))
         if images.shape[1:] != self._shape:
             raise ValueError(
                 f"X has images of shape {images.shape[1:]}, the classifier was fitted on "
@@ -222,10 +240,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _images(self, X):
         """View X as images (n, C, H, W), or say why it cannot be."""
-        refuse_channels_last(X)
+        refuse_channels_last(X, self.image_shape)
         if self.image_shape is not None:
             refuse_other_shape(X, self.image_shape)
-            shape = tuple(self.image_shape)
+            shape = tuple(map(int, self.image_shape))  # numpy's are no numbers to torch
             if len(shape) != 3 or np.prod(shape) != np.prod(X.shape[1:]):
                 raise ValueError(
                     f"image_shape={shape}, but a row of X has {np.prod(X.shape[1:])} "

@@ -1,6 +1,7 @@
 """Where networks compute, in which precision, and how to get the same sums again."""
 
 import contextlib
+import functools
 import threading
 
 import torch
@@ -102,9 +103,36 @@ def autocast(device: torch.device, dtype: torch.dtype):
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
-#: The settings are torch's and of the whole process: threads that fit side by side share
-#: them, and the last block to end puts back what the first one found.
-_lock, _blocks, _before = threading.Lock(), 0, []
+class _Held:
+    """Settings of the whole process, held while a block is open.
+
+    Threads that fit side by side share them, and the last block to end puts back what the
+    first one found.
+    """
+
+    def __init__(self):
+        self.lock, self.blocks, self.before = threading.Lock(), 0, []
+
+    @contextlib.contextmanager
+    def __call__(self, settings):
+        """`settings`: triples of a function that reads, one that writes, and the value."""
+        with self.lock:
+            if not self.blocks:
+                self.before = [(write, read()) for read, write, _ in settings]
+            self.blocks += 1
+        try:
+            for _, write, value in settings:
+                write(value)
+            yield
+        finally:
+            with self.lock:
+                self.blocks -= 1
+                if not self.blocks:
+                    for write, value in self.before:
+                        write(value)
+
+
+_exact, _float32 = _Held(), _Held()
 
 
 @contextlib.contextmanager
@@ -116,7 +144,6 @@ def deterministic(device: torch.device):
     if device.type != "cuda":
         yield
         return
-    global _before, _blocks
     cudnn = torch.backends.cudnn
     # torch.backends.cudnn.flags reads allow_tf32, which raises where a user has set the
     # newer fp32_precision; older torch has nothing else.
@@ -124,23 +151,40 @@ def deterministic(device: torch.device):
     if hasattr(getattr(cudnn, "conv", None), "fp32_precision"):
         target, name, exact = cudnn.conv, "fp32_precision", "ieee"
     settings = [
-        (cudnn, "deterministic", True),
-        (cudnn, "benchmark", False),
-        (target, name, exact),
+        (functools.partial(getattr, *of), functools.partial(setattr, *of), value)
+        for *of, value in (
+            (cudnn, "deterministic", True),
+            (cudnn, "benchmark", False),
+            (target, name, exact),
+        )
     ]
-    with _lock:
-        if not _blocks:
-            _before = [
-                (owner, name, getattr(owner, name)) for owner, name, _ in settings
-            ]
-        _blocks += 1
-    try:
-        for owner, name, value in settings:
-            setattr(owner, name, value)
+    with _exact(settings):
         yield
-    finally:
-        with _lock:
-            _blocks -= 1
-            if not _blocks:
-                for owner, name, value in _before:
-                    setattr(owner, name, value)
+
+
+@contextlib.contextmanager
+def pinned():
+    """A context in which torch is as it starts, whatever the program has set around it.
+
+    The default dtype is float32, the default device the CPU; gradients are recorded, and
+    no autocast is on. Around every fit, prediction, sampling and loading, so that the same
+    seed gives the same numbers anywhere. All but the default dtype is the thread's own.
+
+    Examples
+    --------
+    >>> with torch.inference_mode(), pinned():
+    ...     torch.ones(1, requires_grad=True).sum().requires_grad
+    True
+    """
+    dtype = torch.get_default_dtype, torch.set_default_dtype, torch.float32
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_float32([dtype]))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        for kind in ("cpu", "cuda", "mps"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        # A mode of its own makes every call of torch slower: only where it is needed.
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        yield

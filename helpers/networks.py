@@ -253,11 +253,9 @@ class TinyConv2d(nn.Conv2d):
         if x.device.type != "cpu" or max(sides) > 2:
             return super().forward(x)
         width_out, pixels = self.out_channels, sides[0] * sides[1]
-        if (
-            pixels == 1
-        ):  # the same numbers without a product that is slow with one column
-            middle = self.weight[:, :, 1, 1].contiguous()
-            return (x.reshape(n, -1) @ middle.T).reshape(n, width_out, 1, 1)
+        if pixels == 1:  # the same numbers, and bits, without a slow product
+            layer = self.weight[:, :, 1, 1].contiguous().T
+            return (x.reshape(n, -1) @ layer)[:, None, None].permute(0, 3, 1, 2)
         meets = meetings(*sides, self.stride[0]).to(self.weight)
         ends = meets.shape[2:]
         layer = self.weight.reshape(-1, 9) @ meets.flatten(1)

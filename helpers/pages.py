@@ -1,4 +1,8 @@
-"""What pages say that no author wrote: from stored rows, and from records of runs."""
+"""What pages say that no author wrote: from stored rows, and from records of runs.
+
+Rows, files and parameters may be anybody's: whatever text comes from them goes through
+`plain` or `code` on its way to a page.
+"""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +11,21 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from . import experiments, store
-from .store import KEY
+from .store import CLASSIFIER, KEY
+
+
+def plain(text) -> str:
+    """Markdown that shows a text letter by letter: no markup, HTML, role or link in it."""
+    line = " ".join(str(text).split())
+    return re.sub(r"((?<!\w)[-+]|[\\`*_{}\[\]<>()|$&~^:.@#!\"'=])", r"\\\1", line)
+
+
+def code(text) -> str:
+    """Markdown that shows a text letter by letter as code, outside of tables."""
+    line = " ".join(str(text).split())
+    runs = re.findall("`+", line)
+    fence, space = "`" * (1 + max(map(len, runs), default=0)), " " * bool(runs)
+    return f"{fence}{space}{line}{space}{fence}"
 
 
 def fill_in_answers(stage):
@@ -27,7 +45,7 @@ def fill_in_answers(stage):
         # The first profile is the one that the chapter shows.
         rows = store.read(stage / f"book/results/{chapter}-{module.PROFILES[0]}.csv")
         answer = module.glance(rows)
-        text = text.replace(f"{{{{ glance_{chapter} }}}}", answer)
+        text = text.replace(f"{{{{ glance_{chapter} }}}}", plain(answer))
     index.write_text(text, encoding="utf-8")
 
 
@@ -86,20 +104,23 @@ def paper_scale(chapter, results):
     ]
     for name, cells in planned.groupby("dataset", sort=False):
         found = rows[rows["dataset"] == name]
-        spent = found.filter(["sampler_seconds", "classifier_seconds"]).sum().sum()
-        machines = ", ".join(found["device"].unique()) if len(found) else "-"
-        last = found["started"].max()[:10] if len(found) else "-"
-        hours = f"{spent / 3600:.1f}" if len(found) else "-"
+        spent = store.seconds(found)
+        hours, machines, last = "-", "-", "-"
+        if len(found):
+            hours = f"{spent['seconds'].sum() / 3600:.1f}"
+            machines = plain(", ".join(found["device"].astype(str).unique()))
+            last = plain(found["started"].astype(str).max()[:10])
         lines.append(
-            f"| {name} | {len(found)} | {len(cells)} | {hours} | {machines} | {last} |"
+            f"| {plain(name)} | {len(spent)} | {len(cells)} | {hours} | {machines} | {last} |"
         )
-    if len(rows) < len(planned):
+    if len(store.seconds(rows)) < len(planned):
         lines += ["", f"The rest: `python -m helpers run {chapter} --profile paper`."]
     if not (metric := getattr(module, "HEADLINE", None)):
         return "\n".join(lines)
     # A store whose rows are all of other questions lacks the column.
-    columns = [table.reindex(columns=[*KEY, metric]) for table in tables.values()]
-    pairs = columns[0].merge(columns[1], on=KEY, suffixes=("", "_tenth")).dropna()
+    key = [*KEY, CLASSIFIER] if all(CLASSIFIER in t for t in tables.values()) else KEY
+    columns = [table.reindex(columns=[*key, metric]) for table in tables.values()]
+    pairs = columns[0].merge(columns[1], on=key, suffixes=("", "_tenth")).dropna()
     if pairs.empty:
         return "\n".join([*lines, "", "Nothing to compare with `tenth` yet."])
     lines += [
@@ -111,7 +132,9 @@ def paper_scale(chapter, results):
     ]
     for (name, method), both in pairs.groupby(["dataset", "method"], sort=False):
         tenth, paper = 100 * both[[f"{metric}_tenth", metric]].mean()
-        lines.append(f"| {name} | {method} | {len(both)} | {tenth:.1f} | {paper:.1f} |")
+        lines.append(
+            f"| {plain(name)} | {plain(method)} | {len(both)} | {tenth:.1f} | {paper:.1f} |"
+        )
     return "\n".join(lines)
 
 
@@ -134,14 +157,15 @@ def status(notes: Mapping) -> str:
         lines += [f"## {chapter.name}", "", f"- Page: {link}, {note}"]
         if record := chapter.record:
             start = datetime.fromisoformat(record["started"]).astimezone(UTC)
-            values = (f"`{k} = {v!r}`" for k, v in record["parameters"].items())
+            values = (code(f"{k} = {v!r}") for k, v in record["parameters"].items())
+            told = (f"{code(name)}: {plain(t)}" for name, t in record["data"].items())
             lines += [
                 f"- Run: {start:%d %B %Y, %H:%M} UTC, {record['seconds']:.0f} s",
                 f"- Parameters: {'; '.join(values) or 'defaults'}",
-                f"- Device: {record['device']}",
-                f"- Versions: {record['versions']}",
-                f"- Commit: {record['commit']}",
-                *(f"- Data `{name}`: {told}" for name, told in record["data"].items()),
+                f"- Device: {plain(record['device'])}",
+                f"- Versions: {plain(record['versions'])}",
+                f"- Commit: {plain(record['commit'])}",
+                *(f"- Data {line}" for line in told),
             ]
         lines.append("")
     return "\n".join(lines)

@@ -140,9 +140,7 @@ class Chapter:
     @property
     def record(self) -> dict:
         """What `page` was made from, when and on what; empty without a whole page."""
-        path = self.page.with_suffix(".json")
-        whole = path.exists() and self.page.exists()
-        return json.loads(path.read_text(encoding="utf-8")) if whole else {}
+        return _read_json(self.page.with_suffix(".json")) if self.page.exists() else {}
 
     def inputs(self, stage: Path) -> dict[str, str]:
         """Digests of all that the page is made from, by kind."""
@@ -332,6 +330,14 @@ def _keep_failed(error, aside, kept) -> str:
     return f"{where}{reason} (see {kept})"
 
 
+def _read_json(path) -> dict:
+    """What `_write_json` wrote; nothing where it is not there, or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
 def _write_json(path, content):
     text = json.dumps(content, indent=1, default=str)
     write_atomically(lambda aside: aside.write_text(text, encoding="utf-8"), path)
@@ -346,8 +352,7 @@ def _render(root, work, stage, strict) -> bool:
     versions = {d.name: d.version for d in importlib.metadata.distributions()}
     files = [path for path in stage.rglob("*") if path.is_file()]
     sources = _digest(versions, *files, *(root / "helpers").rglob("*.py"), root=root)
-    sealed = json.loads(seal.read_text(encoding="utf-8")) if seal.exists() else None
-    if sealed == {"sources": sources, "sizes": _sizes(site)}:
+    if _read_json(seal) == {"sources": sources, "sizes": _sizes(site)}:
         print(f"Nothing changed, the book stands: {site / 'index.html'}")
         return True
 

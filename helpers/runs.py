@@ -54,10 +54,10 @@ def _compute_and_store(run, cell, store, wait):
 
     The claim is a lock, which the system takes away from whoever dies.
     """
-    name = hashlib.sha256(repr(cell).encode()).hexdigest()[:16]
-    claim = FileLock(_claims(store) / f"{name}.lock", poll_interval=0.5)
+    name = hashlib.sha256("/".join(map(str, cell)).encode()).hexdigest()[:16]
+    claim = FileLock(f"{store}.{name}.lock")
     try:
-        claim.acquire(blocking=wait)
+        claim.acquire(blocking=wait, poll_interval=0.5)
     except Timeout:
         return cell, CLAIMED
     try:
@@ -72,10 +72,6 @@ def _compute_and_store(run, cell, store, wait):
         claim.release()
         with contextlib.suppress(OSError):  # another waits for it
             os.unlink(claim.lock_file)
-
-
-def _claims(store):
-    return store.with_name(f"{store.name}.claims")
 
 
 def _failure(error):
@@ -173,10 +169,9 @@ def _here(run, cells, store, n_jobs) -> Iterator[tuple[Cell, Exception | None]]:
                 # What joblib has to say about results that Ctrl-C wastes.
                 warnings.simplefilter("ignore")
                 computed.close()
-        if cells:
-            print(f"{store}: another process computes {len(cells)} of them; waiting")
-    with contextlib.suppress(OSError):  # another's claims are in it
-        _claims(store).rmdir()
+        if not cells:
+            return
+        print(f"{store}: another process computes {len(cells)} of them; waiting")
 
 
 def plan(cells: Iterable[Cell], store) -> pd.DataFrame:

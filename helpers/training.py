@@ -6,13 +6,12 @@ Nothing here knows a sampler: a method writes its own step and hands it to `trai
 """
 
 import contextlib
-import copy
 import hashlib
 import math
 import numbers
+import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,9 +19,14 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from .files import write_atomically
+from .checkpoints import Checkpoint, plain
 
 # ---------------------------------------------------------------- before the loop
+
+
+#: Estimators that are being fitted, by their ids.
+_busy: set[int] = set()
+_busy_lock = threading.Lock()
 
 
 @contextlib.contextmanager
@@ -30,7 +34,21 @@ def whole_fit(*estimators):
     """Leave nothing fitted behind where the fit in the block fails, or is interrupted.
 
     Else a network that was never trained would answer for a trained one.
+
+    Raises
+    ------
+    RuntimeError
+        An estimator is being fitted already, in another thread: the two would train and
+        keep each other's networks.
     """
+    ids = [*map(id, estimators)]
+    with _busy_lock:
+        if _busy.intersection(ids) or len({*ids}) < len(ids):
+            raise RuntimeError(
+                f"This {type(estimators[0]).__name__} is being fitted already; give every "
+                "thread, and every data set, one of its own: sklearn.base.clone(it)."
+            )
+        _busy.update(ids)
     try:
         yield
     except BaseException:
@@ -39,6 +57,9 @@ def whole_fit(*estimators):
                 if name.endswith("_") and not name.startswith("_"):
                     delattr(estimator, name)
         raise
+    finally:
+        with _busy_lock:
+            _busy.difference_update(ids)
 
 
 @contextlib.contextmanager
@@ -207,86 +228,6 @@ class Batches:
 HEARTBEAT = 1.0
 
 
-def plain(value):
-    """Numbers and text of Python in place of numpy's, which `torch.load` refuses.
-
-    Also inside of dictionaries, lists and tuples, which stay what they are; everything
-    else is left alone, tensors too. Arrays become lists.
-
-    Examples
-    --------
-    >>> plain({np.str_("lr"): (np.float64(0.1), [np.int64(2)])})
-    {'lr': (0.1, [2])}
-    """
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    if type(value) is dict:
-        return {plain(key): plain(item) for key, item in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(map(plain, value))
-    return value
-
-
-class Checkpoint:
-    """The state of an unfinished fit on disk, one entry per stage of training.
-
-    Parameters
-    ----------
-    path : path-like
-        File to go on from, if it is there, and to write to.
-    identity : mapping of str to str
-        What the fit is: parameters, a digest of the data, device. A file with another
-        identity is refused, since going on from it would give neither fit.
-    every : float
-        Seconds between two writes.
-
-    Raises
-    ------
-    ValueError
-        The file belongs to another fit, or is no checkpoint.
-    """
-
-    def __init__(self, path, identity: Mapping[str, str], every: float = 10.0):
-        self.path, self.identity, self.every = Path(path), dict(identity), every
-        self.stages, self.written = {}, time.monotonic()
-        if not self.path.exists():
-            return
-        cure = (
-            "Delete it to start afresh, or name another file; leave checkpoint out where "
-            "one object is fitted many times, as in cross-validation and ensembles."
-        )
-        try:
-            # Generator states must stay on the CPU; load_state_dict moves the rest.
-            content = torch.load(self.path, weights_only=True, map_location="cpu")
-            found, self.stages = content["identity"], content["stages"]
-        except Exception as error:
-            raise ValueError(
-                f"checkpoint={str(self.path)!r} cannot be read as a checkpoint "
-                f"({type(error).__name__}). {cure}"
-            ) from error
-        other = [
-            f"{key}: {found.get(key)} there, {self.identity.get(key)} here"
-            for key in sorted({*found, *self.identity})
-            if found.get(key) != self.identity.get(key)
-        ]
-        if other:
-            raise ValueError(
-                f"checkpoint={str(self.path)!r} belongs to another fit "
-                f"({'; '.join(other)}). {cure}"
-            )
-
-    @property
-    def due(self) -> bool:
-        return time.monotonic() - self.written >= self.every
-
-    def save(self, stage: str, state: dict) -> None:
-        # Later stages may train the same networks on, and a state holds them as they are.
-        self.stages[stage] = copy.deepcopy(state) if state["ended"] else state
-        content = plain({"identity": self.identity, "stages": self.stages})
-        write_atomically(lambda path: torch.save(content, path), self.path)
-        self.written = time.monotonic()
-
-
 def identity(estimator, device: torch.device, *arrays: np.ndarray) -> dict[str, str]:
     """What a `Checkpoint` of an estimator's fit on `arrays` must agree on."""
     parameters = {
@@ -416,13 +357,14 @@ def train(
         }
 
     if checkpoint and stage in checkpoint.stages:
-        saved = checkpoint.stages[stage]
-        done, ended = saved["done"], saved["ended"]
-        for name, column in saved["history"].items():
-            record(name, column.shape[1:])[:done] = column
-        generator.set_state(saved["generator"])
-        for name, part in state.items():
-            part.load_state_dict(saved["state"][name])
+        with checkpoint.reading():
+            saved = checkpoint.stages[stage]
+            done, ended = int(saved["done"]), bool(saved["ended"])
+            for name, column in saved["history"].items():
+                record(name, column.shape[1:])[:done] = column
+            generator.set_state(saved["generator"])
+            for name, part in state.items():
+                part.load_state_dict(saved["state"][name])
 
     unchanged, checked = ended, time.monotonic()
     bar = tqdm(

@@ -160,6 +160,30 @@ def test_where_no_row_passes_all_count():
     assert (weights == weights[0]).all()
 
 
+@pytest.mark.parametrize("seed", range(8))  # two rows pass of seeds 0, 1, 6 and 7
+def test_few_rows_that_pass_do_not_leave_few_points(seed):
+    y = (np.arange(500) < 25).astype(int)
+    X = np.random.default_rng(seed).normal(size=(500, 10))
+    X[y == 1] += 0.5
+    X_new, _ = AMDO(random_state=0, device="cpu").fit_resample(X, y)
+    assert len(np.unique(X_new[500:], axis=0)) == 450
+
+
+def test_of_one_column_two_rows_that_pass_do_not_count_alone():
+    X = np.r_[np.arange(30.0), 5.5, 12.5, 20.5, 90, 91][:, None]
+    y = np.repeat([0, 1], [30, 5])
+    sampler = AMDO(k_neighbors=1, random_state=0, device="cpu").fit(X, y)
+    assert sampler.history_.loc[0, "rows"] == 5
+
+
+@pytest.mark.parametrize("n", [2, 7])
+def test_rows_on_a_line_are_told(n):
+    X = np.random.default_rng(0).normal(size=(20 + n, 3))
+    X[20:] = np.arange(n)[:, None] * [1, 2, 3]
+    with pytest.warns(UserWarning, match=f"on one line .the {n} of class 'rare'.*take"):
+        AMDO(device="cpu").fit(X, np.repeat(["common", "rare"], [20, n]))
+
+
 # ------------------------------------------------------------------ the sampler
 
 

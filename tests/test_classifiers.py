@@ -460,6 +460,19 @@ def test_a_fit_that_failed_has_nothing_fitted(small, error, monkeypatch):
         classifier.predict(IMAGES)
 
 
+@pytest.mark.parametrize("network", [ResNet18Classifier, KerasCNNClassifier])
+def test_no_gradients_are_left_and_no_two_threads_fit_one_object(network, larger):
+    X, y = larger[0][:12], larger[1][:12]
+    classifier = network(n_steps=1, device="cpu").fit(X, y)
+    assert all(weight.grad is None for weight in classifier.network_.parameters())
+    with (
+        training.whole_fit(classifier),
+        pytest.raises(RuntimeError, match=r"being fitted already; .*clone"),
+    ):
+        classifier.fit(X, y)
+    assert len(classifier.fit(X, y).predict(X)) == 12
+
+
 @pytest.mark.parametrize("classifier", [ResNet18Classifier, KerasCNNClassifier])
 @pytest.mark.parametrize(
     "check",

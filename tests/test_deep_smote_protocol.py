@@ -11,9 +11,10 @@ from sklearn.dummy import DummyClassifier
 
 from helpers.classifiers import ResNet18Classifier
 from helpers.data import DataNotAvailable, deepsmote_counts
-from helpers.experiments import LEARNT, learning, that_learnt
+from helpers.experiments import LEARNT, _kept_images, learning, that_learnt
 from helpers.experiments import deep_smote as chapter
 from helpers.experiments.deep_smote import _kept, _quality, _ratio, _rows, _table_1
+from helpers.quality import _judge as judge
 from helpers.runs import run_cells
 from helpers.store import Cell, read
 
@@ -225,32 +226,32 @@ def test_held_out_images_are_compared_with_as_many_others(drawn):
 
 def test_halves_are_shuffled_and_a_few_are_not_the_first():
     rows, labels = np.arange(1000, 1400), np.tile([0, 1], 200)
-    one, other = chapter.halves(rows, labels, 80)
+    one, other = judge.halves(rows, labels, 80)
     assert not {*one} & {*other}
     for half in (one, other):
         np.testing.assert_array_equal(labels[half - 1000], np.repeat([0, 1], 80))
         assert 1180 < half.mean() < 1220  # neither is the earlier one
-    few, classes = chapter.at_most(30, rows, np.repeat([3, 7], [390, 10]))
+    few, classes = judge.at_most(30, rows, np.repeat([3, 7], [390, 10]))
     assert np.bincount(classes).tolist() == [0, 0, 0, 30, 0, 0, 0, 10]
     assert 1150 < few[:30].mean() < 1240
 
 
 def test_a_fixed_network_needs_no_folder(monkeypatch, tmp_path):
     made = []
-    monkeypatch.setattr(_quality, "data_root", lambda: tmp_path / "file")
+    monkeypatch.setattr(judge, "data_root", lambda: tmp_path / "file")
     monkeypatch.setattr(ResNet18Classifier, "fit", lambda self, X, y: made.append(self))
-    chapter.feature_network("mnist", None, None, "smoke")
+    judge.feature_network("mnist", None, None, stem="imagenet", n_steps=1)
     assert made[0].checkpoint.parent == tmp_path / "file" / "networks"
-    monkeypatch.setattr(_quality, "data_root", lambda: tmp_path / "taken")
+    monkeypatch.setattr(judge, "data_root", lambda: tmp_path / "taken")
     (tmp_path / "taken").write_text("a folder cannot be made here")
-    chapter.feature_network("mnist", None, None, "smoke")
+    judge.feature_network("mnist", None, None, stem="imagenet", n_steps=1)
     assert made[1].checkpoint is None
 
 
 @pytest.fixture
 def quality(monkeypatch, tmp_path):
     """Rows of the image measures by method; the network's checkpoint in a folder apart."""
-    monkeypatch.setattr(_quality, "data_root", lambda: tmp_path)
+    monkeypatch.setattr(judge, "data_root", lambda: tmp_path)
     _quality.fixed_network.cache_clear()
     yield lambda method: chapter.run(
         Cell(
@@ -274,7 +275,7 @@ def test_copies_are_recognised_as_copies_and_real_images_as_real(quality):
     assert real["feature_nearest"] == pytest.approx(real["feature_nearest_real"], 0.2)
     assert real["pixel_recall"] > copies["pixel_recall"]
     assert real["synthetic_only"] > 0.7
-    coverage = chapter.by_class(pd.DataFrame([copies, real]), "feature_coverage")
+    coverage = judge.by_class(pd.DataFrame([copies, real]), "feature_coverage")
     assert [*coverage.columns] == [str(c) for c in range(1, 10)]
     assert coverage.iloc[1].mean() == pytest.approx(real["feature_coverage"], abs=1e-3)
 
@@ -301,7 +302,7 @@ def test_augmented_copies_move_and_stay_images(drawn):
     X = np.zeros((50, 3, 13, 13), dtype=np.uint8)
     dots = X.copy()
     dots[:, :, 6, 6] = 200
-    moved = chapter.altered(dots, X, flip=False, seed=0)
+    moved = judge.altered(dots, X, flip=False, seed=0)
     assert moved.dtype == np.uint8
     places = np.argwhere(moved[:, 0] == 200)[:, 1:] - 6
     assert len(places) == 50
@@ -426,6 +427,8 @@ def test_a_pilot_row_tells_its_course(monkeypatch):
     assert row["precision"] == "float32"
     assert (row["n_train"], row["n_balanced_test"]) == (200, 100)
     assert 0 <= row["train_acsa"] <= 1
+    other = chapter.run(cell._replace(method="nothing_cifar_stem 0.03 1"))
+    assert other["loss_course"] != row["loss_course"].split()[0]
 
 
 def test_a_training_that_cannot_learn_is_told_from_one_that_does():
@@ -455,8 +458,8 @@ def test_what_did_not_learn_is_in_no_mean(tmp_path):
 @pytest.fixture
 def keeps(monkeypatch, tmp_path):
     """The smoke profile keeps images, in a folder apart; trainings are counted."""
-    monkeypatch.setattr(_kept, "KEPT", ("smoke",))
-    monkeypatch.setattr(_kept, "data_root", lambda: tmp_path)
+    monkeypatch.setattr(_kept_images, "KEPT", ("smoke",))
+    monkeypatch.setattr(_kept_images, "data_root", lambda: tmp_path)
     trained = []
 
     def resample(method, X, *args):
@@ -617,3 +620,15 @@ def test_the_first_page_names_the_readings_that_can_work_and_what_is_missing():
     assert "0.100" not in text
     assert "a tenth" in chapter.glance(older)
     assert chapter.glance(rows.iloc[:0]) == "Not answered yet."
+
+
+def test_figure_1_has_an_image_of_each_class_where_terms_allow_it(monkeypatch, quality):
+    cell = Cell("deep_smote", "smoke", "digits_images", "smote", 0, 0, "quality-3")
+    X, y = chapter.draw("digits_images", 0, 0, "smoke")[0]
+    (images, _), _ = _quality.generated("smote", X, y, cell)
+    pictures = chapter.shown(chapter.run(cell)["picture"])
+    assert len(pictures) == 9  # the most frequent class has no new images
+    assert as_set(pictures) <= as_set(images)
+    assert "picture" not in chapter.run(cell._replace(protocol="quality-2"))
+    monkeypatch.setattr(_quality, "RESTRICTED", ("digits_images",))
+    assert "picture" not in chapter.run(cell)

@@ -1,10 +1,14 @@
 """Where networks compute, and the settings under which sums are the same again."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 
 from helpers import KerasCNNClassifier, ResNet18Classifier, devices
+from helpers.over_sampling import SAMPLERS, fit_stacked
 from helpers.provenance import computed_on
 
 from .conftest import make_sampler
@@ -117,3 +121,146 @@ def test_narrow_images_have_one_outcome_whatever_lay_in_memory():
             torch.full((n,), float("nan"))
         found.add(sampler.fit_resample(X, y)[0].tobytes())
     assert len(found) == 1
+
+
+# ------------------------------------------------------------------ what is set around
+
+
+@contextlib.contextmanager
+def default_dtype(dtype):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@contextlib.contextmanager
+def default_device(name):
+    torch.set_default_device(name)
+    try:
+        yield
+    finally:
+        torch.set_default_device(None)
+
+
+AROUND = {
+    "float64": lambda: default_dtype(torch.float64),
+    "float16": lambda: default_dtype(torch.float16),
+    "no gradients": torch.no_grad,
+    "inference": torch.inference_mode,
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "device": lambda: torch.device("meta"),
+    "default device": lambda: default_device("meta"),
+}
+
+
+def ambient():
+    """What a program may have set, and must find again."""
+    return (
+        torch.get_default_dtype(),
+        torch.get_default_device(),
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch.is_autocast_enabled("cpu"),
+        torch.get_autocast_dtype("cpu"),
+        torch.get_rng_state().sum().item(),
+    )
+
+
+@pytest.fixture(scope="module")
+def usual():
+    """What a sampler makes where nothing is set, by its name."""
+    found = {}
+
+    def make(name, path):
+        if name not in found:
+            found[name] = course(name, path)
+        return found[name]
+
+    return make
+
+
+def course(name, path):
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 256, (17, 8, 8), dtype=np.uint8), np.repeat([0, 1], [12, 5])
+    sampler = make_sampler(name)
+    if "image_shape" not in sampler.get_params():  # makes rows of tables only
+        X = X[:, 0, :3]
+    rows = [sampler.fit_resample(X, y)[0], sampler.sample(1, 3, random_state=0)]
+    sampler.save(path)
+    rows.append(SAMPLERS[name].load(path).sample(1, 3, random_state=0))
+    return rows
+
+
+@pytest.mark.filterwarnings("ignore:k_neighbors")
+@pytest.mark.parametrize("around", AROUND)
+def test_what_is_set_in_torch_does_not_reach_in(sampler_name, around, usual, tmp_path):
+    expected = usual(sampler_name, tmp_path / "usual.pt")
+    with AROUND[around]():
+        before = ambient()
+        found = course(sampler_name, tmp_path / "sampler.pt")
+        assert ambient() == before
+    for one, other in zip(found, expected, strict=True):
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("network", [KerasCNNClassifier, ResNet18Classifier])
+def test_nor_into_a_classifier(network, around):
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 256, (12, 10, 10), dtype=np.uint8), np.repeat([0, 1], 6)
+    classifier = network(n_steps=1, random_state=0, device="cpu", mixup=0.2)
+    expected = classifier.fit(X, y).predict_proba(X)
+    with AROUND[around]():
+        before = ambient()
+        found = classifier.predict_proba(X)
+        again = clone(classifier).fit(X, y).predict_proba(X)
+        assert ambient() == before
+        assert [*classifier.predict(X)] == [*classifier.classes_[expected.argmax(1)]]
+        if network is ResNet18Classifier:
+            assert classifier.features(X).shape == (12, 512)
+    assert np.array_equal(found, expected)
+    assert np.array_equal(again, expected)
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_nor_into_gans_that_are_stacked(around):
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 2, (17, 4)), np.repeat([0, 1], [12, 5])
+
+    def made():
+        sampler = make_sampler("gan_smote", binarize=None)
+        [(rows, _)] = fit_stacked([sampler], [(X, y)])
+        gans = make_sampler("gan_smote", binarize=None).stack(X)
+        loss = gans.run(2)["generator_loss"]
+        draw = torch.Generator("cpu").manual_seed(0)
+        return rows, loss.tolist(), gans.generate(0, 3, draw).tolist()
+
+    expected = made()
+    with AROUND[around]():
+        found = made()
+    assert (found[0] == expected[0]).all()
+    assert found[1:] == expected[1:]
+
+
+def test_a_fit_that_fails_leaves_torch_as_it_was(monkeypatch):
+    sampler = make_sampler("gan")
+    monkeypatch.setattr(sampler, "_train", lambda *_: 1 / 0)
+    with default_dtype(torch.float64), torch.no_grad():
+        before = ambient()
+        with pytest.raises(ZeroDivisionError):
+            sampler.fit([[0.0], [1.0], [2.0]] * 3, [0, 0, 1] * 3)
+        assert ambient() == before
+
+
+def test_threads_that_fit_side_by_side_share_the_default_dtype():
+    with default_dtype(torch.float64):
+        first, second = devices.pinned(), devices.pinned()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert torch.get_default_dtype() == torch.float32
+        second.__exit__(None, None, None)
+        assert torch.get_default_dtype() == torch.float64

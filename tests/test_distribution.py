@@ -61,7 +61,7 @@ def kill_at_random(path, wanted, slow, times, seed):
         process.kill()
         process.join()
         assert process.exitcode == -signal.SIGKILL, "it ended before it was killed"
-    return len([*path.parent.glob(f".{path.name}.*")])
+    return len([*path.parent.glob(f".deep-oversampling-*/{path.name}")])
 
 
 def wait_for(condition, seconds=120):
@@ -129,7 +129,7 @@ def test_a_call_that_stops_early_leaves_no_advice_of_joblib(
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs, "append", stop)
+    monkeypatch.setattr(runs.Progress, "update", stop)
     with pytest.raises(KeyboardInterrupt):
         runs.run_cells(cells(0, 99), compute, tmp_path / "toy.csv", n_jobs=2)
     assert not [w for w in recwarn if "tasks" in str(w.message)]

@@ -299,7 +299,7 @@ def test_other_values_are_refused_with_column_and_cure():
     frame = pd.DataFrame(bits(12, 3), columns=["a", "b", "c"])
     frame.loc[2, "b"], frame.loc[5, "b"] = 0.5, -3
     y = np.repeat([0, 1], [8, 4])
-    message = r"Column 1 \('b'\) holds -3, 0.5; .*\(1 of 3 columns.*binarize='median'"
+    message = r"Column 'b' holds -3, 0.5; .*\(1 of 3 columns.*binarize='median'"
     with pytest.raises(ValueError, match=message):
         GANSMOTE(**SHORT).fit_resample(frame, y)
     X, _ = GANSMOTE(binarize="median", **SHORT).fit_resample(frame, y)
@@ -364,15 +364,28 @@ def test_the_honest_reading_never_sees_the_test_labels():
     wine = load_wine_onehot()
     X, y = wine.data, wine.target
     train, test = chapter.folds(X, y, "folds", 0)[0]
-    none = X[:0], y[:0]
-    p, row = chapter.fit_network(X[train], y[train], *none, X[test], y[test])
-    wrong = (y[test] + 1) % 3
-    q, other = chapter.fit_network(X[train], y[train], *none, X[test], wrong)
-    assert (p == q).all()
-    assert (p.argmax(1) == y[test]).mean() > 0.8
+    network = chapter.PaperNetwork().fit(X[train], y[train])
+    right = (network.predict(X[test]) == y[test]).mean()
+    assert right > 0.8
+    assert (
+        network.course(X[test])[network.honest_epoch_ - 1].argmax(1) == y[test]
+    ).mean() == right
     # The paper's reading does: it cannot be worse than the honest one.
-    assert row["accuracy_best_epoch"] >= (p.argmax(1) == y[test]).mean()
+    row = chapter.best_epoch(network, X[test], y[test])
+    assert row["accuracy_best_epoch"] >= right
+    other = chapter.best_epoch(network, X[test], (y[test] + 1) % 3)
     assert other["accuracy_best_epoch"] < row["accuracy_best_epoch"]
+    assert other["honest_epoch"] == row["honest_epoch"]
+
+
+def test_the_honest_epoch_is_chosen_on_real_rows_alone():
+    wine = load_wine_onehot()
+    X, y = wine.data, wine.target
+    plain = chapter.PaperNetwork().fit(X, y)
+    more = np.concatenate([X, 1 - X]), np.concatenate([y, y])
+    mixed = chapter.PaperNetwork(n_real=len(y)).fit(*more)
+    assert mixed.honest_epoch_ == plain.honest_epoch_
+    assert (mixed.predict_proba(X) != plain.predict_proba(X)).any()
 
 
 def test_samples_are_judged():

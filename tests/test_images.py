@@ -636,6 +636,20 @@ def test_without_any_place_to_keep_a_file_the_data_arrive_all_the_same(root):
         np.testing.assert_array_equal(bunch[key], whole[key])
 
 
+def test_a_user_without_a_home_loads_what_is_at_hand(root, monkeypatch):
+    def homeless():
+        raise OSError("no home")
+
+    monkeypatch.setattr(_images, "user_folder", homeless)
+    prepared()
+    first = data.load_cifar10()
+    assert len(kept(root)) == 1
+    kept(root)[0].unlink()
+    (root / "cache").rmdir()
+    (root / "cache").write_text("a file where a folder should be")
+    np.testing.assert_array_equal(data.load_cifar10().data, first.data)
+
+
 def test_a_full_disk_leaves_no_piece(root, monkeypatch):
     prepared()
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import sparse
 from sklearn.model_selection import StratifiedKFold
 
 from helpers import data
@@ -104,8 +105,76 @@ def test_make_imbalanced_refuses(counts, message):
 
 
 def test_make_imbalanced_refuses_labels_of_another_length():
-    with pytest.raises(ValueError, match=r"6 images, labels of shape \(5,\)"):
+    with pytest.raises(ValueError, match="6 images, 5 labels"):
         data.make_imbalanced(np.zeros((6, 2)), np.zeros(5), [1])
+
+
+NUMBERS = np.repeat([0, 1], [8, 4])
+#: Kinds of labels, and what the class 1 is called there.
+LABELS = {
+    "objects": (NUMBERS.astype(object), 1),
+    "truth values": (NUMBERS == 1, True),
+    "truth values as objects": ((NUMBERS == 1).astype(object), True),
+    "whole floats": (NUMBERS.astype(float), 1),
+    "one column": (NUMBERS[:, None], 1),
+    "a frame of one column": (pd.DataFrame({"label": NUMBERS}), 1),
+    "one-hot": (np.eye(3, dtype=int)[NUMBERS], 1),
+    "a one-hot frame": (pd.get_dummies(pd.Series(NUMBERS)), 1),
+    "unused categories": (
+        pd.Series(pd.Categorical(NUMBERS, categories=[2, 0, 1])),
+        1,
+    ),
+    "pandas' own type": (pd.Series(NUMBERS, dtype="Int64"), 1),
+    "text objects": (np.array(["a", "b"], dtype=object)[NUMBERS], "b"),
+    "a list": (NUMBERS.tolist(), 1),
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_make_imbalanced_takes_labels_of_every_kind(kind):
+    labels, rare = LABELS[kind]
+    X = np.arange(24).reshape(12, 2)
+    expected = data.make_imbalanced(X, NUMBERS, {1: 2}, 0, return_indices=True)[2]
+    X_few, y_few, rows = data.make_imbalanced(
+        X, labels, {rare: 2}, random_state=0, return_indices=True
+    )
+    assert rows.tolist() == expected.tolist()
+    assert (X_few == X[rows]).all()
+    assert type(y_few) is type(labels)
+    kept = (
+        [labels[row] for row in rows] if kind == "a list" else np.asarray(labels)[rows]
+    )
+    assert np.array_equal(np.asarray(y_few), kept)
+
+
+DATES = np.array(["2020-01-01", "2021-01-01"], dtype="datetime64[D]")
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (DATES[NUMBERS], r"type datetime64.*\[str\(label\) for label in y\]"),
+        (DATES[NUMBERS].tolist(), r"type date;.*str\(label\)"),
+        (np.where(NUMBERS == 1, np.nan, 0), "4 missing label.*leave such rows out"),
+        (
+            np.array(["a", 1], dtype=object)[NUMBERS],
+            "different kinds, int and str; make",
+        ),
+        (NUMBERS / 2, "Unknown label type: continuous"),
+        (np.ones((12, 2)), "give one label per row, or a single one in each"),
+        (np.eye(2)[NUMBERS] * (NUMBERS[:, None] == 0), "Row 8 of the one-hot y has no"),
+    ],
+)
+def test_make_imbalanced_names_the_cure_for_other_labels(labels, message):
+    with pytest.raises(ValueError, match=message):
+        data.make_imbalanced(np.zeros((12, 2)), labels, {0: 1})
+
+
+def test_make_imbalanced_takes_counts_that_arithmetic_made_and_sparse_rows():
+    X = sparse.csr_matrix(np.eye(12))
+    X_few, y_few = data.make_imbalanced(X, NUMBERS, {1: np.float64(2), 0: np.uint8(3)})
+    assert X_few.shape == (5, 12)
+    assert np.bincount(y_few).tolist() == [3, 2]
 
 
 # ---------------------------------------------------------------- DeepSMOTE's counts

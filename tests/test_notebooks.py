@@ -92,6 +92,23 @@ def test_parameters_are_the_second_code_cell(path):
 
 
 @each_notebook
+def test_parameters_out_of_range_are_refused_before_anything_else(path):
+    _, parameters, ranges, *_ = cells(path, "code")
+    given = {}
+    exec(parameters.source, given)
+    shown = papermill.inspect_notebook(path)
+    exec(ranges.source, dict(given))  # the defaults are in range
+    smoke = yaml.safe_load((BOOK / "smoke.yml").read_text()).get(path.stem) or {}
+    exec(ranges.source, given | smoke)
+    numbers = [n for n in shown if type(given[n]) in (int, float)]
+    assert len(numbers) >= 4
+    for name in numbers:
+        for value in (None, "3", True, -1, 10**12, float("nan"), given[name] + 1e12):
+            with pytest.raises(ValueError, match=rf"{name}=.*: it is a .*number from"):
+                exec(ranges.source, {**given, name: value})
+
+
+@each_notebook
 def test_prose_carries_the_code(path):
     lengths = [len(c.source.splitlines()) for c in cells(path, "code")]
     words = sum(len(c.source.split()) for c in cells(path, "markdown"))

@@ -108,7 +108,10 @@ def test_from_sources_to_pages_and_again(toy, tmp_path, monkeypatch, capsys):
     )
     sources[toy / "book" / "second.ipynb"] = (toy / "book/second.ipynb").read_bytes()
 
-    assert build(toy) == 0
+    script = "<script>alert(1)</script>"
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "hardware", lambda _: f"cpu: {script}")
+        assert build(toy) == 0
     said = capsys.readouterr().out
     for name in ("first", "second"):
         assert f"{name:<6}  ran in " in said
@@ -132,6 +135,8 @@ def test_from_sources_to_pages_and_again(toy, tmp_path, monkeypatch, capsys):
         "Wine",
     ):
         assert told in pages["status"]
+    assert script not in pages["status"], "a page holds scripts of its own alone"
+    assert "cpu: &lt;script&gt;alert(1)&lt;/script&gt;" in pages["status"]
     downloads = (html / "_sources" / "book" / "second.ipynb").read_text()
     assert str(toy / "_build") not in downloads, "a path of this machine"
     assert sources == {path: path.read_bytes() for path in (toy / "book").rglob("*.*")}
@@ -447,7 +452,7 @@ def test_paper_scale_counts_rows_and_compares_runs_of_both_profiles(tmp_path):
         rows.loc[2] = {**rows.loc[0], "protocol": "keras-cnn-0"}
         rows.to_csv(tmp_path / f"smate-{profile}.csv", index=False)
     lines = pages.paper_scale("smate", tmp_path).splitlines()
-    assert "| cifar10-cat-10 | 2 | 4 | 2.0 | cuda: H | 2026-11-21 |" in lines
+    assert r"| cifar10-cat-10 | 2 | 4 | 2.0 | cuda\: H | 2026-11-21 |" in lines
     assert "| cifar10-frog-10 | 0 | 4 | - | - | - |" in lines
     assert f"| cifar10-cat-10 | {cells[0].method} | 1 | 25.0 | 50.0 |" in lines
     assert any(line.startswith("The rest: ") for line in lines)

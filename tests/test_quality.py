@@ -1,5 +1,8 @@
 """Quality measures against closed forms, plain numpy, and generators known to be bad."""
 
+import tracemalloc
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,14 +10,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from imblearn.over_sampling import SMOTE
+from scipy import sparse
 from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist
 from sklearn.dummy import DummyClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 
-from helpers import AMDO, ResNet18Classifier, quality
-from helpers.quality import _rows
+from helpers import AMDO, MC_RBO, ResNet18Classifier, load_bcw, quality
+from helpers.quality import _rows, _tables
 from helpers.quality._rows import blocks, kth_distance, placed
 
 
@@ -116,7 +120,7 @@ def test_all_other_rows_may_be_asked_for():
 def test_the_surface_of_a_ball_is_inside_and_as_thick_as_said(d, dtype, tie):
     """Squared distances are too small by the share of the squared lengths, about."""
     b, a = placed("cpu", b=cloud(90, d).astype(dtype), a=cloud(60, d, 1).astype(dtype))
-    squared = torch.cat([found for _, found in blocks(a, b)]).double()
+    squared = torch.cat([found.clone() for _, found in blocks(a, b)]).double()
     a, b = a.double(), b.double()
     lengths = a.square().sum(1)[:, None] + b.square().sum(1)
     exact = torch.stack([(b - row).square().sum(1) for row in a])
@@ -130,6 +134,9 @@ def test_blocks_bound_the_memory(monkeypatch):
     parts = [*blocks(a, b)]
     assert max(squared.numel() for _, squared in parts) <= 1000
     assert np.concatenate([np.arange(50)[i] for i, _ in parts]).tolist() == [*range(50)]
+    # All in one place: freed and made anew, they would grow into the whole matrix of
+    # distances, as small results in between keep the heap from being used again.
+    assert len({squared.data_ptr() for _, squared in parts}) == 1
     monkeypatch.setattr(_rows, "BLOCK", 10)
     assert {squared.shape for _, squared in blocks(a, b)} == {(1, 90)}
 
@@ -259,6 +266,64 @@ def test_duplicates_are_counted_by_value():
     assert quality.duplicate_rates(fake[:1]) == {"repeats": 0}
 
 
+def through_float32(rows, like, low=0.0, high=1.0):
+    """Scaled as samplers scale, and back again."""
+    first, span = like.min(0), np.ptp(like, axis=0)
+    scaled = ((rows - first) / span * (high - low) + low).astype(np.float32)
+    return first + (scaled.astype(float) - low) / (high - low) * span
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.floats(-6, 6),
+    st.floats(-1e4, 1e4),
+    st.sampled_from([(0.0, 1.0), (-1.0, 1.0)]),
+)
+def test_copies_are_found_though_they_went_through_float32(seed, exponent, shift, ends):
+    rng = np.random.default_rng(seed)
+    train = rng.normal([0, shift, -shift], size=(40, 3)) * 10**exponent
+    fake = through_float32(train[:20], train, *ends)
+    assert quality.duplicate_rates(fake, train) == {"repeats": 0, "copies": 1}
+    twice = quality.duplicate_rates(np.concatenate([fake, fake]), train)
+    assert twice == {"repeats": 0.5, "copies": 1}
+    # One value that is another, if not by much, makes another row.
+    fake[:5, rng.integers(3)] += 2e-6 * np.ptp(train)
+    assert quality.duplicate_rates(fake, train)["copies"] == pytest.approx(0.75)
+
+
+def test_the_copies_of_a_sampler_that_computes_in_float32():
+    X, y = load_bcw(return_X_y=True)
+    copies = MC_RBO(n_steps=0, random_state=0).fit_resample(X, y)[0][len(X) :]
+    assert not np.isin(copies, X).all(1).any()
+    assert quality.duplicate_rates(copies, X)["copies"] == 1
+    found = quality.table_quality(X[y == 1], copies, train=X)
+    assert found["copies"] == 1
+    assert found["detection"] < 0.6  # each in the fold of its original
+    pixels = np.random.default_rng(0).normal(size=(30, 1, 8, 8))
+    pixels[:, :, 0] *= 1e-3  # the dark edge of an image has the range of the others
+    flat = pixels.reshape(30, -1)
+    wide = np.repeat(np.array([[flat.min()], [flat.max()]]), 64, axis=1)
+    images = through_float32(flat, wide).reshape(pixels.shape)
+    assert quality.duplicate_rates(images, pixels)["copies"] == 1
+
+
+def test_what_is_no_copy_is_none():
+    train = np.array([[0.0, 5], [1, 6], [2**40, 7]])
+    # Whole numbers agree or do not, however large their range.
+    assert quality.duplicate_rates(train + np.eye(2)[0], train)["copies"] == 0
+    # Far synthetic rows do not widen the range.
+    train = cloud(30, 2)
+    fake = np.concatenate([train[:5] + 1e-4, [[1e9, 1e9]]])
+    assert quality.duplicate_rates(fake, train)["copies"] == 0
+    # A constant column has no range, and some ranges are too much for a float64.
+    train[:, 0] = 7
+    assert quality.duplicate_rates(train + np.eye(2)[0] / 1e3, train)["copies"] == 0
+    ends = np.array([[-1e308, 0.0], [1e308, 1.0]])
+    assert quality.duplicate_rates(ends / 2, ends)["copies"] == 0
+    assert quality.duplicate_rates(ends, ends)["copies"] == 1
+
+
 def test_nearest_distance_is_in_the_units_of_the_rows():
     train, rows = cloud(30) * 1e4, cloud(20, seed=1) * 1e4
     expected = cdist(rows, train).min(1)
@@ -353,7 +418,7 @@ class Recorder(DummyClassifier):
 def test_synthetic_only_leaves_out_the_real_rows_of_classes_that_were_filled():
     X, y = np.arange(10.0)[:, None], np.array([*"aaaabbcbcc"])
     made = np.arange(10) >= 7
-    scores = quality.synthetic_only_score(Recorder(), X, y, made, X[:4], y[:4])
+    scores = quality.synthetic_only_score(Recorder(), X, y, made, X[:6], y[:6])
     assert Recorder.seen == ([0, 1, 2, 3, 7, 8, 9], [*"aaaabcc"])
     assert scores["recall_a"] == 1
     assert scores["recall_b"] == 0
@@ -489,6 +554,69 @@ def test_a_changed_category_is_at_distance_1():
     assert row["nearest"] == pytest.approx(1)
     apart = np.hypot(2 / real["x"].std(ddof=0), 1)
     assert row["nearest_real"] == pytest.approx(apart)
+
+
+def test_numbers_among_objects_are_numbers():
+    real, fake, train = (cloud(50, 3, seed=s) for s in range(3))
+    real[:, 2] = np.rint(real[:, 2])
+    expected = quality.table_quality(real, fake, train)
+    kinds = real.astype(object)
+    kinds[:, 1] = [Decimal(value) for value in real[:, 1]]
+    kinds[:, 2] = [int(v) if v > 1 else v for v in real[:, 2]]
+    found = quality.table_quality(kinds, fake.astype(object), train)
+    assert found.to_dict() == expected.to_dict()
+    pixels = quality.image_quality(real, fake)
+    assert quality.image_quality(real.astype(object), fake).equals(pixels)
+
+
+def test_digits_of_text_are_categories():
+    digits = np.array([f"{n:03}" for n in range(30)], dtype=object)
+    real = pd.DataFrame({"code": digits, "yes": [True, False, True] * 10}, dtype=object)
+    found = quality.marginal_distances(real, real.assign(code=digits[[0] * 30]))
+    assert found.to_dict() == pytest.approx({"code": 29 / 30, "yes": 0})
+
+
+def many_categories(n, seed):
+    rng = np.random.default_rng(seed)
+    name = rng.permutation([f"name {k}" for k in range(n)])
+    street = rng.integers(0, n // 4, n).astype(str)
+    bit = rng.integers(2, size=n)
+    return pd.DataFrame(
+        {"x": rng.normal(size=n), "name": name, "bit": bit, "street": street}
+    )
+
+
+@pytest.mark.parametrize("columns", [["x", "name", "bit", "street"], ["street"]])
+def test_many_categories_are_measured_like_few(columns, monkeypatch):
+    """By sparse columns, and by comparison, in place of one column for each."""
+    tables = [many_categories(120, seed)[columns] for seed in range(3)]
+    dense = quality.table_quality(*tables)
+    matrix = quality.pairwise_distances(*tables[:2])
+    monkeypatch.setattr(_tables, "SPREAD", 0)
+    monkeypatch.setattr(_tables, "WIDE", 10)
+    found = quality.table_quality(*tables)
+    assert found["detection"] == dense["detection"]
+    assert found.to_dict() == pytest.approx(dense.to_dict(), rel=1e-12, nan_ok=True)
+    assert np.allclose(matrix, quality.pairwise_distances(*tables[:2]), rtol=1e-12)
+
+
+def test_no_square_of_many_categories_is_made(monkeypatch):
+    real, fake, train = (many_categories(3000, seed) for seed in range(3))
+
+    def looked_at(self, rows, made):
+        assert rows.shape[1] > 3000
+        assert sparse.issparse(rows)
+        raise InterruptedError
+
+    monkeypatch.setattr(_tables.RandomForestClassifier, "fit", looked_at)
+    with pytest.raises(InterruptedError):
+        quality.detection_score(real, fake[:300])
+    monkeypatch.setattr(_tables, "detection_score", lambda *_, **__: 0.5)
+    tracemalloc.start()
+    quality.table_quality(real, fake, train)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3000**2 * 8 / 2  # half a square: 36 MB
 
 
 def test_a_generator_that_does_not_round_is_not_binary():

@@ -86,33 +86,35 @@ def test_what_cannot_be_stored_is_refused_before_anything_is_computed(tmp_path, 
 def test_no_thread_is_left_behind(tmp_path):
     before = threading.active_count()
     runs.run_cells(cells(0, 2), toy_cells.compute, tmp_path / "toy.csv")
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_processes_share_a_store_and_return_when_all_is_there(tmp_path, n_jobs):
+def test_processes_share_a_store_and_return_when_all_is_there(tmp_path):
     path, log = tmp_path / "toy.csv", tmp_path / "log"
-    code = SHARED.format(path=str(path), log=str(log), n_jobs=n_jobs)
-    command = [sys.executable, "-c", code]
     callers = [
-        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
+        subprocess.Popen(
+            [sys.executable, "-c", SHARED.format(path=str(path), n_jobs=n_jobs)],
+            cwd=ROOT,
+            env={**os.environ, "TOY_LOG": str(log)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for n_jobs in (1, 2)
     ]
     for caller in callers:
-        told, _ = caller.communicate(timeout=120)
+        told, _ = caller.communicate(timeout=600)
         assert caller.returncode == 0
         # Whoever ends first has waited for what the other was at.
-        assert told.splitlines()[-1] == "30 there"
+        assert told.splitlines()[-1] == "60 there"
     computed = log.read_text().split()
-    assert sorted(map(int, computed)) == [*range(30)], "each once"
-    assert not path.with_name("toy.csv.claims").exists()
+    assert sorted(map(int, computed)) == [*range(60)], "each once"
+    assert {p.name for p in tmp_path.iterdir()} == {"toy.csv", "toy.csv.lock", "log"}
 
 
 SHARED = """
 from helpers import runs, store
 from tests import toy_cells
-toy_cells.log = {log!r}
-runs.run_cells(toy_cells.cells(0, 30), toy_cells.compute, {path!r}, {n_jobs})
+runs.run_cells(toy_cells.cells(0, 60), toy_cells.compute, {path!r}, {n_jobs})
 print(len(store.read({path!r})), "there")
 """
 
@@ -123,6 +125,7 @@ def test_a_claim_of_the_dead_is_nobodys(tmp_path):
     code = STUCK.format(path=str(path), started=str(started))
     stuck = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     while not started.exists():
+        assert stuck.poll() is None
         time.sleep(0.01)
     threading.Timer(0.5, stuck.kill).start()
     runs.run_cells(cells(0, 2), toy_cells.compute, path)

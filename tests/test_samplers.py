@@ -2,6 +2,7 @@
 
 import contextlib
 import pickle
+import threading
 import warnings
 from collections import Counter
 
@@ -206,7 +207,7 @@ def test_categories_are_refused_with_the_cure(sampler_name, table, values):
     X, y = table
     frame = pd.DataFrame(X, columns=[*"abcde"])
     frame["d"] = pd.Categorical(np.resize(values, len(y)))
-    with pytest.raises(ValueError, match=r"'d' is categorical.*get_dummies"):
+    with pytest.raises(ValueError, match=r"'d' is categorical.*wrap the sampler: Tab"):
         make_sampler(sampler_name).fit_resample(frame, y)
 
 
@@ -345,6 +346,101 @@ def test_pipeline_under_cross_validation_and_grid_search(sampler_name, table):
     assert (~best.synthetic_mask_).sum() == n < len(best.synthetic_mask_)
     # Test folds are scored as they are: the fitted pipeline resamples only when fitting.
     assert len(search.predict(table[0])) == len(table[0])
+
+
+@pytest.mark.parametrize("count", [20.0, np.float32(20), np.int64(20)])
+def test_whole_counts_of_any_type_are_taken(sampler_name, table, count):
+    for strategy in ({2: count}, lambda y: {2: count}):
+        sampler = make_sampler(sampler_name, sampling_strategy=strategy)
+        _, y_new = sampler.fit_resample(*table)
+        assert (y_new == 2).sum() == 20
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        ({1: 60.5}, r"\{1: 60.5\}, but 60.5, for class 1, is no whole number of rows"),
+        ({1: "60"}, "'60', for class 1, is no whole"),
+        ({1: None}, "None, for class 1, is no whole"),
+        ({1: float("nan")}, "nan, for class 1, is no whole"),
+        (lambda y: {1: 60.5}, "the function sampling_strategy returned .*60.5"),
+        (
+            lambda y: None,
+            "the function sampling_strategy returned None; let it return a",
+        ),
+        (lambda y: 60, "returned 60; let it return a dictionary"),
+    ],
+)
+def test_counts_that_are_none_are_refused_before_training(
+    sampler_name, table, strategy, message, monkeypatch
+):
+    sampler = make_sampler(sampler_name, sampling_strategy=strategy)
+    monkeypatch.setattr(sampler, "_train", lambda *_: pytest.fail("training began"))
+    with pytest.raises(ValueError, match=message):
+        sampler.fit_resample(*table)
+
+
+def test_an_outlier_of_another_class_is_named(sampler_name):
+    """It would leave the class to be filled a thousandth of the column's range."""
+    if sampler_name == "gan_smote" or not SAMPLERS[sampler_name]._minds_outliers:
+        pytest.skip("no outlier moves the median, nor modes and ranks")
+    rng = np.random.default_rng(0)
+    y = np.repeat(["many", "few"], [60, 12])
+    X = rng.normal(size=(72, 3))
+    X[y == "few"] += 6
+    X[5, 1] = 1e4
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    message = (
+        r"Class 'few' has values from .* in column 'b', less than 1 % of the range that "
+        rf"10000 in row 5.*let TabularOverSampler\({SAMPLERS[sampler_name].__name__}\("
+    )
+    with pytest.warns(UserWarning, match=message):
+        make_sampler(sampler_name).fit_resample(frame, y)
+
+
+def test_a_class_that_is_constant_or_skewed_is_no_matter_of_outliers(table):
+    """Zeros of an indicator, and a column whose values grow evenly to large ones."""
+    X, y = table
+    X = np.column_stack([np.where(y == 2, 0, X[:, 0]), np.exp(3 * X[:, 1])])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make_sampler("gan").fit_resample(X, y)
+
+
+def test_no_gradients_are_left_on_fitted_networks(sampler_name, table):
+    """They are as large as the weights."""
+    sampler = make_sampler(sampler_name).fit(*table)
+    for network in sampler.networks_.values():
+        assert all(weight.grad is None for weight in network.parameters())
+
+
+def test_one_object_fitted_in_two_threads_is_refused(sampler_name, table, monkeypatch):
+    """They would train and keep each other's networks."""
+    sampler, inside, found = make_sampler(sampler_name), threading.Event(), []
+    train, go_on = sampler._train, threading.Event()
+
+    def waits(*given):
+        inside.set()
+        go_on.wait(60)
+        return train(*given)
+
+    def first():
+        found.append(sampler.fit_resample(*table)[0])
+
+    monkeypatch.setattr(sampler, "_train", waits)
+    thread = threading.Thread(target=first)
+    thread.start()
+    inside.wait(60)
+    try:
+        with pytest.raises(RuntimeError, match=r"being fitted already; .*clone"):
+            sampler.fit_resample(*table)
+    finally:
+        go_on.set()
+        thread.join()
+    monkeypatch.undo()
+    expected, _ = make_sampler(sampler_name).fit_resample(*table)
+    assert (found[0] == expected).all()
+    assert (sampler.fit_resample(*table)[0] == expected).all()
 
 
 BAD = {

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from helpers import SMate, data
+from helpers.experiments import _kept_images
 from helpers.experiments import smate as chapter
-from helpers.experiments.deep_smote import _kept
 from helpers.experiments.smate import _figure_6, _pilot
 from helpers.store import Cell
 
@@ -212,9 +212,7 @@ def test_cifar_that_cannot_be_had_is_replaced_with_a_warning(monkeypatch):
 def test_minority_images_are_measured_beside_copies_and_real_ones(
     monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(
-        "helpers.experiments.deep_smote._quality.data_root", lambda: tmp_path
-    )
+    monkeypatch.setattr("helpers.quality._judge.data_root", lambda: tmp_path)
     rows = {
         c.method: chapter.run(c)
         for c in chapter.cells("smoke")
@@ -274,8 +272,8 @@ def test_counts_ends_a_minority_early_and_never_the_majority(drawn, monkeypatch)
 
 
 def test_table_and_measures_share_one_gan(drawn, monkeypatch, tmp_path):
-    monkeypatch.setattr(_kept, "KEPT", ("smoke",))
-    monkeypatch.setattr(_kept, "data_root", lambda: tmp_path)
+    monkeypatch.setattr(_kept_images, "KEPT", ("smoke",))
+    monkeypatch.setattr(_kept_images, "data_root", lambda: tmp_path)
     made = []
     resampled = SMate.fit_resample
 

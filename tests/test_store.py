@@ -25,7 +25,7 @@ def test_the_books_own_rows_are_read_and_added_to_as_they_are(path, tmp_path):
     assert len(rows) == path.read_bytes().count(b"\n") - 1
     assert set(rows["chapter"]) == {path.stem.rsplit("-")[0]}
     assert not rows[store.KEY].isna().any().any()
-    for name in ("sampler_seconds", "acsa", "n_train"):
+    for name in {"sampler_seconds", "acsa", "n_train"} & {*rows}:
         assert pd.api.types.is_numeric_dtype(rows[name])
     copy = tmp_path / path.name
     copy.write_bytes(path.read_bytes())

@@ -1,7 +1,6 @@
 """Frames of every kind of column through the codec and through samplers."""
 
 import pickle
-import warnings
 from collections import Counter
 from datetime import date, datetime
 
@@ -33,8 +32,6 @@ from helpers import TableCodec, TabularOverSampler
 from helpers.tables import Part
 
 from .conftest import make_sampler
-
-warnings.filterwarnings("ignore", module="sklearn")
 
 
 def customers(n=120, seed=0):
@@ -534,6 +531,42 @@ def test_a_frame_of_another_library_is_told_the_way():
         TableCodec().fit(DataFrame())
 
 
+def test_rows_in_another_dress():
+    """Encoded as fitted, where a later table has its values in other types."""
+    day = pd.to_datetime(["2020-01-01", "2020-03-01", "2020-02-01"])
+    X = pd.DataFrame(
+        {
+            "word": pd.Categorical(["a", "b", "c"]),
+            "truth": [True, False, True],
+            "count": [1, 5, 3],
+            "day": day,
+            "text": day.strftime("%Y-%m-%d"),
+        }
+    )
+    codec = TableCodec().fit(X)
+    other = pd.DataFrame(
+        {
+            "word": pd.Categorical(["c", "a"], ["c", "a"]),
+            "truth": pd.Series([False, True], dtype=object),
+            "count": [5.0, 1.0],
+            "day": pd.Series(day[[1, 0]], dtype=object),
+            "text": pd.Series(["2020-03-01", "2020-01-01"], dtype=object),
+        }
+    )
+    same = X.iloc[[1, 0]].assign(word=["c", "a"])
+    assert (codec.transform(other) == codec.transform(same)).all()
+    with pytest.raises(ValueError, match=r"Column 'text' is of dates: .*doesn't match"):
+        codec.transform(other.assign(text="01.02.2020"))
+    with pytest.raises(
+        ValueError, match="Column 'count' is to be a number but holds 'x'"
+    ):
+        codec.transform(other.assign(count="x"))
+    with pytest.raises(
+        ValueError, match=r"Column 'truth' has 1 level.s. not seen.*'yes'"
+    ):
+        codec.transform(other.assign(truth=["yes", True]))
+
+
 @pytest.mark.parametrize(
     ("column", "message"),
     [
@@ -552,6 +585,39 @@ def test_what_was_not_seen_is_refused_when_rows_are_encoded(column, message):
         numbers.transform(pd.DataFrame({"y": [1.0]}))
     with pytest.raises(ValueError, match="this codec's matrix 1"):
         numbers.inverse_transform([[1, 2]])
+
+
+def test_columns_of_pyarrow():
+    pa = pytest.importorskip("pyarrow")
+    rng = np.random.default_rng(0)
+    days = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, 40), "D")
+    columns = {
+        "whole": (rng.integers(0, 9, 40), pa.int64()),
+        "real": (rng.normal(size=40), pa.float32()),
+        "price": (pd.Series(rng.normal(size=40).round(2)), pa.decimal128(10, 2)),
+        "word": (rng.choice(["a", "b"], 40), pa.string()),
+        "truth": (rng.choice([True, False], 40), pa.bool_()),
+        "time": (days, pa.timestamp("us")),
+        "zoned": (days.tz_localize("UTC"), pa.timestamp("ns", tz="Europe/Berlin")),
+        "day": (days.date, pa.date32()),
+        "span": (days - days[0], pa.duration("s")),
+    }
+    X = pd.DataFrame(
+        {
+            name: pd.Series(values).astype(pd.ArrowDtype(kind))
+            for name, (values, kind) in columns.items()
+        }
+    )
+    X["hole"] = X["whole"].mask(X["real"] > 0)
+    y = np.repeat([0, 1], [30, 10])
+    codec = TableCodec().fit(X)
+    pd.testing.assert_frame_equal(codec.inverse_transform(codec.transform(X)), X)
+    X_new, _ = TabularOverSampler("smote").fit_resample(X, y)
+    pd.testing.assert_frame_equal(X_new.iloc[:40], X)
+    assert X_new["day"].between(X["day"].min(), X["day"].max()).all()
+    words = X["word"].astype(pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string())))
+    with pytest.raises(ValueError, match=r"'word' is of type dictionary.*'category'"):
+        codec.fit(X.assign(word=words))
 
 
 # ------------------------------------------------------------------ the over-sampler
@@ -670,6 +736,27 @@ def test_a_class_of_one_row_is_refused_by_name_or_left_alone():
     assert Counter(made.fit_resample(X[SMALL], y)[1].tolist())["few"] == 20
     X_new, _ = TabularOverSampler(RandomOverSampler()).fit_resample(X[SMALL], y)
     assert len(X_new) == 150
+
+
+def test_fewer_rows_than_neighbours_are_told_so():
+    X, _ = customers(60)
+    y = np.repeat(["many", "few"], [56, 4])
+    with pytest.raises(
+        ValueError, match=r"'few' .* 4 row.s.; SMOTE with k_neighbors=5"
+    ):
+        TabularOverSampler(SMOTE()).fit_resample(X[SMALL], y)
+    _, y_new = TabularOverSampler(SMOTE(k_neighbors=3)).fit_resample(X[SMALL], y)
+    assert Counter(y_new.tolist()) == {"many": 56, "few": 56}
+
+
+def test_nothing_to_fill_gives_the_table_back():
+    X, _ = customers(60)
+    y = np.tile([0, 1], 30)
+    made = TabularOverSampler("smote")
+    X_new, y_new = made.fit_resample(X, y)
+    pd.testing.assert_frame_equal(X_new, X.astype({"customer_id": "Int64"}))
+    assert (y_new == y).all()
+    assert not made.synthetic_mask_.any()
 
 
 def test_gan_smote_is_told_the_groups_and_cuts_numbers():

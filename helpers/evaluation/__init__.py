@@ -6,20 +6,30 @@ mean for a claim, and `place` where a printed number lies.
 """
 
 from ._metrics import calibration_slope, correct_prior, gmean_macro, score
-from ._runs import Part, Predictions, Run, evaluate, fit_and_score, part
+from ._runs import (
+    Part,
+    Predictions,
+    Resampled,
+    Run,
+    evaluate,
+    fit_and_score,
+    part,
+    refuse_shared_rows,
+    resample,
+)
 from ._statistics import (
     Difference,
     Friedman,
     compare,
     corrected_resampled_ttest,
-    differences,
     friedman_nemenyi,
     holm,
+    mean_differences,
     paired,
     prediction_interval,
     summarise,
 )
-from ._verdicts import Claim, Printed, judge, place
+from ._verdicts import Claim, Printed, claims_table, judge, place, printed_table
 
 __all__ = [
     "Claim",
@@ -28,22 +38,27 @@ __all__ = [
     "Part",
     "Predictions",
     "Printed",
+    "Resampled",
     "Run",
     "calibration_slope",
+    "claims_table",
     "compare",
     "correct_prior",
     "corrected_resampled_ttest",
-    "differences",
     "evaluate",
     "fit_and_score",
     "friedman_nemenyi",
     "gmean_macro",
     "holm",
     "judge",
+    "mean_differences",
     "paired",
     "part",
     "place",
     "prediction_interval",
+    "printed_table",
+    "refuse_shared_rows",
+    "resample",
     "score",
     "summarise",
 ]

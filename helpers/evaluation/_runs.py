@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -21,11 +20,11 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import RepeatedStratifiedKFold, check_cv
 from sklearn.utils import _safe_indexing, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from tqdm import tqdm
 
 from .. import store as stored
 from ..checks import refuse_labels
 from ..files import write_atomically
+from ..progress import Progress
 from ..provenance import environment
 from ._metrics import score
 
@@ -57,6 +56,25 @@ class Run(NamedTuple):
     classifier: Any  #: fitted
 
 
+class Resampled(NamedTuple):
+    """A training part that was resampled before: one fit serves many classifiers."""
+
+    X: Any
+    y: Any
+    seconds: float  #: that it took
+    sampler: Any = None  #: fitted
+
+
+def resample(sampler, train: Part) -> Resampled:
+    """Fit a clone of the sampler to the training part, by the clock; None does nothing."""
+    if sampler is None:
+        return Resampled(train.X, train.y, 0.0)
+    sampler = clone(sampler)
+    started = perf_counter()
+    X, y = sampler.fit_resample(train.X, train.y)
+    return Resampled(X, y, perf_counter() - started, sampler)
+
+
 def part(X, y, rows) -> Part:
     """The rows of these numbers, as a part to train or to test on.
 
@@ -86,8 +104,9 @@ def fit_and_score(
     ----------
     classifier : scikit-learn classifier with ``predict_proba``
         Cloned, not changed. Sees 0 to K - 1 in `y`.
-    sampler : imbalanced-learn sampler or None
-        Cloned; sees the training part and nothing else. None resamples nothing.
+    sampler : imbalanced-learn sampler, Resampled or None
+        Cloned; sees the training part and nothing else. What `resample` made of that part
+        is taken as it is. None resamples nothing.
     train : Part
         `part` takes it out of larger data by row numbers; ``Part(X, y)`` is one that was
         drawn already.
@@ -126,19 +145,15 @@ def fit_and_score(
     >>> names = ["malignant", "benign"]
     >>> run = fit_and_score(GaussianNB(), None, part(X, y, train), part(X, y, test), names)
     >>> round(run.row["acsa"], 2), run.predictions[""].probabilities.shape
-    (0.95, (269, 2))
+    (0.96, (269, 2))
     """
     tests = test if isinstance(test, Mapping) else {"": test}
     for one in tests.values():
         refuse_shared_rows(train.rows, one.rows)
     refuse_without_probabilities(classifier)
-    X, y = train.X, train.y
+    made = sampler if isinstance(sampler, Resampled) else resample(sampler, train)
     started = perf_counter()
-    if sampler is not None:
-        sampler = clone(sampler)
-        X, y = sampler.fit_resample(X, y)
-    sampled = perf_counter()
-    classifier = clone(classifier).fit(X, y)
+    classifier = clone(classifier).fit(made.X, made.y)
     fitted = perf_counter()
     scorer = None if scoring is None else check_scoring(classifier, scoring)
     row, predictions = {}, {}
@@ -156,11 +171,11 @@ def fit_and_score(
         row[f"n_{prefix}test"] = len(y_test)
     row |= {
         "n_train": len(train.y),
-        "n_synthetic": len(y) - len(train.y),
-        "sampler_seconds": sampled - started,
-        "classifier_seconds": fitted - sampled,
+        "n_synthetic": len(made.y) - len(train.y),
+        "sampler_seconds": made.seconds,
+        "classifier_seconds": fitted - started,
     }
-    return Run(row, predictions, sampler, classifier)
+    return Run(row, predictions, made.sampler, classifier)
 
 
 def refuse_shared_rows(train, test) -> None:
@@ -305,7 +320,7 @@ def evaluate(
         if (fold, name) not in found
     ]
     failures = []
-    with tqdm(total=len(missing), unit="run", disable=not verbose) as bar:
+    with Progress(total=len(missing), unit="run", disable=not verbose) as bar:
         for fold, name, outcome, failure in _computed(
             missing, arms, splits, n_jobs, return_predictions, task
         ):
@@ -514,7 +529,8 @@ class _Kept:
     """The rows of one call in a store, told from those of any other call."""
 
     def __init__(self, path, arms, splits, with_predictions, *, X, y, **task):
-        self.path, self.with_predictions = Path(path).expanduser(), with_predictions
+        stored.require_writable(path)
+        self.path, self.with_predictions = stored.place(path), with_predictions
         metrics, scoring = task.pop("metrics"), task.pop("scoring")
         if isinstance(scoring, Mapping | Sequence) and not isinstance(scoring, str):
             scoring = [*scoring]

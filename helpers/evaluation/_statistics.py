@@ -144,7 +144,7 @@ def paired(results: pd.DataFrame, metric: str, reference: str):
     return wide.drop(columns=reference).sub(wide[reference], axis=0)
 
 
-def differences(results: pd.DataFrame, metric: str, reference: str, n_test=None):
+def mean_differences(results: pd.DataFrame, metric: str, reference: str, n_test=None):
     """The mean difference of every method from one, ready to be tested.
 
     Parameters
@@ -173,7 +173,7 @@ def compare(results: pd.DataFrame, metric: str, reference: str, n_test=None):
     Parameters
     ----------
     results, metric, reference, n_test
-        As in `differences`.
+        As in `mean_differences`.
 
     Returns
     -------
@@ -182,7 +182,7 @@ def compare(results: pd.DataFrame, metric: str, reference: str, n_test=None):
         ``n`` (splits that both have). NaN for a method with fewer than two of them.
         `judge` says what follows for a claim.
     """
-    found = differences(results, metric, reference, n_test)
+    found = mean_differences(results, metric, reference, n_test)
     rows = {method: (d.mean, *d.interval(), d.p(), d.n) for method, d in found.items()}
     columns = ["difference", "low", "high", "p", "n"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)

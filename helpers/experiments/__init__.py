@@ -23,7 +23,8 @@ LEARNT = 0.6
 
 def chapters() -> list[str]:
     """Names of the chapters that have stored tables."""
-    return [module.name for module in pkgutil.iter_modules(__path__)]
+    names = (module.name for module in pkgutil.iter_modules(__path__))
+    return [name for name in names if not name.startswith("_")]
 
 
 def find(chapter: str):
@@ -69,6 +70,20 @@ def learning(model, X, y) -> dict:
         row["train_loss"] = float(loss.tail(max(1, len(loss) // 10)).mean())
         row["learned"] = row["train_acsa"] >= LEARNT
     return row
+
+
+def stretch_means(values, n=30, digits=3) -> str:
+    """How a training went: means over `n` equal stretches, as one text of a row.
+
+    Examples
+    --------
+    >>> stretch_means([4, 2, 1, 1], n=2)
+    '3.000 1.000'
+    """
+    import numpy as np
+
+    parts = np.array_split(np.asarray(values), min(n, len(values)))
+    return " ".join(f"{part.mean():.{digits}f}" for part in parts)
 
 
 def that_learnt(rows):

@@ -4,12 +4,12 @@ The paper's pipeline is `split`, `tune_and_score` and `arm`; `cells` says which 
 stored table has.
 """
 
-import time
 import warnings
 
 import numpy as np
 from imblearn.over_sampling import SMOTE, RandomOverSampler
-from sklearn.base import clone
+from scipy.spatial.distance import cdist
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_wine
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -26,7 +26,7 @@ from sklearn.preprocessing import KBinsDiscretizer, MinMaxScaler
 from threadpoolctl import threadpool_limits
 
 from ..data import load_bcw
-from ..evaluation import compare, score
+from ..evaluation import compare, fit_and_score, part, refuse_shared_rows
 from ..over_sampling import GANOverSampler
 from ..provenance import hardware
 from ..store import Cell
@@ -112,6 +112,81 @@ def split(y, random_state, test_share=0.4):
     return train, validation, test
 
 
+class ChosenOnValidation(ClassifierMixin, BaseEstimator):
+    """Step 2: a classifier whose two hyperparameters are chosen by F1 on validation rows.
+
+    Parameters
+    ----------
+    classifier : scikit-learn classifier
+        As `arm` returns it.
+    validation : (X, y)
+    refit : {"train", "train+validation"}
+        What the chosen classifier is fitted on in the end.
+    threshold : bool
+        Also choose the decision threshold by F1 on the validation rows.
+
+    Attributes
+    ----------
+    chosen_ : dict
+        The chosen hyperparameters.
+    f1_validation_ : float
+    """
+
+    def __init__(self, classifier, validation, refit="train", threshold=False):
+        self.classifier = classifier
+        self.validation = validation
+        self.refit = refit
+        self.threshold = threshold
+
+    def fit(self, X, y):
+        X_validation, y_validation = self.validation
+        self.classes_ = np.unique(y)
+        # F1 of the positive class, or the mean over more than two classes.
+        average = "binary" if len(self.classes_) == 2 else "macro"
+        dummy = isinstance(self.classifier, DummyClassifier)
+        grid = [{}] if dummy else [*ParameterGrid(GRID)]
+        candidates = [self._fit(parameters, X, y) for parameters in grid]
+        f1 = [
+            f1_score(y_validation, found, average=average, zero_division=0)
+            for found in (c.predict(X_validation) for c in candidates)
+        ]
+        best = int(np.argmax(f1))  # the first of equals, as in GridSearchCV
+        self.chosen_, self.f1_validation_ = grid[best], f1[best]
+        model = candidates[best]
+        if self.threshold:
+            tuned = TunedThresholdClassifierCV(
+                FrozenEstimator(model), scoring="f1", cv="prefit", refit=False
+            ).fit(X_validation, y_validation)
+        if self.refit == "train+validation":
+            model = self._fit(
+                grid[best],
+                np.concatenate([X, X_validation]),
+                np.concatenate([y, y_validation]),
+            )
+        if self.threshold:
+            model = FixedThresholdClassifier(
+                FrozenEstimator(model), threshold=tuned.best_threshold_
+            ).fit(X_validation, y_validation)  # frozen: learns nothing
+        self.model_ = model
+        return self
+
+    def _fit(self, parameters, X, y):
+        fresh = clone(self.classifier)
+        tuned = fresh[-1] if isinstance(fresh, Pipeline) else fresh
+        tuned.set_params(**parameters)
+        with warnings.catch_warnings():
+            # learning_rate=10, a value of the paper's grid, overflows, and bins of equal
+            # values are merged; so be it.
+            warnings.simplefilter("ignore")
+            return fresh.fit(X, y)
+
+    def predict(self, X):
+        return self.model_.predict(X)
+
+    def predict_proba(self, X):
+        return self.model_.predict_proba(X)
+
+
 # A few hundred rows gain nothing from threads, and wait for them on a busy machine.
 @threadpool_limits.wrap(limits=1)
 def tune_and_score(
@@ -129,72 +204,46 @@ def tune_and_score(
         Row numbers. Scaling and resampling see the training rows only.
     sampler, classifier
         As `arm` returns them.
-    refit : {"train", "train+validation"}
-        What the chosen classifier is fitted on in the end.
-    threshold : bool
-        Also choose the decision threshold by F1 on the validation rows.
+    refit, threshold
+        As in `ChosenOnValidation`.
 
     Returns
     -------
     row : dict
         Metrics, chosen hyperparameters, sizes, seconds.
     """
-    train, validation, test = parts
-    scaler = MinMaxScaler().fit(X[train])
-    X_train, X_validation, X_test = (scaler.transform(X[rows]) for rows in parts)
-    y_train, y_validation = y[train], y[validation]
-    # F1 of the positive class, or the mean over more than two classes.
-    average = {
-        "average": "binary" if len(classes) == 2 else "macro",
-        "zero_division": 0,
-    }
-
-    started = time.perf_counter()
-    if sampler is not None:
-        X_train, y_train = clone(sampler).fit_resample(X_train, y_train)
-    sampled = time.perf_counter()
-
-    def fit(parameters, X, y):
-        fresh = clone(classifier)
-        tuned = fresh[-1] if isinstance(fresh, Pipeline) else fresh
-        tuned.set_params(**parameters)
-        with warnings.catch_warnings():
-            # learning_rate=10, a value of the paper's grid, overflows, and bins of equal
-            # values are merged; so be it.
-            warnings.simplefilter("ignore")
-            return fresh.fit(X, y)
-
-    grid = [{}] if isinstance(classifier, DummyClassifier) else [*ParameterGrid(GRID)]
-    candidates = [fit(parameters, X_train, y_train) for parameters in grid]
-    f1 = [
-        f1_score(y_validation, c.predict(X_validation), **average) for c in candidates
-    ]
-    best = int(np.argmax(f1))  # the first of equals, as in GridSearchCV
-    chosen = candidates[best]
-    if threshold:
-        tuned = TunedThresholdClassifierCV(
-            FrozenEstimator(chosen), scoring="f1", cv="prefit", refit=False
-        ).fit(X_validation, y_validation)
-    if refit == "train+validation":
-        chosen = fit(
-            grid[best],
-            np.concatenate([X_train, X_validation]),
-            np.concatenate([y_train, y_validation]),
-        )
-    if threshold:
-        chosen = FixedThresholdClassifier(
-            FrozenEstimator(chosen), threshold=tuned.best_threshold_
-        ).fit(X_validation, y_validation)  # frozen: learns nothing
-    fitted = time.perf_counter()
+    scaled = MinMaxScaler().fit(X[parts[0]]).transform(X)
+    train, validation, test = (part(scaled, y, rows) for rows in parts)
+    refuse_shared_rows(validation.rows, test.rows)
+    chosen = ChosenOnValidation(classifier, validation[:2], refit, threshold)
+    run = fit_and_score(chosen, sampler, train, test, classes)
+    del run.row["n_test"]  # the stored table has no such column
     return {
-        **score(y[test], chosen.predict_proba(X_test), classes, chosen.predict(X_test)),
-        **{name: grid[best].get(name, np.nan) for name in GRID},
-        "f1_validation": f1[best],
-        "n_train": len(train),
-        "n_synthetic": len(y_train) - len(train),
-        "sampler_seconds": sampled - started,
-        "classifier_seconds": fitted - sampled,
+        **run.row,
+        **{name: run.classifier.chosen_.get(name, np.nan) for name in GRID},
+        "f1_validation": run.classifier.f1_validation_,
     }
+
+
+def among_benign(rows, X, y, n_neighbours=5):
+    """Which rows have mostly class 0 nearest to them: the circles of Figures 1, 4 and 5.
+
+    Parameters
+    ----------
+    rows : array of shape (m, d)
+        Any rows; their equals in `X` are not counted as neighbours.
+    X, y : arrays of shape (n, d), (n,)
+        The real rows, in the same scale.
+    n_neighbours : int
+
+    Returns
+    -------
+    array of bool, shape (m,)
+    """
+    apart = cdist(rows, X)
+    apart[apart == 0] = np.inf
+    nearest = np.argpartition(apart, n_neighbours, axis=1)[:, :n_neighbours]
+    return (y[nearest] == 0).mean(axis=1) > 0.5
 
 
 def wine_thinned(random_state):

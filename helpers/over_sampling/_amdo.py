@@ -1,6 +1,7 @@
-"""AMDO: new rows on the Mahalanobis contours of the rows of a class."""
+"""AMDO, as far as it is public: MDO's rows on the Mahalanobis contours of a class."""
 
 import numbers
+import warnings
 
 import pandas as pd
 import torch
@@ -11,7 +12,11 @@ from ._network_free import DISTANCES, NetworkFreeOverSampler
 
 
 class AMDO(NetworkFreeOverSampler):
-    """Over-sample along Mahalanobis contours [1]_, [2]_.
+    """Over-sample along Mahalanobis contours: the step of MDO [1]_, from which AMDO [2]_ came.
+
+    Not the whole of AMDO: its text is closed and no code of its authors is known, so that
+    what it adds to MDO is missing here, see the notes. Tables should name these rows "AMDO
+    (MDO's step)"; beside numbers that are printed for AMDO they are those of a forerunner.
 
     A new row has the same Mahalanobis distance from the mean of its class as one of the
     rows of that class: in the axes of the class's covariance, scaled to unit variance, it
@@ -45,8 +50,7 @@ class AMDO(NetworkFreeOverSampler):
     -----
     From MDO [1]_: neighbours, starts, mean and principal axes, contours. AMDO [2]_ adds a
     distance and a decomposition for mixed data, partial balance and another synthesis.
-    Its text is closed and no code of its authors is known, so what stands here is MDO with
-    these choices of ours:
+    What stands here is MDO with these choices of ours:
 
     - All columns are numbers, for which AMDO's generalised singular value decomposition is
       the ordinary one.
@@ -59,8 +63,9 @@ class AMDO(NetworkFreeOverSampler):
       300 axes ten times as far out.
     - Axes without variance, by the precision of the decomposition, are left out; MDO
       raises small variances to 0.001, more than most axes of pixels in [0, 1] have.
-    - `min_share` is that of a public MDO for many classes [3]_. Where fewer than two rows
-      pass, all rows of the class count alike.
+    - `min_share` is that of a public MDO for many classes [3]_. Where the rows that pass
+      lie on one line, as two do, a contour is but two points: then all rows of the class
+      count alike.
     - What leaves the range of the data is clipped.
 
     A class with fewer rows than columns, in general position, has all its rows on one
@@ -114,15 +119,21 @@ class AMDO(NetworkFreeOverSampler):
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
         rows = Z.flatten(1)
-        self._contours, history = {}, []
+        self._contours, history, lines = {}, [], {}
         for code in wanted:
             own = rows[codes == code]
             shares = own_share(rows, codes, code, self.k_neighbors)
             weights = torch.where(shares >= self.min_share, shares, 0)
-            if (weights > 0).sum() < 2:
+            if not weights.any():
                 weights = torch.ones_like(weights)
             kept = weights > 0
             mean, axes, radii = contours(own[kept])
+            if on_one_line(axes, radii):
+                weights = torch.ones_like(weights)
+                kept = weights > 0
+                mean, axes, radii = contours(own)
+                if on_one_line(axes, radii):
+                    lines[self.classes_.tolist()[code]] = len(own)
             self._contours[code] = {
                 "mean": mean,
                 "axes": axes,
@@ -137,6 +148,14 @@ class AMDO(NetworkFreeOverSampler):
                     "axes": len(axes),
                     "radius": float(radii.mean()),
                 }
+            )
+        if lines:
+            listed = ", ".join(f"the {n} of class {c!r}" for c, n in lines.items())
+            warnings.warn(
+                f"Rows of one class lie on one line ({listed}), where a contour is but two "
+                "points, so that AMDO repeats few different rows; collect more rows, or "
+                "take a sampler that draws between them.",
+                stacklevel=2,
             )
         return pd.DataFrame(history or {"label": [], "step": []})
 
@@ -199,6 +218,11 @@ def contours(rows):
     # A row's coordinates, in standard deviations, are its row of U times sqrt(n).
     axes = S[:rank, None] * V[:rank] / n**0.5
     return mean, axes, n**0.5 * torch.linalg.vector_norm(U[:, :rank], dim=1)
+
+
+def on_one_line(axes, radii):
+    """Whether a contour is but two points, though the space or the rows would have more."""
+    return len(axes) < min(2, axes.shape[1]) or len(radii) < 3
 
 
 def on_contours(mean, axes, radii, generator):

@@ -1,12 +1,10 @@
 """The contract that every sampler of this package keeps, written once.
 
 A method subclasses `BaseDeepOverSampler` and writes three hooks: `_train`, `_generate`
-and `_build`. They see scaled tensors and class numbers only; checks, scaling, counts,
-types, randomness, saving and loading are here.
+and `_build`. They see scaled tensors and class numbers only; checks, counts, randomness,
+saving and loading are here, types in `helpers.containers`, scaling in `_codec`.
 """
 
-import inspect
-import math
 import os
 import warnings
 from abc import abstractmethod
@@ -16,29 +14,30 @@ import numpy as np
 import pandas as pd
 import torch
 from imblearn.over_sampling.base import BaseOverSampler
-from imblearn.utils import check_target_type
+from imblearn.utils import check_sampling_strategy
 from scipy import sparse
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, check_X_y, validate_data
 
-from .. import devices, training
+from .. import checkpoints, containers, devices, training
 from ..checks import (
     POSITIVE_INT,
     POSITIVE_REAL,
     REAL,
     SequenceOf,
+    counts_asked_for,
+    labels_of,
     refuse_channels_last,
-    refuse_labels,
-    refuse_other_shape,
+    refuse_large_sparse,
 )
-from ..files import write_atomically
+from ._codec import Codec, layout_2, shape_of_pixels, warn_of_outliers
 
 #: Rows that go through a network at once when nothing is learned.
 CHUNK = 256
 #: Hidden layers of autoencoders on tables, at full width.
 TABLE_LAYERS = 512, 256
-#: Sides below this leave a decoder, which starts at a quarter, next to nothing.
-MIN_SIDE = 8
+#: Layout of saved files; 1 had no number written in it.
+VERSION = 2
 
 
 class BaseDeepOverSampler(BaseOverSampler):
@@ -67,6 +66,8 @@ class BaseDeepOverSampler(BaseOverSampler):
     #: Fewest pixels a side that the method's convolutions need. None: it has none, and
     #: need not know which columns are pixels.
     _min_side: int | None = None
+    #: Whether a few far values of a column press the others together.
+    _minds_outliers = True
     #: As `helpers.training.initialise` names it.
     _first_weights = "torch"
     #: Name of a preset to the parameters in which it differs from the defaults.
@@ -168,20 +169,22 @@ class BaseDeepOverSampler(BaseOverSampler):
         self.fit_resample(X, y)
         return self
 
-    def fit_resample(self, X, y, **params):
+    def fit_resample(self, X, y):
         """Train; return ``(X, y)`` together with the rows `sampling_strategy` asks for.
 
         Parameters
         ----------
-        X : array-like, DataFrame or sparse matrix
-            Shape (n, n_features), or images (n, C, H, W) or (n, H, W). Finite numbers.
-        y : array-like of shape (n,)
-            Class labels: strings, integers, or floats without fractions.
+        X : array-like, DataFrame, sparse matrix or tensor
+            Shape (n, n_features), or images (n, C, H, W) or (n, H, W). Finite numbers; in
+            frames and lists also numbers as text, decimals or other objects.
+        y : array-like of shape (n,) or (n, 1), or one-hot (n, n_classes)
+            Class labels: text, whole numbers or truth values.
 
         Returns
         -------
         X_resampled, y_resampled
-            Of the types and dtypes of the input, the original rows first.
+            Of the types and dtypes of the input, the original rows first, as they are;
+            frames are numbered anew.
 
         Raises
         ------
@@ -189,23 +192,24 @@ class BaseDeepOverSampler(BaseOverSampler):
             NaN or infinity, categories, text or dates, labels that are missing or of
             different kinds, one class only, a class to be filled with too few rows, images
             with the channels last, an `image_shape` or `value_range` that does not fit the
-            data, a checkpoint of another fit, a device that is not there.
+            data, a sparse X that is too large to be made dense, a checkpoint of another
+            fit, a device that is not there.
+        RuntimeError
+            This object is being fitted in another thread.
         """
-        frame = X if isinstance(X, pd.DataFrame) else None
-        with training.whole_fit(self):
-            refuse_labels(y)
-            self._columns, self._dtypes = None, None
-            if frame is not None:
-                _refuse_no_numbers(frame)
-                self._columns, self._dtypes = frame.columns, list(frame.dtypes)
-                # Names that repeat imbalanced-learn cannot give back.
-                if not frame.columns.is_unique:
-                    X = frame.set_axis(range(frame.shape[1]), axis="columns")
-            X_resampled, y_resampled = super().fit_resample(X, y, **params)
-        if frame is not None:
-            X_resampled.columns = frame.columns
-        return X_resampled, y_resampled
+        with training.whole_fit(self), devices.pinned():
+            self._validate_params()
+            numbers, labels = self._opened(X, y)
+            *fit, wanted, generator, checkpoint = self._prepare(numbers, labels)
+            self.networks_ = {}
+            with devices.deterministic(generator.device):
+                self.history_ = self._train(*fit, wanted, generator, checkpoint)
+            return self._complete(X, y, labels, wanted, generator)
 
+    def _fit_resample(self, X, y):
+        raise AssertionError("imbalanced-learn's way in, see fit_resample")
+
+    @devices.pinned()
     def sample(self, label, n, random_state=None):
         """Generate more rows of one class that was filled in `fit_resample`.
 
@@ -220,7 +224,7 @@ class BaseDeepOverSampler(BaseOverSampler):
 
         Returns
         -------
-        X_new : ndarray or DataFrame
+        X_new : ndarray, DataFrame, sparse matrix, tensor or list
             Shape, dtypes and columns as in `fit_resample`.
 
         Raises
@@ -245,14 +249,9 @@ class BaseDeepOverSampler(BaseOverSampler):
             network.to(device)
         code = int(np.flatnonzero(self.classes_ == label)[0])
         rows = self._draw(code, int(n), training.make_generator(random_state, device))
-        if self._columns is None:
-            return rows
-        columns = zip(rows.T, self._dtypes, strict=True)
-        # Series, since arrays of numpy know nothing of pandas' own types, such as Int64.
-        series = {i: pd.Series(c).astype(d) for i, (c, d) in enumerate(columns)}
-        frame = pd.DataFrame(series)
-        return frame.set_axis(self._columns, axis="columns")
+        return self._kind.like(rows)
 
+    @devices.pinned()
     def save(self, path):
         """Write the fitted sampler to a file that `load` reads without running code.
 
@@ -262,39 +261,25 @@ class BaseDeepOverSampler(BaseOverSampler):
         Raises
         ------
         ValueError
-            A column of the frame has a name that cannot be stored so, such as a date.
+            A column of the frame has a name, such as a date, or a type that cannot be
+            stored so.
         """
         check_is_fitted(self, "networks_")
-        columns = None if self._columns is None else training.plain(list(self._columns))
-        if odd := [name for name in columns or () if not _readable(name)]:
-            raise ValueError(
-                f"The column name {odd[0]!r} is a {type(odd[0]).__name__}, which load() "
-                "could not read; fit on a frame with names of text or numbers, "
-                "X.rename(columns=str)."
-            )
-        defaults = {
-            name: parameter.default
-            for name, parameter in inspect.signature(type(self)).parameters.items()
-        }
+        defaults = type(self)().get_params(deep=False)
         parameters = {
             name: _stored(value, defaults[name])
             for name, value in self.get_params(deep=False).items()
         }
         parameters |= dict.fromkeys(parameters.keys() & {*self._not_saved})
         content = {
+            "version": VERSION,
             "class": type(self).__name__,
             "parameters": parameters,
             "fitted": {
                 "classes": self.classes_.tolist(),
                 "rows": [int(self.sampling_strategy_.get(c, 0)) for c in self.classes_],
-                "low": torch.as_tensor(self._low),
-                "high": torch.as_tensor(self._high),
-                "whole": torch.as_tensor(self._whole),
-                "dtype": str(self._dtype),
-                "shape": tuple(self._shape),
-                "row_shape": tuple(self._row_shape),
-                "columns": columns,
-                "dtypes": self._dtypes and [str(dtype) for dtype in self._dtypes],
+                "kind": self._kind.state(),
+                "codec": self._codec.state_dict(),
                 "own": {name: getattr(self, name) for name in self._own_state},
                 "history": {
                     name: (str(column.dtype), column.tolist())
@@ -305,42 +290,64 @@ class BaseDeepOverSampler(BaseOverSampler):
                 name: network.state_dict() for name, network in self.networks_.items()
             },
         }
-        content = training.plain(content)
-        write_atomically(lambda aside: torch.save(content, aside), path)
+        checkpoints.write_saved(content, path)
 
     @classmethod
+    @devices.pinned()
     def load(cls, path):
-        """Read what `save` wrote.
+        """Read what `save` wrote, in this version or one before.
+
+        Parameters that this version does not know are left out, with a warning.
 
         Raises
         ------
         ValueError
-            The file holds another sampler, or none.
+            The file holds another sampler, or none; it is damaged, or of a later layout.
         """
         try:
-            content = torch.load(path, weights_only=True, map_location="cpu")
-            found, fitted = content["class"], content["fitted"]
+            content = checkpoints.read_saved(path)
+            found, version = content["class"], content.get("version", 1)
+            if found == cls.__name__ and version in (1, VERSION):
+                return cls._from(content if version == VERSION else layout_2(content))
         except FileNotFoundError:
             raise
         except Exception as error:
             raise ValueError(
-                f"{str(path)!r} is not a saved sampler ({type(error).__name__}); it must "
-                f"come from {cls.__name__}.save."
+                f"{str(path)!r} is not a saved sampler, or damaged "
+                f"({type(error).__name__}: {checkpoints.first_line(error)}); take a file that "
+                f"{cls.__name__}.save wrote, or fit and save anew."
             ) from error
         if found != cls.__name__:
             raise ValueError(
                 f"{str(path)!r} holds a {found}; load it with {found}.load."
             )
-        self = cls(**content["parameters"])
+        raise ValueError(
+            f"{str(path)!r} has layout {version!r}, and this version reads 1 to {VERSION}; "
+            "update the package, or fit and save anew."
+        )
+
+    @classmethod
+    def _from(cls, content):
+        """The sampler that a file's content is, tried out once for every class."""
+        parameters, fitted = dict(content["parameters"]), content["fitted"]
+        if unknown := sorted(parameters.keys() - {*cls._get_param_names()}):
+            warnings.warn(
+                f"The saved {cls.__name__} has parameters that this version does not know, "
+                f"{', '.join(unknown)}; they are left out.",
+                stacklevel=4,
+            )
+        self = cls(**{k: v for k, v in parameters.items() if k not in unknown})
+        self._validate_params()
         self.classes_ = np.asarray(fitted["classes"])
         self.sampling_strategy_ = dict(
-            zip(self.classes_.tolist(), fitted["rows"], strict=True)
+            zip(self.classes_.tolist(), map(int, fitted["rows"]), strict=True)
         )
-        self._low, self._high = fitted["low"].numpy(), fitted["high"].numpy()
-        self._whole, self._dtype = fitted["whole"].numpy(), np.dtype(fitted["dtype"])
-        self._shape, self._row_shape = fitted["shape"], fitted["row_shape"]
-        self._columns, self._dtypes = fitted["columns"], fitted["dtypes"]
-        vars(self).update(fitted["own"])
+        self._kind = containers.kind_from(fitted["kind"])
+        self._codec = self._new_codec()
+        self._codec.load_state_dict(fitted["codec"])
+        self._row_shape = self._codec.row_shape
+        own = fitted["own"].items()
+        vars(self).update({k: v for k, v in own if k in self._own_state})
         self.history_ = pd.DataFrame(
             {
                 name: pd.Series(values, dtype=dtype)
@@ -353,65 +360,78 @@ class BaseDeepOverSampler(BaseOverSampler):
                 network = self._build(name)
             network.load_state_dict(weights, assign=True)
             self.networks_[name] = network.eval()
+        generator = training.make_generator(0, torch.device("cpu"))
+        for code, n in enumerate(self.sampling_strategy_.values()):
+            if n:
+                self._kind.like(self._draw(code, 1, generator))
         return self
 
     # ------------------------------------------------------------------ the machinery
 
-    def _check_X_y(self, X, y):
-        y, binarize_y = check_target_type(y, indicate_one_vs_all=True)
-        X, y = validate_data(
-            self, X=X, y=y, reset=True, accept_sparse=["csr", "csc"], allow_nd=True
+    def _opened(self, X, y):
+        """X as an array or sparse matrix of numbers, y as labels, both checked."""
+        cure = (
+            f"wrap the sampler: TabularOverSampler({type(self).__name__}(...)) takes "
+            "categories, dates and holes."
         )
-        refuse_channels_last(X)
-        if X.ndim not in (2, 3, 4):
+        labels = labels_of(y, one_hot=True)
+        refuse_large_sparse(X)
+        self._kind, numbers = containers.opened(X, cure)
+        named = isinstance(X, pd.DataFrame) and X.columns.is_unique
+        validate_data(self, X if named else numbers, skip_check_array=True)
+        if numbers.ndim != 2:
+            cure = "fill such pixels, or leave their images out."
+        self._kind.refuse_nan(numbers, cure)
+        options = {"accept_sparse": ["csr", "csc"], "allow_nd": True}
+        numbers, labels = check_X_y(numbers, labels, **options, estimator=self)
+        refuse_channels_last(numbers, getattr(self, "image_shape", None))
+        if numbers.ndim not in (2, 3, 4):
             raise ValueError(
-                f"X has {X.ndim} dimensions; it must be a table (n, n_features) or "
+                f"X has {numbers.ndim} dimensions; it must be a table (n, n_features) or "
                 "images (n, H, W) or (n, C, H, W)."
             )
-        return X, y, binarize_y
-
-    def _fit_resample(self, X, y):
-        Z, codes, wanted, generator, checkpoint = self._prepare(X, y)
-        self.networks_ = {}
-        with devices.deterministic(generator.device):
-            self.history_ = self._train(Z, codes, wanted, generator, checkpoint)
-        return self._complete(X, y, wanted, generator)
+        strategy = counts_asked_for(self.sampling_strategy, labels)
+        self.sampling_strategy_ = check_sampling_strategy(
+            strategy, labels, self._sampling_type
+        )
+        return numbers, labels
 
     def _prepare(self, X, y):
         """Check and scale the data; return what `_train` takes."""
         device = devices.resolve_device(self.device)
         self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y has one class only ({self.classes_.tolist()[0]!r}); at least 2 are needed to "
-                "balance them."
-            )
-        numbers_of = {label: code for code, label in enumerate(self.classes_.tolist())}
+        labels = self.classes_.tolist()
+        numbers_of = {label: code for code, label in enumerate(labels)}
         wanted = {numbers_of[c]: n for c, n in self.sampling_strategy_.items() if n > 0}
-        for code in wanted:
-            if (rows := int((codes == code).sum())) < self._min_rows:
+        rows = {labels[code]: codes == code for code in wanted}
+        for label, own in rows.items():
+            if own.sum() < self._min_rows:
                 raise ValueError(
-                    f"Class {self.classes_.tolist()[code]!r} is to be filled but has {rows} row(s); "
+                    f"Class {label!r} is to be filled but has {own.sum()} row(s); "
                     f"{type(self).__name__} needs at least {self._min_rows}. Collect more, "
                     "or leave the class out of sampling_strategy."
                 )
 
         dense = X.toarray() if sparse.issparse(X) else X
         generator = training.make_generator(self.random_state, device)
-        Z = torch.as_tensor(self._scale(dense), device=device)
+        Z = self._encode(dense)
+        table = not self._images() and self.value_range is None
+        if table and self._minds_outliers:
+            warn_of_outliers(dense, Z, self._kind, rows, type(self).__name__)
         if self._min_side is not None:
             devices.refuse_unsound(self.precision, device, self._row_shape)
-        checkpoint = self.checkpoint and training.Checkpoint(
+        checkpoint = self.checkpoint and checkpoints.Checkpoint(
             self.checkpoint, self._identity(dense, y, device)
         )
-        return Z, torch.as_tensor(codes, device=device), wanted, generator, checkpoint
+        Z, codes = (torch.as_tensor(part, device=device) for part in (Z, codes))
+        return Z, codes, wanted, generator, checkpoint
 
     def _identity(self, X, y, device):
         """What a checkpoint must agree on to be gone on from."""
         precision = devices.resolve_precision(self.precision, device, self._images())
         identity = training.identity(self, device, X, y)
         if callable(self.sampling_strategy):  # its address is another in every process
-            found = training.plain(dict(self.sampling_strategy_))
+            found = checkpoints.plain(dict(self.sampling_strategy_))
             identity["sampling_strategy"] = repr(found)
         return {
             "sampler": type(self).__name__,
@@ -419,82 +439,34 @@ class BaseDeepOverSampler(BaseOverSampler):
             "precision": str(precision),
         }
 
-    def _complete(self, X, y, wanted, generator):
-        """Put the generated rows behind the original ones."""
+    def _complete(self, X, y, labels, wanted, generator):
+        """Put the generated rows and their labels behind the original ones."""
         for network in self.networks_.values():
-            network.eval()
+            network.eval().zero_grad(set_to_none=True)  # as large as the weights
         drawn = [self._draw(code, n, generator) for code, n in wanted.items()]
-        filled = [
-            np.full(n, self.classes_[code], y.dtype) for code, n in wanted.items()
-        ]
+        none = np.empty((0, *self._codec.shape), self._codec.dtype)
         n_new = sum(wanted.values())
-        self.synthetic_mask_ = np.arange(len(y) + n_new) >= len(y)
-        if sparse.issparse(X):
-            X = sparse.vstack([X, *map(sparse.csr_matrix, drawn)], format=X.format)
-        else:
-            X = np.concatenate([X, *drawn])
-        return X, np.concatenate([y, *filled])
+        self.synthetic_mask_ = np.arange(len(labels) + n_new) >= len(labels)
+        # A new label is a copy of one that was given, in whatever type.
+        rows = [np.arange(len(labels))]
+        for code, n in wanted.items():
+            first = np.flatnonzero(labels == self.classes_[code])[0]
+            rows.append(np.full(n, first))
+        y = containers.take(y, np.concatenate(rows))
+        return self._kind.joined(X, np.concatenate([none, *drawn])), y
 
-    def _scale(self, X):
+    def _new_codec(self):
+        """The codec that the parameters ask for, not yet fitted."""
+        return Codec(self.image_shape, self.value_range)
+
+    def _encode(self, X):
         """Learn shapes and ranges from X and return it as float32 in [0, 1]."""
-        self._dtype, self._shape = X.dtype, X.shape[1:]
-        if self.image_shape is not None:
-            refuse_other_shape(X, self.image_shape)
-        if X.ndim == 3:
-            self._row_shape = (1, *X.shape[1:])
-        elif self.image_shape is None:
-            self._row_shape = X.shape[1:]
-        else:
-            self._row_shape = tuple(self.image_shape)
-            if len(self._row_shape) != 3:
-                raise ValueError(
-                    f"image_shape={self._row_shape} has {len(self._row_shape)} entries; "
-                    "give (C, H, W), with C=1 for images without colour."
-                )
-            if np.prod(self._row_shape) != np.prod(self._shape):
-                raise ValueError(
-                    f"image_shape={self._row_shape} has {np.prod(self._row_shape)} values, "
-                    f"a row of X has {np.prod(self._shape)}; give (C, H, W) with "
-                    "C * H * W equal to it."
-                )
-
-        # Whole numbers must come out whole: of the array, or of single frame columns.
-        self._whole = np.array(
-            [np.dtype(self._dtype).kind in "iub"]
-            if self._dtypes is None
-            else [getattr(dtype, "kind", "") in "iub" for dtype in self._dtypes]
-        )
-        axis = None if self._images() else 0
-        if self.value_range is not None:
-            low, high = [*self.value_range, None, None][:2]
-            fits = len(self.value_range) == 2 and low <= X.min() and X.max() <= high
-            if not (fits and low < high):
-                raise ValueError(
-                    f"value_range={tuple(self.value_range)}, but X lies in "
-                    f"({X.min()}, {X.max()}); give the lowest and highest possible value."
-                )
-            self._low, self._high = np.array(float(low)), np.array(float(high))
-        elif self._images() and X.dtype == np.uint8:
-            self._low, self._high = np.array(0.0), np.array(255.0)
-        else:  # a table: each column its own
-            # In their own type: float64 has not every whole number above 2^53.
-            self._low, self._high = np.asarray(X.min(axis)), np.asarray(X.max(axis))
-        low, high = (b.astype(np.float64) for b in (self._low, self._high))
-        with np.errstate(over="ignore"):
-            span = high - low
-        if not np.isfinite(span).all():
-            raise ValueError(
-                "The values of X span more than a float64 can hold; rescale X first."
-            )
+        self._codec = self._new_codec()
+        Z = self._codec.fit(X, self._kind.whole(X))
+        self._row_shape = self._codec.row_shape
         if self._min_side is not None:
             self._check_pixels(X)
-        span = np.where(span > 0, span, 1)
-        if self._images() and X.dtype == np.uint8:
-            # One number per possible pixel: float64 would take eight times the memory.
-            Z = ((np.arange(256) - low) / span).astype(np.float32)[X]
-        else:
-            Z = ((X - low) / span).astype(np.float32)
-        return Z.reshape(-1, *self._row_shape)
+        return Z
 
     def _check_pixels(self, X):
         """Refuse images too small for convolutions; ask about tables that look like some."""
@@ -504,7 +476,7 @@ class BaseDeepOverSampler(BaseOverSampler):
                 f"{self._min_side} on each side. Enlarge them, or pass the pixels as a "
                 "table, X.reshape(len(X), -1), for the fully connected networks."
             )
-        if not self._images() and (shape := _shape_of_pixels(X)):
+        if not self._images() and (shape := shape_of_pixels(X)):
             warnings.warn(
                 f"X is a table of {X.shape[1]} columns of whole numbers and gets fully "
                 f"connected networks. If they are pixels, pass image_shape={shape}.",
@@ -512,43 +484,9 @@ class BaseDeepOverSampler(BaseOverSampler):
             )
 
     def _draw(self, code, n, generator):
-        """Generate and undo `_scale`; the result lies inside the learned range."""
+        """Generate rows and give them the values and the shape of X."""
         with torch.no_grad(), devices.deterministic(generator.device):
-            Z = self._generate(code, n, generator)
-        Z = Z.float().cpu().numpy().astype(np.float64).reshape(n, *self._shape)
-        low, high = (b.astype(np.float64) for b in (self._low, self._high))
-        X = np.clip(low + Z * (high - low), low, high)
-        X = np.where(self._whole, np.rint(X), X)
-        with np.errstate(invalid="ignore"):  # above the largest int64, by rounding
-            X = X.astype(self._dtype)
-        # A range that was given, or means of columns, may be no values of that type.
-        if self._low.dtype == self._dtype:
-            X = np.clip(X, self._low, self._high)
-        if self._dtypes is None or X.dtype.kind != "f":
-            return X
-        # Whole columns beside others: pandas' own types refuse what numpy's would cut.
-        return np.where(self._whole, np.trunc(X), X)
-
-
-def _refuse_no_numbers(frame):
-    """What lies between two categories, or the codes of them, is no category."""
-    for column, dtype in enumerate(frame.dtypes):
-        kind = None
-        if isinstance(dtype, pd.CategoricalDtype):
-            kind = "categorical"
-        elif getattr(dtype, "kind", "") in "mM":
-            kind = "of dates or times"
-        elif not pd.api.types.is_numeric_dtype(dtype):
-            try:  # numbers may lie there as objects
-                pd.to_numeric(frame.iloc[:, column])
-            except (ValueError, TypeError):
-                kind = "not of numbers"
-        if kind is not None:
-            raise ValueError(
-                f"Column {frame.columns[column]!r} is {kind}, and new values can be "
-                "made of numbers only; encode it first, as with pandas.get_dummies(X) or "
-                "scikit-learn's OneHotEncoder."
-            )
+            return self._codec.undo(self._generate(code, n, generator))
 
 
 def in_chunks(network, rows):
@@ -556,26 +494,7 @@ def in_chunks(network, rows):
     return torch.cat([network(chunk) for chunk in rows.split(CHUNK)])
 
 
-def _shape_of_pixels(X):
-    """The (C, H, W) that the columns of a table seem to be, or None."""
-    for channels in (1, 3):
-        side = math.isqrt(X.shape[1] // channels)
-        if side >= MIN_SIDE and channels * side * side == X.shape[1]:
-            whole = X.min() >= 0 and X.max() > 1 and (np.rint(X) == X).all()
-            return (channels, side, side) if whole else None
-    return None
-
-
 def _stored(value, default):
     """A parameter as `save` writes it, or the default where `load` could not read it."""
-    value = training.plain(dict(value) if isinstance(value, Mapping) else value)
-    return value if _readable(value) else default
-
-
-def _readable(value):
-    """Whether a file that is read without running code may hold the value."""
-    if type(value) is dict:
-        return all(map(_readable, value.items()))
-    if type(value) in (list, tuple):
-        return all(map(_readable, value))
-    return value is None or type(value) in (str, int, float, bool)
+    value = checkpoints.plain(dict(value) if isinstance(value, Mapping) else value)
+    return value if containers.readable(value) else default

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from sklearn.mixture import BayesianGaussianMixture
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from .. import losses, networks, training
 from ..checks import POSITIVE_INT, POSITIVE_REAL, SHARE, SequenceOf
@@ -211,7 +212,7 @@ class CTGANOverSampler(MixedOverSampler):
             noise = self.latent_dim + conditions.total
             return ConcatenatingMLP([noise, *self.generator_layers, width])
         width = self.pac * (width + conditions.total)
-        return critic([width, *self.discriminator_layers], self.dropout)
+        return Critic([width, *self.discriminator_layers], self.dropout)
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
         if not wanted:
@@ -236,43 +237,27 @@ class CTGANOverSampler(MixedOverSampler):
         D_optimiser = torch.optim.Adam(D.parameters(), **adam)
         lower = self._autocast(generator.device, images=False)
 
-        def pack(made, condition):  # ten rows, each beside its condition
-            return torch.cat([made, condition], 1).view(len(made) // self.pac, -1)
-
-        def ask():
-            level, chosen = rows.draw(self.batch_size, generator)
-            condition = torch.zeros(len(level), conditions.total, device=Z.device)
-            return level, condition.scatter_(1, level[:, None], 1), chosen
-
-        def generate(condition):
-            return self._logits(G, condition, generator)
+        def pack(some, condition):  # ten rows, each beside its condition
+            return torch.cat([some, condition], 1).view(len(some) // self.pac, -1)
 
         def step():
-            # First the critic ...
-            _, condition, chosen = ask()
-            real = torch.cat([places[chosen], every.one_hot(levels[chosen])], 1)
+            level, chosen = rows.draw(self.batch_size, generator)
+            condition = torch.zeros(len(level), conditions.total, device=Z.device)
+            condition.scatter_(1, level[:, None], 1)
+            real = pack(
+                torch.cat([places[chosen], every.one_hot(levels[chosen])], 1), condition
+            )
             with lower:
-                with torch.no_grad():
-                    fake = self._soft(generate(condition), every, generator)
-                D_loss = losses.discriminator_loss(
-                    "wgan-gp",
-                    D,
-                    pack(real, condition),
-                    pack(fake, condition),
-                    generator,
-                )
+                logits = self._logits(G, condition, generator)
+                fake = pack(self._soft(logits, every, generator), condition)
+                D_loss = critic_loss(D, real, fake.detach(), generator)
             D_optimiser.zero_grad()
             D_loss.backward()
             D_optimiser.step()
-            # ... then the generator, which also has to obey its condition.
-            level, condition, _ = ask()
-            with training.frozen(D), lower:
-                logits = generate(condition)
-                fake = self._soft(logits, every, generator)
-                G_loss = losses.generator_loss("wgan-gp", D(pack(fake, condition)))
+            with training.frozen(D), lower:  # the same rows, before the critic of now
                 asked = logits[:, -conditions.total :].float()
                 obeys = condition_loss(asked, level, conditions)
-                G_loss = G_loss + obeys
+                G_loss = losses.generator_loss("wgan-gp", D(fake)) + obeys
             G_optimiser.zero_grad()
             G_loss.backward()
             G_optimiser.step()
@@ -297,6 +282,7 @@ class CTGANOverSampler(MixedOverSampler):
             verbose=self.verbose,
         )
         networks.draw_masks_from(None, D)
+        self._look(Z, codes, wanted)
         history.insert(0, "label", "all")
         return history
 
@@ -468,6 +454,23 @@ class ConditionedRows:
         return level, self.order[self.first[level] + place]
 
 
+def critic_loss(critic, real: Tensor, fake: Tensor, generator) -> Tensor:
+    """WGAN-GP on packs of rows: what the critic minimises.
+
+    Parameters
+    ----------
+    critic : Critic
+    real, fake : Tensor of shape (n / pac, pac * width)
+    generator : torch.Generator
+        Draws the points between them at which the slope is held to 1.
+    """
+    on_real, on_fake = critic(torch.cat([real, fake])).chunk(2)
+    mix = torch.rand(len(real), 1, generator=generator, device=real.device)
+    slope = critic.slope(real + mix * (fake - real)).float()
+    penalty = (slope.norm(dim=1) - 1).square().mean()
+    return on_fake.mean() - on_real.mean() + losses.PENALTY_WEIGHT * penalty
+
+
 def condition_loss(logits: Tensor, level: Tensor, blocks: Blocks) -> Tensor:
     """Cross-entropy of the levels that were asked for, in their own categories.
 
@@ -503,24 +506,62 @@ class ConcatenatingMLP(nn.Module):
     def __init__(self, sizes):
         super().__init__()
         width, *hidden, last = sizes
-        self.hidden = nn.ModuleList()
+        self.hidden, self.norms = nn.ModuleList(), nn.ModuleList()
         for size in hidden:
-            layers = nn.Linear(width, size), nn.BatchNorm1d(size), nn.ReLU()
-            self.hidden.append(nn.Sequential(*layers))
+            self.hidden.append(nn.Linear(width, size))
+            self.norms.append(nn.BatchNorm1d(size))
             width += size
         self.last = nn.Linear(width, last)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, width) -> (n, last)."""
-        for layers in self.hidden:
-            x = torch.cat([x, layers(x)], 1)
+        seen = [x]
+        for layer, norm in zip(self.hidden, self.norms, strict=True):
+            seen.append(F.relu(norm(linear_of_parts(layer, seen))))
+        return linear_of_parts(self.last, seen)
+
+
+def linear_of_parts(layer: nn.Linear, parts) -> Tensor:
+    """The layer on the parts put side by side, without a copy or a gradient for noise."""
+    weights = layer.weight.split([part.shape[1] for part in parts], 1)
+    first, *others = map(F.linear, parts, weights)
+    return sum(others, first + layer.bias)
+
+
+class Critic(nn.Module):
+    """The critic (section 4.4): (n / pac, pac * width) -> (n / pac, 1).
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Width of the input and of every hidden layer.
+    dropout : float in [0, 1)
+    """
+
+    def __init__(self, sizes, dropout):
+        super().__init__()
+        self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(sizes))
+        self.last = nn.Linear(sizes[-1], 1)
+        self.dropout = networks.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.hidden:
+            x = self.dropout(F.leaky_relu(layer(x), 0.2))
         return self.last(x)
 
+    def slope(self, x: Tensor) -> Tensor:
+        """The gradient of the output by `x`, to be differentiated by the weights.
 
-def critic(sizes, dropout):
-    """The critic (section 4.4): (n / pac, pac * width) -> (n / pac, 1)."""
-    layers: list[nn.Module] = []
-    for width_in, width_out in pairwise(sizes):
-        layers += [nn.Linear(width_in, width_out), nn.LeakyReLU(0.2)]
-        layers.append(networks.Dropout(dropout))
-    return nn.Sequential(*layers, nn.Linear(sizes[-1], 1))
+        Between its kinks the critic is linear, so that is a product of its weights, at a
+        part of the cost of a second derivative.
+        """
+        factors = []
+        with torch.no_grad():
+            for layer in self.hidden:
+                x = layer(x)
+                factors.append(self.dropout(torch.where(x > 0, 1.0, 0.2)))
+                x = x * factors[-1]
+        slope = self.last.weight
+        for layer, factor in zip(reversed(self.hidden), reversed(factors), strict=True):
+            slope = (slope * factor) @ layer.weight
+        return slope

@@ -12,7 +12,8 @@ from torch import nn
 
 from .. import networks, training
 from ..checks import AT_LEAST_TWO, POSITIVE_INT, POSITIVE_REAL
-from ._base import MIN_SIDE, TABLE_LAYERS, BaseDeepOverSampler, in_chunks
+from ._base import TABLE_LAYERS, BaseDeepOverSampler, in_chunks
+from ._codec import MIN_SIDE
 
 #: Windows without a loss lower by 1 % after which the training ends, and the fewest
 #: steps of a window, which else is an epoch. The papers give no numbers.

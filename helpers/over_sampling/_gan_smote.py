@@ -8,13 +8,14 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import torch
-from imblearn.utils import check_sampling_strategy
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from .. import devices, networks, training
+from .. import containers, devices, networks, training
 from ..checks import POSITIVE_INT, POSITIVE_REAL, SHARE, SequenceOf
+from . import _health
 from ._base import BaseDeepOverSampler
+from ._codec import Codec, MedianCut
 from ._stacked_gans import BLOCK, StackedGANs
 
 #: What samplers that are trained in one stack may differ in.
@@ -95,6 +96,8 @@ class GANSMOTE(BaseDeepOverSampler):
         mean Manhattan distances within real, within generated rows and between them.
     flip_epochs_, restart_every_ : int
         The schedules in use; shorter than asked for where `epochs` is.
+    variety_ : dict
+        As in `GANOverSampler`.
     synthetic_mask_, sampling_strategy_, classes_
         See `helpers.over_sampling.BaseDeepOverSampler`.
 
@@ -208,13 +211,15 @@ class GANSMOTE(BaseDeepOverSampler):
 
     # ------------------------------------------------------------------ binary rows
 
-    def _scale(self, X):
-        """Scale to bits. A bit's two meanings are `_low` and `_high`, as in the base."""
-        Z = super()._scale(X)
+    def _new_codec(self):
+        codec = Codec if self.binarize is None else MedianCut
+        return codec(self.image_shape, self.value_range)
+
+    def _encode(self, X):
+        """Scale to bits, and check what else depends on the columns."""
+        Z = super()._encode(X)
         if self.binarize is None:
             self._refuse_other_values(Z if self._images() else X)
-        else:
-            Z = self._cut(Z, axis=None if self._images() else 0)
         flat = Z.reshape(len(Z), -1)
         self._groups = self._checked_groups(flat.shape[1])
         self._never_empty = [flat[:, g].any(axis=1).all().item() for g in self._groups]
@@ -227,42 +232,15 @@ class GANSMOTE(BaseDeepOverSampler):
         if not wrong.any():
             return
         column = int(wrong.any(axis=0).argmax())
-        name = "" if self._columns is None else f" ({self._columns[column]!r})"
         values = np.unique(flat[wrong[:, column], column])
         shown = ", ".join(f"{v:g}" for v in values[:4])
         raise ValueError(
-            f"Column {column}{name} holds {shown}{', ...' if len(values) > 4 else ''}; "
+            f"Column {self._kind.named(column)} holds {shown}"
+            f"{', ...' if len(values) > 4 else ''}; "
             f"GANSMOTE takes zeros and ones ({int(wrong.any(axis=0).sum())} of "
             f"{flat.shape[1]} columns have other values). One-hot encode the table, or set "
             "binarize='median'."
         )
-
-    def _cut(self, Z, axis):
-        """Cut at the median; remember the means on both sides of it."""
-        shape = Z.shape
-        flat = Z.reshape(len(Z), -1).astype(np.float64)
-        cut = np.median(flat, axis=axis)
-        above = flat > cut
-        # Where the median is the highest value, the cut lies below it.
-        above |= (flat >= cut) & ~above.any(axis=axis)
-        means = []
-        for side in (~above, above):
-            count = side.sum(axis=axis)
-            means.append((flat * side).sum(axis=axis) / np.maximum(count, 1))
-        first, last = (b.astype(np.float64) for b in (self._low, self._high))
-        row = self._shape if axis == 0 else ()
-        low, high = (np.reshape(mean, row) for mean in means)
-        low = np.where(np.reshape(above.all(axis=axis), row), high, low)  # constant
-        low, high = (
-            np.minimum(first + mean * (last - first), last) for mean in (low, high)
-        )
-        if np.issubdtype(self._low.dtype, np.integer):
-            # Above 2^53 the mean of whole numbers, as a float, may be outside of them.
-            with np.errstate(invalid="ignore"):
-                low, high = (np.rint(b).astype(self._low.dtype) for b in (low, high))
-            low, high = (np.clip(b, self._low, self._high) for b in (low, high))
-        self._low, self._high = low, high
-        return above.astype(np.float32).reshape(shape)
 
     def _checked_groups(self, n_features):
         """The groups as lists of int; none where none are given."""
@@ -332,6 +310,7 @@ class GANSMOTE(BaseDeepOverSampler):
         return network.append(nn.Sigmoid())
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
+        self.variety_ = {}
         if not wanted:
             return pd.DataFrame(columns=["label", "step"])
         gans = self._untrained(Z, codes, wanted, generator)
@@ -366,10 +345,12 @@ class GANSMOTE(BaseDeepOverSampler):
             part = history[["step", *own]].rename(columns=lambda c: c.split(" ")[0])
             part.insert(0, "label", self.classes_[code])
             parts.append(part)
+        _health.judge_variety(self, {code: rows for code, (rows, *_) in gans.items()})
         if not parts:
             return pd.DataFrame(columns=["label", "step"])
         return pd.concat(parts, ignore_index=True)
 
+    @devices.pinned()
     def stack(self, X, y=None):
         """Make the untrained GANs of each class of ``(X, y)``, to be trained by hand.
 
@@ -387,8 +368,8 @@ class GANSMOTE(BaseDeepOverSampler):
         gans : StackedGANs
         """
         device = devices.resolve_device(self.device)
-        self._columns = self._dtypes = None
-        Z = torch.as_tensor(self._scale(np.asarray(X)), device=device).flatten(1)
+        self._kind, X = containers.opened(X, "pass zeros and ones.")
+        Z = torch.as_tensor(self._encode(X), device=device).flatten(1)
         y = np.zeros(len(Z)) if y is None else np.asarray(y)
         labels, codes = np.unique(y, return_inverse=True)
         generator = training.make_generator(self.random_state, device)
@@ -441,12 +422,12 @@ def fit_stacked(samplers, datasets):
     samplers : list of GANSMOTE
         Alike but for ``sampling_strategy, random_state, feature_groups, decode``.
     datasets : list of (X, y)
-        As many; arrays with the same columns.
+        As many, with the same columns.
 
     Returns
     -------
     resampled : list of (X_resampled, y_resampled)
-        As `fit_resample` returns them, but always arrays, also where X is a frame.
+        As `fit_resample` returns them.
 
     Raises
     ------
@@ -468,7 +449,7 @@ def fit_stacked(samplers, datasets):
         )
     if len(widths := {np.shape(X)[1:] for X, _ in datasets}) > 1:
         raise ValueError(f"The data sets have rows of different shapes: {widths}.")
-    with training.whole_fit(*samplers):
+    with training.whole_fit(*samplers), devices.pinned():
         prepared = [
             _prepare_one(sampler, X, y)
             for sampler, (X, y) in zip(samplers, datasets, strict=True)
@@ -478,13 +459,13 @@ def fit_stacked(samplers, datasets):
             stack = samplers[0]._stack(every)
             history = _train_stack(stack, samplers[0], prepared[0][-1])
         resampled, first = [], 0
-        for sampler, (X, y, wanted, gans, generator) in zip(
-            samplers, prepared, strict=True
+        for sampler, (X, y), (labels, wanted, gans, generator) in zip(
+            samplers, datasets, prepared, strict=True
         ):
             sampler.networks_ = {}
             own = dict(zip(wanted, gans, strict=True))
             sampler.history_ = sampler._adopt(stack, history, own, first)
-            resampled.append(sampler._complete(X, y, wanted, generator))
+            resampled.append(sampler._complete(X, y, labels, wanted, generator))
             first += len(gans)
     return resampled
 
@@ -492,10 +473,6 @@ def fit_stacked(samplers, datasets):
 def _prepare_one(sampler, X, y):
     """Checked data of one sampler of a stack, and its untrained GANs."""
     sampler._validate_params()
-    sampler._columns = sampler._dtypes = None
-    X, y, _ = sampler._check_X_y(X, y)
-    sampler.sampling_strategy_ = check_sampling_strategy(
-        sampler.sampling_strategy, y, sampler._sampling_type
-    )
-    Z, codes, wanted, generator, _ = sampler._prepare(X, y)
-    return X, y, wanted, sampler._untrained(Z, codes, wanted, generator), generator
+    numbers, labels = sampler._opened(X, y)
+    Z, codes, wanted, generator, _ = sampler._prepare(numbers, labels)
+    return labels, wanted, sampler._untrained(Z, codes, wanted, generator), generator

@@ -2,7 +2,6 @@
 
 import pandas as pd
 import torch
-from scipy import sparse
 from sklearn.utils._param_validation import StrOptions
 from torch.nn.functional import pad
 
@@ -162,13 +161,12 @@ class MC_CCR(NetworkFreeOverSampler):
             self._made["translated"] = cleaned[changed]
         return pd.DataFrame(history or {"label": [], "step": []})
 
-    def _complete(self, X, y, wanted, generator):
+    def _complete(self, X, y, labels, wanted, generator):
         moved = self.translated_mask_
         if moved.any():
-            dense = X.toarray() if sparse.issparse(X) else X.copy()
-            dense[moved] = self._draw("translated", int(moved.sum()), generator)
-            X = type(X)(dense) if sparse.issparse(X) else dense
-        return super()._complete(X, y, wanted, generator)
+            new = self._draw("translated", int(moved.sum()), generator)
+            X = self._kind.replaced(X, moved, new)
+        return super()._complete(X, y, labels, wanted, generator)
 
     def _generate(self, code, n, generator):
         if code in self._made:

@@ -5,19 +5,19 @@ import warnings
 from collections import Counter
 from itertools import chain
 
-import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor
 
+from .. import training
 from ._base import BaseDeepOverSampler
 
 #: Rows that are generated at once.
 ROWS_AT_ONCE = 4096
 #: A class is called collapsed below this share of the variance of its real rows, and
-#: diverged above this share of values at the ends of their columns. Fewer new rows than
-#: this tell neither.
-LEAST_VARIETY, MOST_AT_ENDS, ENOUGH_ROWS = 0.05, 0.5, 20
+#: diverged above this share of values at the ends of their columns.
+LEAST_VARIETY, MOST_AT_ENDS = 0.05, 0.5
+#: New rows of each class that are looked at for it.
+ROWS_LOOKED_AT = 200
 
 
 class MixedOverSampler(BaseDeepOverSampler):
@@ -37,17 +37,18 @@ class MixedOverSampler(BaseDeepOverSampler):
         "feature_groups": [list, tuple, None],
     }
     image_shape = value_range = None  # of images, which are refused
+    _minds_outliers = False  # numbers have modes, or ranks
     _own_state = ("_layout",)
 
-    def _check_X_y(self, X, y):
-        X, y, binarize_y = super()._check_X_y(X, y)
-        if X.ndim > 2:
+    def _opened(self, X, y):
+        numbers, labels = super()._opened(X, y)
+        if numbers.ndim > 2:
             raise ValueError(
-                f"X has shape {X.shape}, which are images; {type(self).__name__} makes "
-                "rows of tables. Pass the pixels as columns, X.reshape(len(X), -1), or "
-                "take a sampler for images, such as DeepSMOTE."
+                f"X has shape {numbers.shape}, which are images; {type(self).__name__} "
+                "makes rows of tables. Pass the pixels as columns, "
+                "X.reshape(len(X), -1), or take a sampler for images, such as DeepSMOTE."
             )
-        return X, y, binarize_y
+        return numbers, labels
 
     def _prepare(self, X, y):
         prepared = super()._prepare(X, y)
@@ -55,16 +56,15 @@ class MixedOverSampler(BaseDeepOverSampler):
         self._layout = find_layout(prepared[0], groups)
         return prepared
 
-    def _complete(self, X, y, wanted, generator):
-        X_new, y_new = super()._complete(X, y, wanted, generator)
-        ends = [dense(end).ravel() for end in (X.min(axis=0), X.max(axis=0))]
-        first = len(y)
-        for code, n in wanted.items():
-            label = self.classes_.tolist()[code]
-            real, made = dense(X[y == label]), dense(X_new[first : first + n])
-            warn_of_poor_rows(real, made, ends, label)
-            first += n
-        return X_new, y_new
+    def _look(self, Z, codes, wanted):
+        """Warn where the rows of a class, once trained, are worth nothing."""
+        for network in self.networks_.values():
+            network.eval()
+        generator = training.make_generator(0, Z.device)  # of its own: it only looks
+        for code in wanted:
+            with torch.no_grad():
+                made = self._generate(code, ROWS_LOOKED_AT, generator)
+            warn_of_poor_rows(Z[codes == code], made, self.classes_.tolist()[code])
 
 
 # ----------------------------------------------------------------- columns of a matrix
@@ -128,9 +128,11 @@ def find_layout(Z: Tensor, groups):
     two_valued = ends.all(0).tolist()
     grouped, categories = set(), []
     for number, group in enumerate(groups):
+        if len(group) == 1:  # as good as in none
+            continue
         grouped |= {*group}
         columns = [c for c in group if changes[c]]
-        if len(group) > 1 and columns:
+        if columns:
             wrong = ~ends[:, columns].all(1) | (Z[:, columns].sum(1) != 1)
             if wrong.any():
                 row = int(wrong.nonzero()[0])
@@ -141,11 +143,6 @@ def find_layout(Z: Tensor, groups):
                     "every row, all of one size. Encode a category with scikit-learn's "
                     "OneHotEncoder, and leave columns of numbers out of feature_groups."
                 )
-        elif columns and not two_valued[columns[0]]:
-            raise ValueError(
-                f"Group {number} of feature_groups is column {group[0]} alone, which has "
-                "more than two values; leave columns of numbers out of feature_groups."
-            )
         categories += [columns] if columns else []
     others = [c for c in range(Z.shape[1]) if changes[c] and c not in grouped]
     categories += [[c] for c in others if two_valued[c]]
@@ -258,46 +255,35 @@ def gumbel(n, width, generator) -> Tensor:
 # ------------------------------------------------------------------ what came of it
 
 
-def dense(X):
-    """An array, also of a sparse one."""
-    return X.toarray() if sparse.issparse(X) else X
-
-
-def warn_of_poor_rows(real, made, ends, label):
+def warn_of_poor_rows(real: Tensor, made: Tensor, label):
     """Warn where the rows made for a class are all alike, or lie at the ends of the range.
 
     Parameters
     ----------
-    real, made : arrays of shape (n, d), (m, d)
-        Rows of one class.
-    ends : two arrays of shape (d,)
-        Lowest and highest value of each column, of all classes.
+    real, made : Tensor of shape (n, d), (m, d)
+        Rows of one class, columns from their lowest to their highest value.
     label : class label
     """
-    low, high = (end.astype(np.float64) for end in ends)
-    scaled = [
-        (rows - low) / np.where(high > low, high - low, 1) for rows in (real, made)
-    ]
-    spread = scaled[0].var(0)
-    if len(made) < ENOUGH_ROWS or not spread.any():
+    spread = real.var(0, correction=0)
+    if not spread.any():
         return
-    variety = np.minimum(scaled[1].var(0), spread).sum() / spread.sum()
+    variety = (made.var(0, correction=0).minimum(spread).sum() / spread.sum()).item()
     advice = "Train longer or with a lower lr, or do without these rows."
     if variety < LEAST_VARIETY:
         warnings.warn(
             f"The rows made for class {label!r} hardly differ: they have "
-            f"{100 * variety:.0f} % of the variance of the real ones. The training has "
+            f"{variety:.1%} of the variance of the real ones. The training has "
             f"collapsed. {advice}",
             stacklevel=2,
         )
-    varies = spread > 0
-    real_at_ends, at_ends = (
-        np.mean((rows[:, varies] <= 0) | (rows[:, varies] >= 1)) for rows in scaled
+    at_ends, real_at_ends = (
+        ((rows <= 0) | (rows >= 1))[:, spread > 0].float().mean().item()
+        for rows in (made, real)
     )
     if at_ends > MOST_AT_ENDS + real_at_ends:
         warnings.warn(
-            f"{100 * at_ends:.0f} % of the values made for class {label!r} are the lowest "
-            f"or highest of their column, {100 * real_at_ends:.0f} % of the real ones are. "
-            f"The training has diverged. {advice}",
+            f"{at_ends:.0%} of the values made for class {label!r} are the lowest or "
+            f"highest of their column, {real_at_ends:.0%} of the real ones are. The "
+            f"training has diverged. {advice}",
             stacklevel=2,
         )

@@ -253,6 +253,7 @@ class TabDDPMOverSampler(MixedOverSampler):
             stage="TabDDPM",
             verbose=self.verbose,
         )
+        self._look(Z, codes, wanted)
         history.insert(0, "label", "all")
         return history
 

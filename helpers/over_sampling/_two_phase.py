@@ -4,7 +4,8 @@ import torch
 
 from .. import training
 from ..checks import AT_LEAST_TWO, POSITIVE_INT, POSITIVE_REAL
-from ._base import MIN_SIDE, BaseDeepOverSampler
+from ._base import BaseDeepOverSampler
+from ._codec import MIN_SIDE
 
 #: Adam's, from the authors' code, in BAGAN and in GAMO.
 BETAS = 0.5, 0.999

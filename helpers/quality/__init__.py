@@ -15,6 +15,7 @@ from ._images import (
     image_quality_by_class,
     precision_recall,
 )
+from ._judge import altered, at_most, by_class, feature_network, halves, measured
 from ._rows import duplicate_rates, nearest_distance, synthetic_only_score
 from ._tables import (
     detection_score,
@@ -24,13 +25,19 @@ from ._tables import (
 )
 
 __all__ = [
+    "altered",
+    "at_most",
+    "by_class",
     "density_coverage",
     "detection_score",
     "duplicate_rates",
+    "feature_network",
     "frechet_distance",
+    "halves",
     "image_quality",
     "image_quality_by_class",
     "marginal_distances",
+    "measured",
     "nearest_distance",
     "pairwise_distances",
     "precision_recall",

@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ._rows import blocks, checked, kth_distance, memorisation, placed
+from ._rows import (
+    blocks,
+    checked,
+    kth_distance,
+    memorisation,
+    nearest_distance,
+    placed,
+)
 
 
 def image_quality(real, fake, train=None, features=None, device="auto"):
@@ -56,7 +63,11 @@ def image_quality(real, fake, train=None, features=None, device="auto"):
     row = {"frechet": frechet_distance(*pair)}
     row |= precision_recall(*pair, device=device)
     row |= density_coverage(*pair, device=device)
-    return pd.Series(row | memorisation(images, rows, device), dtype=float)
+
+    def nearest(of):
+        return nearest_distance(rows["train"], rows[of], device)
+
+    return pd.Series(row | memorisation(fake, train, nearest), dtype=float)
 
 
 def image_quality_by_class(real, fake, train=None, features=None, device="auto"):

@@ -1,7 +1,9 @@
 """What images and tables share: checks, distances, memorisation, usefulness."""
 
 import numpy as np
+import pandas as pd
 import torch
+from scipy.spatial import KDTree
 from sklearn.base import clone
 
 from ..devices import resolve_device
@@ -14,12 +16,25 @@ BLOCK = 2**22
 #: add up in one sequence, where float32 loses up to 7e-6.
 ROUNDING = {torch.float32: 1e-6, torch.float64: 1e-12}
 ROUNDING_GPU = {torch.float32: 1e-5, torch.float64: 1e-12}
+#: What float32 takes from a value, as a share of its column's range, is less: samplers
+#: scale to [0, 1] and some on to [-1, 1], where two roundings add up to 1.2e-7.
+FLOAT32 = 1e-6
+#: What pandas calls objects that are numbers, whatever their own types.
+NUMBERS = {"boolean", "integer", "floating", "mixed-integer-float", "decimal"}
+
+
+def as_numbers(values):
+    """Numbers that lie in an array or a column of objects, as such; else `values`."""
+    if values.dtype == object and pd.api.types.infer_dtype(np.ravel(values)) in NUMBERS:
+        return values.astype(float)
+    return values
 
 
 def checked(n_rows, **sets):
     """Arrays by name, flattened to rows of numbers, or what is wrong with them."""
     arrays = {name: np.asarray(rows) for name, rows in sets.items() if rows is not None}
     for name, rows in arrays.items():
+        rows = as_numbers(rows)
         if rows.ndim < 2 or rows.dtype.kind not in "biuf":
             raise ValueError(
                 f"{name} has shape {rows.shape} and dtype {rows.dtype}; give rows of "
@@ -66,28 +81,40 @@ def blocks(a, b):
 
     From `placed` Tensors of shape (m, d) and (n, d), by one matrix product. The distances
     are lowered by what rounding may add (`ROUNDING`) and may lie below 0: a row on the
-    surface of a ball is inside, and so is one outside by as little.
+    surface of a ball is inside, and so is one outside by as little. The next block takes
+    the place of the one before.
     """
     lost = (ROUNDING if a.device.type == "cpu" else ROUNDING_GPU)[a.dtype]
     a2, b2 = (rows.square().sum(1) * (1 - lost) for rows in (a, b))
-    n_rows = max(1, BLOCK // len(b))
+    n_rows = min(len(a), max(1, BLOCK // len(b)))
+    # One place for all: small results between freed blocks would pin the heap.
+    place = a.new_empty(n_rows, len(b))
     for start in range(0, len(a), n_rows):
         i = slice(start, start + n_rows)
-        yield i, torch.addmm(b2, a[i], b.T, alpha=-2).add_(a2[i, None])
+        squared = place[: len(a[i])]
+        torch.addmm(b2, a[i], b.T, alpha=-2, out=squared)
+        yield i, squared.add_(a2[i, None])
 
 
-def kth_distance(a, b, k):
+def kth_distance(a, b, k, kinds=()):
     """Distance of each row of `a` to the k-th nearest of `b`; if `b` is `a`, of its others.
 
     A float64 Tensor of shape (m,), from the differences of the rows: copies are at 0.
+    `kinds` are categories, pairs of Tensors of int of shapes (m,) and (n,): others of
+    them are 1 apart.
     """
-    found = []
+    found = torch.empty(len(a), dtype=torch.float64, device=a.device)
     for i, squared in blocks(a, b):
+        for of_a, of_b in kinds:
+            squared += of_a[i, None] != of_b
         if a is b:
             squared[:, i].fill_diagonal_(torch.inf)
         kth = squared.topk(k, largest=False).indices[:, -1]
-        found.append(torch.linalg.vector_norm(a[i].double() - b[kth].double(), dim=1))
-    return torch.cat(found)
+        found[i] = torch.linalg.vector_norm(a[i].double() - b[kth].double(), dim=1)
+        if kinds:
+            others = sum((of_a[i] != of_b[kth]).double() for of_a, of_b in kinds)
+            found[i] = (found[i].square() + others).sqrt()
+    return found
 
 
 def nearest_distance(train, rows, device="auto"):
@@ -116,17 +143,20 @@ def nearest_distance(train, rows, device="auto"):
     return kth_distance(rows, train, 1).cpu().numpy()
 
 
-def memorisation(originals, rows, device):
-    """`duplicate_rates` of originals and, with training rows, medians of distances."""
-    row = duplicate_rates(originals["fake"], originals.get("train"))
-    if "train" in rows:
-        for name, of in {"nearest": "fake", "nearest_real": "real"}.items():
-            row[name] = np.median(nearest_distance(rows["train"], rows[of], device))
+def memorisation(fake, train, nearest):
+    """`duplicate_rates` and, with training rows, medians of distances to the nearest.
+
+    `nearest` gives these distances, of the rows named "fake" or "real".
+    """
+    row = duplicate_rates(fake, train)
+    if train is not None:
+        row["nearest"] = np.median(nearest("fake"))
+        row["nearest_real"] = np.median(nearest("real"))
     return row
 
 
 def duplicate_rates(fake, train=None):
-    """Shares of the synthetic rows that are not new; equal means equal in every value.
+    """Shares of the synthetic rows that are not new.
 
     Parameters
     ----------
@@ -136,19 +166,26 @@ def duplicate_rates(fake, train=None):
     Returns
     -------
     dict
-        ``repeats``: equal to an earlier synthetic row. With `train`, ``copies``: equal to
-        a training row.
+        ``repeats``: equal to an earlier synthetic row, in every value. With `train`,
+        ``copies``: equal to a training row. Samplers compute in float32, so that a copy
+        may be off in its last digits: by up to 1e-6 of the range of a column of `train`,
+        or of all its values where these are images. Whole numbers must agree.
 
     Examples
     --------
     >>> duplicate_rates(np.zeros((4, 2)), train=np.ones((3, 2)))
     {'repeats': 0.75, 'copies': 0.0}
     """
-    rows, m = row_numbers(*checked(1, fake=fake, train=train).values()), len(fake)
-    rates = {"repeats": 1 - len(np.unique(rows[:m])) / m}
-    if train is not None:
-        rates["copies"] = float(np.isin(rows[:m], rows[m:]).mean())
-    return rates
+    images = np.ndim(fake) > 2
+    sets = checked(1, fake=fake, train=train)
+    if train is None:
+        return {"repeats": 1 - len(np.unique(row_numbers(sets["fake"]))) / len(fake)}
+    numbers = row_numbers(sets["train"], sets["fake"], axis=None if images else 0)
+    originals, rows = np.split(numbers, [len(train)])
+    return {
+        "repeats": 1 - len(np.unique(rows)) / len(rows),
+        "copies": float(np.isin(rows, originals).mean()),
+    }
 
 
 def synthetic_only_score(classifier, X, y, synthetic, X_test, y_test):
@@ -204,9 +241,30 @@ def synthetic_only_score(classifier, X, y, synthetic, X_test, y_test):
     return score(np.searchsorted(labels, y_test), found, [str(c) for c in labels])
 
 
-def row_numbers(*sets):
-    """One number per row, the same for equal rows."""
-    rows = np.concatenate(sets)
+def row_numbers(first, *others, axis=0):
+    """One number per row, the same for equal rows, counted from 0.
+
+    A row that has none like it in `first` but for what float32 takes counts as that one;
+    `axis` is that of the ranges of `first`, 0 for each column its own.
+    """
+    first = np.asarray(first)
+    rows = np.concatenate([first, *others])
     rows = np.ascontiguousarray(rows + rows.dtype.type(0))  # -0.0 becomes 0.0
     raw = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))
-    return np.unique(raw[:, 0], return_inverse=True)[1]
+    numbers = np.unique(raw[:, 0], return_inverse=True)[1]
+    known, places = np.unique(numbers[: len(first)], return_index=True)
+    new = np.flatnonzero(~np.isin(numbers, known))
+    if rows.dtype.kind != "f" or not len(new):
+        return numbers
+    rows = rows.astype(float)
+    low, high = (end(rows[: len(first)], axis=axis) for end in (np.min, np.max))
+    lost = np.where(low < high, FLOAT32 * high - FLOAT32 * low, FLOAT32)
+    lost = np.where((rows == np.rint(rows)).all(0), np.minimum(lost, 0.5), lost)
+    lost = np.maximum(lost, np.spacing(np.maximum(np.abs(low), np.abs(high))))
+    with np.errstate(over="ignore"):
+        rows = np.clip(rows / lost, -1e300, 1e300)
+    tree = KDTree(rows[places])
+    apart, nearest = tree.query(rows[new], p=np.inf, distance_upper_bound=1)
+    like = apart < 1
+    numbers[new[like]] = known[nearest[like]]
+    return np.unique(numbers, return_inverse=True)[1]

@@ -2,18 +2,31 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import torch
+from scipy import sparse, stats
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
-from ._rows import checked, memorisation, row_numbers
+from ._rows import (
+    as_numbers,
+    checked,
+    kth_distance,
+    memorisation,
+    placed,
+    row_numbers,
+)
 
 #: Cuts of a continuous column that is paired with a discrete one.
 DECILES = np.linspace(0, 1, 11)[1:-1]
 #: Rows that a tree of the detector sees, about, so that its time stays in bounds.
 TREE_ROWS = 1000
+#: Columns of zeros and ones that are held as such; more are sparse, if they are 16 times
+#: as many as the columns of the table, about where a sparse product is the faster one.
+SPREAD = 1024
+#: Categories of a column that are compared by such columns; of more, one by one.
+WIDE = 64
 
 
 def table_quality(real, fake, train=None, discrete=None, random_state=0, device="auto"):
@@ -29,7 +42,8 @@ def table_quality(real, fake, train=None, discrete=None, random_state=0, device=
         What the sampler was fitted on, for copies and nearest distances.
     discrete : list of column names, optional
         Columns whose values are categories. None: those that hold no numbers, or at most
-        two values among the real rows. Name integer codes of more categories.
+        two values among the real rows. Name integer codes of more categories. Numbers
+        among objects are numbers, digits of text are not.
     random_state, device
         Of the detector; where distances are computed.
 
@@ -62,8 +76,12 @@ def table_quality(real, fake, train=None, discrete=None, random_state=0, device=
         "pairwise": upper.mean() if len(upper) else np.nan,
         "detection": detection_score(real, fake, discrete, random_state=random_state),
     }
-    rows = {name: _encoded(real, table, discrete) for name, table in tables.items()}
-    return pd.Series(row | memorisation(tables, rows, device), dtype=float)
+    train = tables.get("train")
+
+    def nearest(of):
+        return _nearest_distance(real, train, tables[of], discrete, device)
+
+    return pd.Series(row | memorisation(fake, train, nearest), dtype=float)
 
 
 def marginal_distances(real, fake, discrete=None):
@@ -86,7 +104,10 @@ def marginal_distances(real, fake, discrete=None):
     each = {}
     for name, a in real.items():
         if name in discrete:
-            shares = [_indicators(a, column).mean(0) for column in (a, fake[name])]
+            shares = []
+            for column in (a, fake[name]):
+                codes, n_codes = _codes(a, column)
+                shares.append(np.bincount(codes, minlength=n_codes) / len(column))
             each[name] = np.abs(shares[0] - shares[1]).sum() / 2
         else:
             apart = stats.wasserstein_distance(a, fake[name])
@@ -123,10 +144,10 @@ def pairwise_distances(real, fake, discrete=None):
     frequencies = []
     for table in (real, fake):
         of = [_indicators(cut(c, real[c]), cut(c, table[c])) for c in real]
-        every = np.concatenate(of, axis=1)
+        every = _plain(sparse.hstack(of, format="csr"), len(of))
         frequencies.append(every.T @ every / len(table))
     owner = np.eye(len(of)).repeat([each.shape[1] for each in of], axis=0)
-    apart = owner.T @ np.abs(frequencies[0] - frequencies[1]) @ owner / 2
+    apart = owner.T @ abs(frequencies[0] - frequencies[1]) @ owner / 2
 
     with np.errstate(invalid="ignore", divide="ignore"):  # of a constant column
         a, b = (np.nan_to_num(np.corrcoef(t, rowvar=False)) for t in (real, fake))
@@ -140,8 +161,8 @@ def detection_score(real, fake, discrete=None, classifier=None, random_state=0):
     """Cross-validated ROC-AUC of a classifier that tells synthetic rows from real ones.
 
     0.5: it cannot; 1: it always can. Equal rows share a fold: a row on both sides of a split
-    would be known by heart, and a copy of a real row be taken for real. Little can be
-    learnt from few rows, so that a score near 0.5 proves little there.
+    would be known by heart, and a copy of a real row, see `duplicate_rates`, be taken for
+    real. Little can be learnt from few rows, so that a score near 0.5 proves little there.
 
     Parameters
     ----------
@@ -160,16 +181,19 @@ def detection_score(real, fake, discrete=None, classifier=None, random_state=0):
     """
     tables, discrete = _tables(discrete, real=real, fake=fake)
     real, fake = tables.values()
-    rows = np.concatenate([_encoded(real, t, discrete) for t in (real, fake)])
+    rows = sparse.vstack([_encoded(real, t, discrete) for t in (real, fake)], "csr")
     made = np.repeat([0, 1], [len(real), len(fake)])
     groups = row_numbers(real, fake)
     if classifier is None:
+        rows = _plain(rows, len(real.columns))
         classifier = RandomForestClassifier(
             min_samples_leaf=2,
             class_weight="balanced",
-            max_samples=TREE_ROWS / len(rows) if len(rows) > TREE_ROWS else None,
+            max_samples=TREE_ROWS / len(made) if len(made) > TREE_ROWS else None,
             random_state=random_state,
         )
+    else:  # which may take no sparse rows
+        rows = rows.toarray()
     n_splits = min(5, groups.max() + 1, len(real), len(fake))
     scores = [np.nan]
     if n_splits > 1:
@@ -201,7 +225,7 @@ def _tables(discrete, **tables):
             raise ValueError(f"{name} has no rows; there is nothing to compare.")
         if frame.isna().any(axis=None):
             raise ValueError(f"{name} has missing values; drop them or fill them in.")
-        frames[name] = frame[columns]
+        frames[name] = frame[columns].apply(as_numbers)
     joined = pd.concat(frames)
     named = [c for c in joined if not pd.api.types.is_numeric_dtype(joined[c])]
     for column in named:
@@ -215,10 +239,19 @@ def _tables(discrete, **tables):
     return frames, {*discrete, *named}
 
 
-def _indicators(real, column):
-    """One column per value of a real column, 0 or 1, and one for any other value."""
+def _codes(real, column):
+    """Numbers of values among those of a real column, one for all others; how many."""
     values = np.unique(real)
-    return np.eye(len(values) + 1)[pd.Index(values).get_indexer(column)]
+    codes = pd.Index(values).get_indexer(column)
+    codes = np.where(codes < 0, len(values), codes)
+    return codes.astype(np.int32), len(values) + 1  # trees take no larger indices
+
+
+def _indicators(real, column):
+    """One sparse column per value of a real column, 0 or 1, and one for any other."""
+    codes, n_codes = _codes(real, column)
+    rows = np.arange(len(codes) + 1, dtype=np.int32)
+    return sparse.csr_array((np.ones(len(codes)), codes, rows), (len(codes), n_codes))
 
 
 def _encoded(real, table, discrete):
@@ -226,7 +259,33 @@ def _encoded(real, table, discrete):
     columns = [
         _indicators(real[name], table[name]) / np.sqrt(2)
         if name in discrete
-        else table[[name]] / (real[name].std(ddof=0) or 1.0)
+        else sparse.csr_array(table[[name]] / (real[name].std(ddof=0) or 1.0))
         for name in real
     ]
-    return np.concatenate(columns, axis=1)
+    return sparse.hstack(columns, format="csr")
+
+
+def _plain(rows, n_columns):
+    """As an array, if not too many of its values are zeros."""
+    many = rows.shape[1] > max(SPREAD, 16 * n_columns)
+    return rows if many else rows.toarray()
+
+
+def _nearest_distance(real, train, rows, discrete, device):
+    """As `nearest_distance`, between rows as `_encoded` has them."""
+    wide = [c for c in real if c in discrete and real[c].nunique() > WIDE]
+    others = [c for c in real if c not in wide]
+
+    def spread(table):
+        if not others:
+            return np.zeros((len(table), 1))
+        return _encoded(real[others], table[others], discrete).toarray()
+
+    def codes(table):
+        return [
+            torch.as_tensor(_codes(real[c], table[c])[0], device=a.device) for c in wide
+        ]
+
+    b, a = placed(device, train=spread(train), rows=spread(rows))
+    kinds = [*zip(codes(rows), codes(train), strict=True)]
+    return kth_distance(a, b, 1, kinds).cpu().numpy()

@@ -110,7 +110,9 @@ class Category(Column):
     def encode(self, series, codes):
         missing = series.isna().to_numpy()
         known = series[~missing] if missing.any() else series
-        found = self._index.get_indexer(known.astype(self._index.dtype))
+        if known.dtype != self.dtype:
+            known = known.astype(object)
+        found = self._index.get_indexer(known)
         if (found < 0).any():
             found = self._unknown(found, known)
         columns = np.full(len(series), self.width - 1)
@@ -284,17 +286,21 @@ class Date(Measured):
 
     def _instants(self, known):
         """Dates as numpy's, in UTC, and their zone; durations as numpy's."""
-        if self.form != "type" or isinstance(known.dtype, pd.ArrowDtype):
-            known = known.astype(object)
-            if pd.api.types.infer_dtype(known) in ("timedelta", "timedelta64"):
-                known = pd.to_timedelta(known)
-            else:
-                form = self.form if "%" in self.form else None
-                known = pd.to_datetime(known, format=form)
+        if self.form != "type" or known.dtype != self.dtype or _is_arrow(known):
+            known = self._read(known.astype(object))
         zone = getattr(known.dtype, "tz", None)
         if zone is not None:
             known = known.dt.tz_convert("UTC").dt.tz_localize(None)
         return known.to_numpy(), zone
+
+    def _read(self, known):
+        try:
+            if pd.api.types.infer_dtype(known) in ("timedelta", "timedelta64"):
+                return pd.to_timedelta(known)
+            form = self.form if "%" in self.form else None
+            return pd.to_datetime(known, format=form)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"Column {self.name!r} is of dates: {error}") from error
 
     def _wall(self, instants):
         """What a clock on the wall shows."""
@@ -410,6 +416,10 @@ def _share(low, values, high):
     if np.isinf(whole).any():
         part, whole = gap(low / 2, values / 2), gap(low / 2, high / 2)
     return part / np.where(whole > 0, whole, 1)
+
+
+def _is_arrow(series):
+    return isinstance(series.dtype, pd.ArrowDtype)
 
 
 def _decimals(values):

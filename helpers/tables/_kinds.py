@@ -45,6 +45,11 @@ _OBJECTS = {
 
 def find_kind(series, name, said):
     """The kind of a column and why, as `TableCodec` documents it."""
+    if isinstance(series.dtype, pd.ArrowDtype) and "dictionary" in str(series.dtype):
+        raise ValueError(
+            f"Column {name!r} is of type {series.dtype}, which pandas hardly knows; make "
+            f"it X[{name!r}].astype('category')."
+        )
     known = series[series.notna()]
     if not len(known):
         return "constant", "no value at all"
@@ -52,7 +57,7 @@ def find_kind(series, name, said):
         return said, "as told"
     try:
         n_values = known.nunique()
-    except TypeError:
+    except (TypeError, NotImplementedError):
         held = type(known.iloc[0]).__name__
         return "leave_out", f"holds values of type {held}"
     if n_values == 1 and len(known) == len(series):
@@ -104,7 +109,7 @@ def looks_like(series, name):
         return "number"
     if isinstance(dtype, pd.StringDtype):
         return "text"
-    held = pd.api.types.infer_dtype(series, skipna=True)
+    held = pd.api.types.infer_dtype(series.astype(object), skipna=True)
     if held == "complex":
         raise ValueError(
             f"Complex data not supported, as in column {name!r}; give the two parts "
@@ -164,8 +169,9 @@ def numbers_of(known):
 def date_form(known):
     """The one of `DATE_FORMS` in which all texts are written, or None."""
     texts = pd.Series(known.unique()).astype(object)
-    if not all(isinstance(text, str) for text in texts.iloc[:1]):
+    if not isinstance(texts[0], str):
         return None
+    texts = texts.map(str)  # numpy's own str, too
     fitting = []
     for form in DATE_FORMS:
         for some in (

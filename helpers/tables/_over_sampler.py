@@ -1,10 +1,11 @@
 """Any over-sampler on any frame: encode, resample, decode the new rows only."""
 
+import numbers
 from contextlib import suppress
 
 import numpy as np
 import pandas as pd
-from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
+from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC, BorderlineSMOTE
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy, check_target_type
 from sklearn import config_context
@@ -68,9 +69,8 @@ class TabularOverSampler(BaseOverSampler):
     Notes
     -----
     Samplers that know which columns belong together are told: ``feature_groups``, where it
-    is None, becomes the codec's ``groups_``. `GANSMOTE` also gets
-    ``decode="group_argmax"`` and, where the table has numbers or dates,
-    ``binarize="median"``. SMOTENC and SMOTEN get categories as codes, and the first of
+    is None, becomes the codec's blocks. `GANSMOTE` also gets ``decode="group_argmax"``
+    and, where the table has numbers or dates, ``binarize="median"``. SMOTENC and SMOTEN get categories as codes, and the first of
     them its ``categorical_features``.
 
     The index of original rows is kept. New rows go on from the highest whole number of it,
@@ -202,25 +202,25 @@ class TabularOverSampler(BaseOverSampler):
             told["random_state"] = self._seed()  # a RandomState, rather than its copy
         # By parameters rather than by class, whose import would bring torch with it.
         if parameters.get("feature_groups", ()) is None:
-            told["feature_groups"] = self.codec_.groups_
-            if parameters.get("decode") == "round":
+            groups = self.codec_.groups_
+            if "decode" in parameters:  # GANSMOTE, which wants every column in a group
                 told["decode"] = "group_argmax"
+            else:
+                groups = [group for group in groups if len(group) > 1]
+            told["feature_groups"] = groups
         if parameters.get("binarize", ()) is None and {"number", "date"} & {*kinds}:
             told["binarize"] = "median"
         if isinstance(sampler, SMOTENC):
             told["categorical_features"] = self._are_categories()
-        return sampler.set_params(**told)
+        sampler.set_params(**told)
+        if isinstance(sampler, SMOTE | BorderlineSMOTE):
+            self._refuse_few_rows(sampler, y)
+        return sampler
 
     def _smote(self, y):
         strategy = self.sampling_strategy
         strategy = "auto" if strategy is None else strategy
-        labels = check_target_type(y)
-        filled = check_sampling_strategy(strategy, labels, "over-sampling")
-        counts = dict(zip(*np.unique(labels, return_counts=True), strict=True))
-        rows, label = min(
-            ((counts[label], str(label)) for label, n in filled.items() if n),
-            default=(NEIGHBOURS + 1, ""),
-        )
+        rows, label = self._rarest(strategy, y)
         if rows < 2:
             raise ValueError(
                 f"Class {label!r} is to be filled but has 1 row, and SMOTE makes rows "
@@ -233,9 +233,27 @@ class TabularOverSampler(BaseOverSampler):
         return made(
             sampling_strategy=strategy,
             random_state=self.random_state,
-            k_neighbors=min(NEIGHBOURS, rows - 1),
+            k_neighbors=int(min(NEIGHBOURS, rows - 1)),
             **own,
         )
+
+    def _refuse_few_rows(self, sampler, y):
+        rows, label = self._rarest(sampler.sampling_strategy, y)
+        k = sampler.k_neighbors
+        if isinstance(k, numbers.Integral) and rows <= k:
+            raise ValueError(
+                f"Class {label!r} is to be filled but has {rows} row(s); "
+                f"{type(sampler).__name__} with k_neighbors={k} needs {k + 1}. Take fewer "
+                "neighbours, or 'smote', which does so."
+            )
+
+    def _rarest(self, strategy, y):
+        """Rows and label of the smallest class that is to be filled."""
+        labels = check_target_type(y)
+        filled = check_sampling_strategy(strategy, labels, "over-sampling")
+        counts = dict(zip(*np.unique(labels, return_counts=True), strict=True))
+        few = ((counts[label], str(label)) for label, n in filled.items() if n)
+        return min(few, default=(np.inf, ""))
 
     def _kinds(self):
         return [part.kind for part in self.codec_.columns_]
@@ -275,8 +293,12 @@ class TabularOverSampler(BaseOverSampler):
             )
 
     def _refuse_other_rows(self, before, after):
-        n = len(before)
-        if len(after) < n or not np.allclose(after[:n], before, rtol=0, atol=1e-6):
+        kept = after[: len(before)]
+        same = np.array_equal(kept, before)
+        # Others may think in float32.
+        if not same and kept.shape == before.shape:
+            same = np.allclose(kept, before, rtol=0, atol=1e-6)
+        if not same:
             name = type(self.sampler_).__name__
             raise ValueError(
                 f"{name} removes or edits original rows, which stay untouched here; take "
@@ -336,13 +358,11 @@ def _refuse_target(frame, y):
     if labels.shape != (len(frame),):
         return
     for name, column in frame.items():
-        if column.isna().any():
-            continue
-        with suppress(TypeError, ValueError):  # values that cannot be compared
-            if (column.to_numpy(dtype=object) == labels).all():
-                break
-    else:
-        return
-    raise ValueError(
-        f"Column {name!r} of X is the target, row by row; X.drop(columns={name!r})."
-    )
+        same = False
+        with suppress(TypeError, ValueError):  # holes, or values without an order
+            same = bool((column.to_numpy(dtype=object) == labels).all())
+        if same:
+            raise ValueError(
+                f"Column {name!r} of X is the target, row by row; "
+                f"X.drop(columns={name!r})."
+            )

@@ -7,6 +7,7 @@ are, `_ratio` how much imbalance it bears and `_optimum` what its penalty allows
 """
 
 from .. import that_learnt
+from .._kept_images import shown
 from ._cost import COST_PROTOCOL, cost_cells, run_cost
 from ._optimum import literal_optimum
 from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot
@@ -14,12 +15,6 @@ from ._quality import (
     COUNTS_QUALITY,
     QUALITY_ARMS,
     QUALITY_PROTOCOL,
-    altered,
-    at_most,
-    by_class,
-    feature_network,
-    halves,
-    measured,
     quality_cells,
     run_quality,
 )
@@ -50,7 +45,6 @@ from ._table_1 import (
     available,
     classifier,
     counts_of,
-    course,
     draw,
     parts,
     pool,
@@ -60,56 +54,6 @@ from ._table_1 import (
     scores,
     smote,
 )
-
-__all__ = [
-    "ARMS",
-    "CHAPTER",
-    "CHEAP_ARMS",
-    "COST_PROTOCOL",
-    "COUNTS_PROTOCOL",
-    "COUNTS_QUALITY",
-    "COUNTS_RATIO",
-    "HEADLINE",
-    "LOADERS",
-    "METRICS",
-    "NETWORK_FREE",
-    "PENALTIES",
-    "PILOT_PROTOCOL",
-    "PROFILES",
-    "PROTOCOL",
-    "QUALITY_ARMS",
-    "QUALITY_PROTOCOL",
-    "RATIO_ARMS",
-    "RATIO_PROTOCOL",
-    "READINGS",
-    "RESTRICTED",
-    "RIVALS",
-    "SIMPLE",
-    "altered",
-    "at_most",
-    "available",
-    "beside_paper",
-    "by_class",
-    "cells",
-    "classifier",
-    "counts_of",
-    "course",
-    "draw",
-    "feature_network",
-    "glance",
-    "halves",
-    "literal_optimum",
-    "measured",
-    "parts",
-    "pool",
-    "published",
-    "ratio_counts",
-    "resample",
-    "run",
-    "sampler",
-    "scores",
-    "smote",
-]
 
 #: What the pages compare profiles by.
 HEADLINE = "balanced_acsa"
@@ -127,8 +71,8 @@ RUNS = {
 
 def cells(profile):
     """The runs of a profile, Table 1 first; in "counts" the costliest rivals come last."""
-    parts = table_cells, ratio_cells, quality_cells, cost_cells, pilot_cells
-    found = [cell for part in parts for cell in part(profile)]
+    plans = table_cells, ratio_cells, quality_cells, cost_cells, pilot_cells
+    found = [cell for plan in plans for cell in plan(profile)]
     last = ("bagan", "gamo") if profile == "counts" else ()
     return sorted(found, key=lambda cell: cell.method in last)
 

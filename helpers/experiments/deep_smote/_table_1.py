@@ -20,6 +20,7 @@ from ...classifiers import ResNet18Classifier
 from ...data import ClassCounts, deepsmote_counts, make_imbalanced
 from ...evaluation import score
 from ...over_sampling import AMDO, BAGAN, GAMO, MC_CCR, MC_RBO, DeepSMOTE
+from .. import stretch_means
 
 CHAPTER = "deep_smote"
 PROFILES = ("tenth", "counts", "paper", "smoke", "pilot")
@@ -389,8 +390,10 @@ def told(fitted):
             "sampler_steps": len(history),
             "reconstruction_loss": float(last["reconstruction_loss"].mean()),
             "penalty_loss": float(last["penalty"].mean()),
-            "reconstruction_course": course(history["reconstruction_loss"]),
-            "penalty_course": course(history["penalty"]),
+            "reconstruction_course": stretch_means(
+                history["reconstruction_loss"], digits=4
+            ),
+            "penalty_course": stretch_means(history["penalty"], digits=4),
         }
     if "player" in history:  # BAGAN and GAMO: one row per player
         losses = {p: own["loss"] for p, own in history.groupby("player")}
@@ -398,15 +401,12 @@ def told(fitted):
         return {
             "sampler_steps": int(history["step"].iloc[-1]),
             "reconstruction_loss": float(last.mean()),
-            **{f"{player}_course": course(loss) for player, loss in losses.items()},
+            **{
+                f"{player}_course": stretch_means(loss, digits=4)
+                for player, loss in losses.items()
+            },
         }
     return {}
-
-
-def course(values, n=30):
-    """Means over `n` equal stretches of a training, as one string of a row."""
-    parts = np.array_split(np.asarray(values), min(n, len(values)))
-    return " ".join(f"{part.mean():.4f}" for part in parts)
 
 
 def classifier(method, name, profile, random_state):

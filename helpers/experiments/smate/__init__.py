@@ -6,6 +6,7 @@ and `_quality` how good its images are.
 """
 
 from .. import that_learnt
+from .._kept_images import picture, shown
 from ._figure_6 import (
     ARMS,
     CHAPTER,
@@ -26,7 +27,6 @@ from ._figure_6 import (
     available,
     classifier,
     confusion,
-    course,
     decide,
     draw,
     figure_cells,
@@ -34,11 +34,9 @@ from ._figure_6 import (
     halved,
     measures,
     minority_threshold,
-    picture,
     pretrained,
     resample,
     run_figure,
-    shown,
     smate,
 )
 from ._gan import (
@@ -58,53 +56,6 @@ from ._quality import (
     quality_cells,
     run_quality,
 )
-
-__all__ = [
-    "ARMS",
-    "CHAPTER",
-    "CIFAR10",
-    "COUNTS_GAN",
-    "COUNTS_PROTOCOL",
-    "COUNTS_QUALITY",
-    "DATASETS",
-    "FIGURE_5",
-    "FIGURE_6",
-    "FIGURE_11",
-    "GAN_LOSSES",
-    "GAN_PROTOCOL",
-    "GAN_RATES",
-    "GAN_STEPS",
-    "HEADLINE",
-    "MAJORITY_PENALTY",
-    "NOTEBOOK",
-    "PAPERS",
-    "PILOT_PROTOCOL",
-    "PROFILES",
-    "PROTOCOL",
-    "QUALITY_ARMS",
-    "QUALITY_PROTOCOL",
-    "SETTINGS",
-    "SMATES",
-    "TRANSFER_ARMS",
-    "available",
-    "cells",
-    "classifier",
-    "confusion",
-    "course",
-    "decide",
-    "draw",
-    "generated",
-    "glance",
-    "halved",
-    "measures",
-    "minority_threshold",
-    "picture",
-    "pretrained",
-    "resample",
-    "run",
-    "shown",
-    "smate",
-]
 
 #: What the pages compare profiles by.
 HEADLINE = "recall_minority"

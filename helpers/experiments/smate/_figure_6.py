@@ -4,9 +4,7 @@ Every arm of a draw starts from the same images, is tested on the same images an
 the same number of optimiser steps.
 """
 
-import base64
 import functools
-import io
 import time
 import warnings
 from typing import NamedTuple
@@ -14,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 from imblearn.over_sampling import ADASYN, SMOTE, RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler
-from PIL import Image
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import AdaBoostClassifier
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
@@ -29,8 +26,8 @@ from ...evaluation import score
 from ...over_sampling import DeepSMOTE, SMate
 from ...provenance import computed_on
 from ...store import Cell
-from .. import learning
-from ..deep_smote import _kept
+from .. import _kept_images as kept
+from .. import learning, stretch_means
 
 CHAPTER = "smate"
 PROFILES = ("tenth", "counts", "paper", "smoke", "pilot")
@@ -280,7 +277,7 @@ def pretrained(minority, seed, profile):
     lengths = {**SETTINGS[profile]["gan"], "epochs": 1, "augment": 1}
     lengths["early_stopping"] = False  # the majority has all of its passes
     sampler = SMate(random_state=seed, precision="float32", **lengths)
-    if profile in _kept.KEPT:
+    if profile in kept.KEPT:
         folder = data.data_root() / "networks"
         folder.mkdir(parents=True, exist_ok=True)
         sampler.set_params(checkpoint=folder / f"smate-{minority}-{seed}-{profile}.pt")
@@ -342,11 +339,11 @@ def generated(method, dataset, seed, profile):
     """
     drawn = draw(dataset, seed, profile)
     file = None
-    if profile in _kept.KEPT:
+    if profile in kept.KEPT:
         settings = {**SETTINGS[profile]["gan"], "penalty": MAJORITY_PENALTY}
         parts = method, dataset, seed, sorted(settings.items())
-        file = _kept.named(method, *parts, training.digest(drawn.X, drawn.y))
-        if (found := _kept.read(file)) is not None:
+        file = kept.named(method, *parts, training.digest(drawn.X, drawn.y))
+        if (found := kept.read(file)) is not None:
             images, _, extra, seconds = found
             return images, extra, seconds
     sampler, shared = smate(method, dataset, seed, profile)
@@ -355,7 +352,7 @@ def generated(method, dataset, seed, profile):
     seconds = shared + time.perf_counter() - started
     made = X[len(drawn.y) :], y[len(drawn.y) :], told(sampler, drawn.minority), seconds
     if file is not None:
-        _kept.write(file, *made)
+        kept.write(file, *made)
     images, _, extra, seconds = made
     return images, extra, seconds
 
@@ -370,35 +367,11 @@ def told(sampler, label):
         "fake_accuracy": float(last["fake_accuracy"].mean()),
         "real_accuracy": float(last["real_accuracy"].mean()),
         "collapsed": str(sampler.collapsed_.get(label, "")),
-        "fake_accuracy_course": course(phase["fake_accuracy"]),
+        "fake_accuracy_course": stretch_means(phase["fake_accuracy"]),
     }
     if "majority_probability" in phase:
         extra["majority_probability"] = float(last["majority_probability"].mean())
     return extra
-
-
-def course(values, n=30):
-    """Means over `n` equal stretches, as one string of a row."""
-    parts = np.array_split(np.asarray(values), min(n, len(values)))
-    return " ".join(f"{part.mean():.3f}" for part in parts)
-
-
-def picture(images, n=12):
-    """The first images in one row, as the text of a PNG file; see `shown`."""
-    wide = np.concatenate([*images[:n]], axis=2)
-    pixels = wide[0] if len(wide) == 1 else wide.transpose(1, 2, 0)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "png", optimize=True)
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-def shown(text):
-    """What `picture` kept, as images of shape (n, C, H, W)."""
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
-    pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
-    return np.stack(
-        np.split(pixels.transpose(2, 0, 1), pixels.shape[1] // len(pixels), 2)
-    )
 
 
 # ---------------------------------------------------------------- arms
@@ -434,7 +407,7 @@ def resample(method, dataset, seed, profile):
         if bug:  # images from 0 to 1 among those from 0 to 255
             new = np.rint(new / 255).astype(new.dtype)
         if seed == 0:
-            extra = {**extra, "picture": picture(new)}
+            extra = {**extra, "picture": kept.picture(new)}
         filled = np.full(len(new), drawn.minority)
         return np.concatenate([X, new]), np.concatenate([y, filled]), extra, seconds
     if method == "deep_smote":

@@ -12,8 +12,7 @@ from ...classifiers import KerasCNNClassifier
 from ...data import make_imbalanced
 from ...provenance import computed_on
 from ...store import Cell
-from .. import learning
-from ..deep_smote import course
+from .. import learning, stretch_means
 from ._figure_6 import CHAPTER, DATASETS, PAPERS, batches, images, measures
 from ._figure_6 import Draw as Drawn
 
@@ -82,5 +81,5 @@ def run_pilot(cell):
         **computed_on("float32"),
         **measures(drawn, p, p.argmax(axis=1)),
         **learning(model, X, y),
-        "loss_course": course(model.history_["loss"]),
+        "loss_course": stretch_means(model.history_["loss"], digits=4),
     }

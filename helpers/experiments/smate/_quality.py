@@ -6,11 +6,13 @@ import time
 import numpy as np
 
 from ...provenance import computed_on
+from ...quality import altered, at_most, feature_network, halves, measured
 from ...store import Cell
-from ..deep_smote import altered, at_most, feature_network, halves, measured
 from ._figure_6 import CHAPTER, PAPERS, draw, generated, images, resample
 
 QUALITY_PROTOCOL, COUNTS_QUALITY = "quality-2", "quality-3"
+#: Updates of the network that judges.
+FEATURE_STEPS = {"tenth": 400, "counts": 1200, "paper": 6000, "smoke": 4}
 #: The arms of Figure 6 that make images, and other held-out ones in their place.
 QUALITY_ARMS = [
     "feature_network",
@@ -37,7 +39,13 @@ def fixed_network(dataset, profile):
     else:
         drawn = draw(dataset, 0, profile)
         X, y = drawn.X_full, drawn.y_full
-    return feature_network(f"{name}-official", X, y, profile)
+    return feature_network(
+        f"{name}-official-{profile}",
+        X,
+        y,
+        stem="cifar" if profile == "paper" else "imagenet",
+        n_steps=FEATURE_STEPS[profile],
+    )
 
 
 def quality_cells(profile):
@@ -61,7 +69,7 @@ def quality_cells(profile):
 
 
 def run_quality(cell):
-    """One row: `deep_smote.run_quality`'s measures of an arm's minority images."""
+    """One row: what `helpers.quality.measured` says of an arm's minority images."""
     dataset, method, seed, profile = cell.dataset, cell.method, cell.seed, cell.profile
     drawn = draw(dataset, seed, profile)
     started = time.perf_counter()
