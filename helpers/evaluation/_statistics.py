@@ -241,6 +241,24 @@ class Friedman(NamedTuple):
     alpha: float  #: level of `critical_difference`
 
 
+def nemenyi_gap(n_methods: int, n_sets: int, alpha: float = 0.05) -> float:
+    """Nemenyi's critical difference: average ranks further apart than this differ.
+
+    Parameters
+    ----------
+    n_methods, n_sets : int
+        Methods that are ranked, and data sets that they are ranked on.
+    alpha : float in (0, 1)
+
+    Examples
+    --------
+    >>> round(nemenyi_gap(5, 5), 2)
+    2.73
+    """
+    quantile = stats.studentized_range.isf(alpha, n_methods, np.inf) / np.sqrt(2)
+    return float(quantile * np.sqrt(n_methods * (n_methods + 1) / (6 * n_sets)))
+
+
 def friedman_nemenyi(scores: pd.DataFrame, *, higher_is_better=True, alpha=0.05):
     """Compare methods over several data sets by their ranks.
 
@@ -315,8 +333,7 @@ def friedman_nemenyi(scores: pd.DataFrame, *, higher_is_better=True, alpha=0.05)
         statistic, p = 0.0, 1.0  # scipy divides by zero
     else:
         statistic, p = map(float, stats.friedmanchisquare(*losses.to_numpy().T))
-    quantile = stats.studentized_range.isf(alpha, k, np.inf) / np.sqrt(2)
-    apart = float(quantile * np.sqrt(k * (k + 1) / (6 * n)))
+    apart = nemenyi_gap(k, n, alpha)
     pairs = posthoc_nemenyi_friedman(losses).loc[ranks.index, ranks.index]
     return Friedman(ranks, statistic, p, pairs, apart, n, alpha)
 

@@ -145,7 +145,9 @@ class Printed(NamedTuple):
     verdict: str
 
 
-def place(printed, ours, effect=None, *, half_unit=0.0, comparable=True) -> Printed:
+def place(
+    printed, ours, effect=None, *, half_unit=0.0, bounds=None, comparable=True
+) -> Printed:
     """Say where a printed number lies beside our runs.
 
     Parameters
@@ -158,6 +160,9 @@ def place(printed, ours, effect=None, *, half_unit=0.0, comparable=True) -> Prin
         number inside of it says nothing; one outside is outside all the same.
     half_unit : float
         Half a unit of the last printed digit, by which rounding may have moved it.
+    bounds : (float, float), optional
+        Between which such numbers must lie, as shares do between 0 and 1; the interval is
+        cut there.
     comparable : bool
         False where scale, machine or metric differ.
 
@@ -179,6 +184,8 @@ def place(printed, ours, effect=None, *, half_unit=0.0, comparable=True) -> Prin
     ours = np.asarray(ours, dtype=float)
     ours = ours[~np.isnan(ours)]
     low, high = prediction_interval(ours)
+    if bounds is not None:
+        low, high = max(low, bounds[0]), min(high, bounds[1])
     if not comparable:
         verdict = APART
     elif np.isnan(low):
