@@ -11,6 +11,8 @@ from scipy import sparse
 from sklearn.utils._param_validation import Interval, Options
 from sklearn.utils.multiclass import check_classification_targets
 
+from .containers import refuse_other_frames
+
 POSITIVE_INT = Interval(numbers.Integral, 1, None, closed="left")
 REAL = Interval(numbers.Real, None, None, closed="neither")
 POSITIVE_REAL = Interval(numbers.Real, 0, None, closed="neither")
@@ -120,8 +122,7 @@ def labels_of(y, one_hot=False):
     >>> labels_of(pd.Series([2, 1], dtype=object))
     array([2, 1])
     """
-    if hasattr(y, "to_pandas"):
-        raise ValueError(f"y is a {type(y).__name__}; pass y.to_pandas().")
+    refuse_other_frames(y, "y")
     if hasattr(y, "detach"):  # a tensor, without importing torch
         y = y.detach().cpu()
     elif sparse.issparse(y):
@@ -168,8 +169,8 @@ def _kinds(values):
 
 def _positions(values, one_hot):
     """The column of the one in each row."""
-    ones = np.equal(values, 1)
-    if not (ones | np.equal(values, 0)).all() or (ones.sum(axis=1) > 1).any():
+    ones = values == 1
+    if not (ones | (values == 0)).all() or (ones.sum(axis=1) > 1).any():
         raise ValueError(
             f"y has shape {values.shape}; give one label per row, or a single one in each "
             "row of zeros. Multilabel and multioutput targets are not supported."

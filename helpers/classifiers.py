@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torchvision.models import resnet18
 from torchvision.models.resnet import BasicBlock
 
-from . import containers, devices, training
+from . import checkpoints, containers, devices, training
 from .augmentation import beta_quantiles, mix_pairs, shift_and_flip
 from .checks import (
     AT_LEAST_TWO,
@@ -142,7 +142,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         devices.refuse_unsound(self.precision, device, images.shape[1:])
         precision = devices.resolve_precision(self.precision, device, images=True)
         generator = training.make_generator(self.random_state, device)
-        checkpoint = self.checkpoint and training.Checkpoint(
+        checkpoint = self.checkpoint and checkpoints.Checkpoint(
             self.checkpoint,
             {
                 **training.identity(self, device, X, y, weights),

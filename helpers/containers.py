@@ -48,7 +48,7 @@ def opened(X, cure):
         return kind, X if X.format in ("csr", "csc") else X.tocsr()
     if hasattr(X, "detach"):  # a tensor, without importing torch
         return Tensor(str(X.dtype).removeprefix("torch."), X.device), numpy_of(X)
-    refuse_other_frames(X)
+    refuse_other_frames(X, "X")
     if isinstance(X, list | tuple) and len(X):
         return Listed.opened(X, cure)
     numbers = np.asarray(X)
@@ -77,11 +77,12 @@ def numpy_of(tensor):
     return (tensor.float() if "bfloat16" in str(tensor.dtype) else tensor).numpy()
 
 
-def refuse_other_frames(X):
-    """Refuse frames and tables of other libraries, naming the way to pandas."""
-    if hasattr(X, "to_pandas"):
-        kind = f"{type(X).__module__.split('.')[0]}.{type(X).__name__}"
-        raise ValueError(f"A {kind} is not taken; pass it as a frame, .to_pandas().")
+def refuse_other_frames(values, name):
+    """Refuse frames and columns of other libraries, naming the way to pandas."""
+    if hasattr(values, "to_pandas"):
+        library = type(values).__module__.partition(".")[0]
+        kind = f"{library}.{type(values).__name__}"
+        raise ValueError(f"{name} is a {kind}; pass {name}.to_pandas().")
 
 
 def kind_from(state):
@@ -344,7 +345,7 @@ class Column:
     def known_by(dtype):
         """The state of a column of which no more is known than the name of its dtype."""
         own = _dtype_from(dtype)
-        own = getattr(own, "numpy_dtype", own)
+        own = getattr(own, "numpy_dtype", getattr(own, "subtype", own))
         whole = getattr(own, "kind", "") in "iub"
         written = "as numbers" if pd.api.types.is_numeric_dtype(own) else "as objects"
         return dtype, str(own) if whole else "float64", written
@@ -427,8 +428,8 @@ def _opened(series, name, cure):
         places = max([0, *(-n for n in digits if isinstance(n, int))])
         widths = {*there.str.len()} if written == "as text" else ()
         width = widths.pop() if len(widths) == 1 else 0
-    bounds = None
-    if numbers.dtype.kind in "iuO" and len(numbers):  # O: more than 64 bits
+    bounds, more = None, numbers.dtype == object and written == "as objects"
+    if (more or numbers.dtype.kind in "iu") and len(numbers):  # more than 64 bits
         low, high = int(numbers.min()), int(numbers.max())
         bounds = (low, high) if max(-low, high) > EXACT else None
     if numbers.dtype == object:

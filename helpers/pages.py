@@ -91,10 +91,13 @@ def paper_scale(chapter, results):
         # Rows of an older protocol stay in the store and do not count.
         tables[profile] = rows.merge(planned[KEY].drop_duplicates())
     rows = tables["paper"]
+    link = f"Chapter: {{doc}}`/book/{chapter}`."
+    if not (results.parent / f"{chapter}.ipynb").exists():
+        link = f"Of `helpers.experiments.{chapter}`, which has no page of its own."
     lines = [
         f"## {chapter}",
         "",
-        f"Chapter: {{doc}}`/book/{chapter}`.",
+        link,
         "",
         "| data | rows | of | hours | hardware | last run |",
         "|---|---|---|---|---|---|",

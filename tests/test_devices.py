@@ -186,6 +186,8 @@ def course(name, path):
     rng = np.random.default_rng(0)
     X, y = rng.integers(0, 256, (17, 8, 8), dtype=np.uint8), np.repeat([0, 1], [12, 5])
     sampler = make_sampler(name)
+    if "image_shape" not in sampler.get_params():  # makes rows of tables only
+        X = X[:, 0, :3]
     rows = [sampler.fit_resample(X, y)[0], sampler.sample(1, 3, random_state=0)]
     sampler.save(path)
     rows.append(SAMPLERS[name].load(path).sample(1, 3, random_state=0))

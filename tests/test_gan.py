@@ -1,7 +1,9 @@
-"""What is particular to `GANOverSampler`: the paper's networks and its chapter's code."""
+"""`GANOverSampler`: the paper's networks, its chapter's code; the health of all GANs."""
 
 import itertools
 import json
+import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,12 @@ import pytest
 import torch
 from torch import nn
 
-from helpers import GANOverSampler, load_bcw
+from helpers import SAMPLERS, GANOverSampler, load_bcw
 from helpers.experiments.gan_tutorial import split
+from helpers.over_sampling import _health, fit_stacked
 from helpers.training import initialise
+
+from .conftest import make_sampler
 
 CHAPTER = Path(__file__).parents[1] / "book" / "gan_tutorial.ipynb"
 
@@ -84,3 +89,89 @@ def test_each_class_that_needs_rows_has_its_own_gan():
     made = X_new[110:]
     assert made[y_new[110:] == "b"].mean() > 2
     assert made[y_new[110:] == "c"].mean() < -2
+
+
+# ------------------------------------------------------------------ health
+
+
+def test_variety_has_known_answers():
+    real = torch.tensor([[0.0, 0], [3, 4], [6, 8]])  # 5 apart
+    assert _health.variety(real[None], real) == 1
+    assert _health.variety(torch.stack([real * 2, real * 0]), real) == 1
+    assert _health.variety(real[None] + 1e4, real) == 1
+    assert _health.variety(real[None, [1, 1, 1]], real) == 0
+    # One of three rows has another place: the nearest of two are at 0.
+    assert _health.variety(real[None, [0, 0, 1]], real) == pytest.approx(1 / 3)
+    assert math.isnan(_health.variety(real[None], real[[1, 1, 1]]))
+    images = torch.rand(5, 6, 1, 4, 4)
+    flat = _health.variety(images.flatten(2), images[0].flatten(1))
+    assert _health.variety(images, images[0]) == flat
+
+
+@pytest.mark.parametrize("n_rows", [1, 10])
+def test_a_generator_of_few_rows_has_little_variety(n_rows):
+    """As many rows as real ones, but the same few again and again, nearly."""
+    rng = torch.Generator().manual_seed(0)
+    real = torch.rand(200, 1, 8, 8, generator=rng)
+    few = torch.rand(n_rows, 1, 8, 8, generator=rng)[torch.arange(200) % n_rows]
+    made = few + 0.01 * torch.randn(200, 1, 8, 8, generator=rng)
+    assert _health.variety(made[None], real) < _health.LEAST / 2
+    assert _health.variety(real[None].flip(3), real) == pytest.approx(1)
+
+
+GANS = ["bagan", "gamo", "gan", "gan_smote", "smate"]
+
+
+def bits(n=(24, 8)):
+    """Rows that every GAN takes."""
+    y = np.repeat(["common", "rare"], n)
+    return np.random.default_rng(0).integers(0, 2, (len(y), 12)), y
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_every_gan_tells_of_new_rows_that_are_all_alike(name, monkeypatch):
+    X, y = bits()
+    sampler = make_sampler(name)
+
+    def same_row(self, code, n, generator):
+        return torch.full((n, *self._row_shape), 0.5)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SAMPLERS[name], "_generate", same_row)
+        with pytest.warns(
+            UserWarning, match="has collapsed, or hardly.*0 in class 'rare'"
+        ):
+            sampler.fit(X, y)
+    assert sampler.variety_ == {"rare": 0}
+
+    def real_rows(self, code, n, generator):
+        return torch.as_tensor(X[y == "rare"]).float().repeat(n // 8, 1)
+
+    monkeypatch.setattr(SAMPLERS[name], "_generate", real_rows)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="The generator")
+        assert sampler.fit(X, y).variety_ == {"rare": 1}
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_judging_changes_no_rows(name, monkeypatch):
+    X, y = bits()
+    judged, _ = make_sampler(name).fit_resample(X, y)
+    monkeypatch.setattr(_health, "judge_variety", lambda *_: None)
+    assert (make_sampler(name).fit_resample(X, y)[0] == judged).all()
+
+
+def test_nothing_to_fill_is_nothing_to_judge():
+    X, y = bits((8, 8))
+    for name in GANS:
+        assert make_sampler(name).fit(X, y).variety_ == {}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_stacked_gans_are_judged_each_on_its_own_rows():
+    (X, y), few = bits(), bits((8, 8))
+    samplers = [make_sampler("gan_smote") for _ in range(3)]
+    fit_stacked(samplers, [(X, y), few, (X[:, ::-1], y)])
+    alone = make_sampler("gan_smote").fit(X, y).variety_
+    assert [*map(len, (s.variety_ for s in samplers))] == [1, 0, 1]
+    assert samplers[0].variety_ == pytest.approx(alone)

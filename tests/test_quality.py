@@ -418,7 +418,7 @@ class Recorder(DummyClassifier):
 def test_synthetic_only_leaves_out_the_real_rows_of_classes_that_were_filled():
     X, y = np.arange(10.0)[:, None], np.array([*"aaaabbcbcc"])
     made = np.arange(10) >= 7
-    scores = quality.synthetic_only_score(Recorder(), X, y, made, X[:4], y[:4])
+    scores = quality.synthetic_only_score(Recorder(), X, y, made, X[:6], y[:6])
     assert Recorder.seen == ([0, 1, 2, 3, 7, 8, 9], [*"aaaabcc"])
     assert scores["recall_a"] == 1
     assert scores["recall_b"] == 0

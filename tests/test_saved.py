@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from helpers import training
+from helpers import checkpoints
 from helpers.over_sampling import SAMPLERS
 from helpers.over_sampling._base import VERSION
 
@@ -219,7 +219,7 @@ def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path):
 def test_what_was_saved_is_read_whole(tmp_path):
     path = tmp_path / "x.pt"
     torch.save({"a": torch.arange(3)}, path)
-    assert training.read_saved(path)["a"].tolist() == [0, 1, 2]
+    assert checkpoints.read_saved(path)["a"].tolist() == [0, 1, 2]
     content = bytearray(path.read_bytes())
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         [part] = [p for p in archive.infolist() if p.filename.endswith("data/0")]
@@ -227,4 +227,4 @@ def test_what_was_saved_is_read_whole(tmp_path):
     path.write_bytes(content)
     assert torch.load(path, weights_only=True)["a"].tolist() == [1, 1, 2]
     with pytest.raises(zipfile.BadZipFile, match=part.filename):
-        training.read_saved(path)
+        checkpoints.read_saved(path)

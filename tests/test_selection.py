@@ -18,7 +18,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from helpers import AutoOverSampler, ResampledClassifier, evaluation
 from helpers.experiments import selection as experiment
-from helpers.selection import _arms, _bias, _rule, _scores, _splits
+from helpers.runs import cluster
+from helpers.selection import _arms, _bias, _plan, _rule, _scores, _splits
 from helpers.selection._classifier import best_offsets, logs, tuning_rows, utilities
 from helpers.store import read
 
@@ -440,6 +441,20 @@ def test_workers_say_what_one_says():
     pd.testing.assert_frame_equal(one.comparison_[same], two.comparison_[same])
 
 
+def test_a_cluster_says_what_one_process_says():
+    distributed = pytest.importorskip("distributed")
+    X, y = blobs()
+    told = {"n_workers": 2, "threads_per_worker": 1, "processes": False}
+    one = auto().fit(X, y)
+    with (
+        distributed.LocalCluster(**told, dashboard_address=None) as local,
+        cluster(local.scheduler_address),
+    ):
+        two = auto().fit(X, y)
+    same = [c for c in one.comparison_ if c != "seconds"]
+    pd.testing.assert_frame_equal(one.comparison_[same], two.comparison_[same])
+
+
 def test_on_twenty_tables_without_a_gain_it_hardly_ever_departs():
     departed = 0
     for seed in range(20):
@@ -540,10 +555,10 @@ def test_an_arm_that_fails_is_left_out_by_name_and_the_others_stay():
 
 def test_the_plan_is_made_from_seconds_and_slow_arms_are_named():
     quick = {"nothing": 0.1, "threshold": 0.1, "smote": 0.3}
-    assert _splits.planned(quick, 10, 1, {"nothing"}) == (20, {})
-    assert _splits.planned(quick, 10, 2, {"nothing"}) == (40, {})
-    assert _splits.planned(quick, 1e9, 1, {"nothing"}) == (50, {})
-    n, slow = _splits.planned({**quick, "gan": 60}, 10, 1, {"nothing"})
+    assert _plan.planned(quick, 10, 1, {"nothing"}) == (20, {})
+    assert _plan.planned(quick, 10, 2, {"nothing"}) == (40, {})
+    assert _plan.planned(quick, 1e9, 1, {"nothing"}) == (50, {})
+    n, slow = _plan.planned({**quick, "gan": 60}, 10, 1, {"nothing"})
     assert n == 20
     assert slow == {
         "gan": "one fit took 60.0 s, and 10 splits of all arms do not fit into time_budget"
@@ -551,7 +566,7 @@ def test_the_plan_is_made_from_seconds_and_slow_arms_are_named():
     with pytest.raises(
         ValueError, match=r"time_budget leaves 1\.0 s, and 10 splits of"
     ):
-        _splits.planned({"nothing": 0.2, "gan": 60}, 1, 1, {"nothing"})
+        _plan.planned({"nothing": 0.2, "gan": 60}, 1, 1, {"nothing"})
 
 
 def test_a_plan_is_kept_and_a_budget_that_is_spent_leaves_the_verdict_open(
@@ -559,7 +574,7 @@ def test_a_plan_is_kept_and_a_budget_that_is_spent_leaves_the_verdict_open(
 ):
     X, y = blobs()
     told = {"time_budget": 600, "cv": None, "store": tmp_path / "rows.csv"}
-    monkeypatch.setattr(_splits, "planned", lambda *a, **k: (10, {}))
+    monkeypatch.setattr(_plan, "planned", lambda *a, **k: (10, {}))
     clock = {"now": 0.0}
     monkeypatch.setattr(_scores.time, "time", lambda: clock["now"])
 
@@ -576,7 +591,7 @@ def test_a_plan_is_kept_and_a_budget_that_is_spent_leaves_the_verdict_open(
     assert chooser.verdict_.chosen == "nothing"
     assert str(chooser.verdict_).startswith("Cannot be told yet. ")
     assert 2 <= chooser.verdict_.n_splits < 10
-    monkeypatch.setattr(_splits, "planned", None)  # the plan is not made anew
+    monkeypatch.setattr(_plan, "planned", None)  # the plan is not made anew
     for _ in range(2):
         clock["now"] = 0.0
         chooser = auto(**told).fit(X, y)
@@ -625,7 +640,7 @@ def test_labels_that_cannot_be_split_are_refused():
     with pytest.raises(ValueError, match="missing label"):
         auto().fit(X, np.where(np.arange(60) == 3, np.nan, y))
     with pytest.raises(
-        ValueError, match=r"Class 1 has 2 row\(s\), fewer than the 3 fo"
+        ValueError, match=r"Class 1 has 2 row\(s\), fewer than the 3 folds"
     ):
         auto().fit(X, (np.arange(60) < 2).astype(int))
     table = pd.DataFrame(X, columns=[*"abcd"]).assign(who=np.arange(60) // 20)

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from torch import nn
 
 from helpers import SMate, losses, networks, training
-from helpers.over_sampling import _smate
+from helpers.over_sampling import _health, _smate, _transfer
 
 CPU = torch.device("cpu")
 #: Networks of a few channels and a handful of updates.
@@ -248,6 +248,7 @@ def test_real_and_generated_rows_share_a_pass_and_a_batch_of_noise(monkeypatch):
     assert seen == {
         ("generator", 6): 3,
         ("generator", 8): 1,
+        ("generator", 198): 1,  # in groups of six: judged, and thrown away
         ("discriminator", 12): 3,
         ("discriminator", 6): 3,
     }
@@ -318,7 +319,7 @@ def test_the_last_convolutions_go_on_from_the_majoritys_weights(n_trainable, n_f
 
 def test_frozen_layers_need_no_gradients():
     G = networks.brownlee_generator((1, 8, 8), 6, 0.05)
-    learns = _smate.freeze_first_layers(G, 2)
+    learns = _transfer.freeze_first_layers(G, 2)
     assert [p.requires_grad for p in G.parameters()] == [False] * 6 + [True] * 4
     assert [id(p) for p in learns] == [id(p) for p in [*G.parameters()][6:]]
 
@@ -604,7 +605,7 @@ def test_rows_outside_the_range_never_leave_the_sampler():
     with pytest.raises(ValueError, match=r"generated rows lie .*must share the range"):
         sampler.sample("class 1", 3)
     with pytest.raises(ValueError, match=r"real rows lie between 0 and 255"):
-        _smate.refuse_other_range(generated=torch.ones(2), real=torch.arange(256.0))
+        _transfer.refuse_other_range(generated=torch.ones(2), real=torch.arange(256.0))
 
 
 # ------------------------------------------------------------------ augmentation
@@ -692,7 +693,7 @@ def accuracy(real, fake):
     return {"real_accuracy": torch.tensor(real), "fake_accuracy": torch.tensor(fake)}
 
 
-W = _smate.WINDOW
+W = _health.WINDOW
 
 
 @pytest.mark.parametrize(
@@ -709,26 +710,26 @@ W = _smate.WINDOW
     ],
 )
 def test_collapse_is_an_accuracy_that_does_not_move(real, fake, expected):
-    assert _smate.stuck_at(accuracy(real, fake)) == expected
-    assert _smate.stuck_at(pd.DataFrame(accuracy(real, fake))) == expected
+    assert _health.stuck_at(accuracy(real, fake)) == expected
+    assert _health.stuck_at(pd.DataFrame(accuracy(real, fake))) == expected
 
 
 def test_settled_is_near_one_half_for_three_windows():
     def near(*levels):
         fake = [level + 0.1 * (-1) ** k for level in levels for k in range(W)]
-        return _smate.settled(accuracy([0.6] * len(fake), fake))
+        return _health.settled(accuracy([0.6] * len(fake), fake))
 
     assert near(0.9, 0.55, 0.45, 0.5)
     assert not near(0.55, 0.45)
     assert not near(0.55, 0.45, 0.65)
     assert not near(0.5, 0.5, 0.5, 0.3)
     stuck = accuracy([0.5] * 3 * W, [0.5] * 3 * W)
-    assert not _smate.settled(stuck)
+    assert not _health.settled(stuck)
 
 
 @pytest.mark.parametrize("early", [True, False])
 def test_early_stopping_ends_each_phase(early, monkeypatch):
-    monkeypatch.setattr(_smate, "WINDOW", 4)
+    monkeypatch.setattr(_health, "WINDOW", 4)
     values = iter([0.4, 0.6] * 100)
     original = losses.accuracies
 
@@ -745,7 +746,7 @@ def test_early_stopping_ends_each_phase(early, monkeypatch):
 
 def test_collapse_is_told_and_kept(monkeypatch, tmp_path):
     """A generator that stands still while the discriminator learns."""
-    monkeypatch.setattr(_smate, "WINDOW", 10)
+    monkeypatch.setattr(_health, "WINDOW", 10)
     X, y = halves()
     sampler = SMate(
         **{**TINY, "width": 0.1},
@@ -764,8 +765,24 @@ def test_collapse_is_told_and_kept(monkeypatch, tmp_path):
     assert SMate.load(tmp_path / "s.pt").collapsed_ == {1: 1.0}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        healthy = SMate(**{**TINY, "n_steps": 5}).fit(X, y)
+        healthy = SMate(
+            **{**TINY, "width": 0.1}, n_steps=60, lr=0.02, transfer=False, augment=1
+        )
+        healthy.fit(X, y)
     assert healthy.collapsed_ == {}
+    assert healthy.variety_[1] > 0.5
+
+
+def test_a_collapse_that_the_accuracy_does_not_show_is_told():
+    """After a few updates all new images are nearly the same, and some pass for real."""
+    X, y = halves()
+    sampler = SMate(**{**TINY, "n_steps": 5})
+    with pytest.warns(UserWarning, match="new rows differ .* by little.* in class 1;"):
+        new = sampler.fit_resample(X, y)[0][len(X) :]
+    assert sampler.collapsed_ == {}
+    assert 0 < sampler.history_["fake_accuracy"].iloc[-1] < 1
+    assert sampler.variety_[1] < 0.1
+    assert new.std(axis=0).mean() < 0.1 * X[y == 1].std(axis=0).mean()
 
 
 def test_history_holds_the_accuracy_of_the_update(monkeypatch):

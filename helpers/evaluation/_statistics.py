@@ -144,7 +144,7 @@ def paired(results: pd.DataFrame, metric: str, reference: str):
     return wide.drop(columns=reference).sub(wide[reference], axis=0)
 
 
-def differences(results: pd.DataFrame, metric: str, reference: str, n_test=None):
+def mean_differences(results: pd.DataFrame, metric: str, reference: str, n_test=None):
     """The mean difference of every method from one, ready to be tested.
 
     Parameters
@@ -173,7 +173,7 @@ def compare(results: pd.DataFrame, metric: str, reference: str, n_test=None):
     Parameters
     ----------
     results, metric, reference, n_test
-        As in `differences`.
+        As in `mean_differences`.
 
     Returns
     -------
@@ -182,7 +182,7 @@ def compare(results: pd.DataFrame, metric: str, reference: str, n_test=None):
         ``n`` (splits that both have). NaN for a method with fewer than two of them.
         `judge` says what follows for a claim.
     """
-    found = differences(results, metric, reference, n_test)
+    found = mean_differences(results, metric, reference, n_test)
     rows = {method: (d.mean, *d.interval(), d.p(), d.n) for method, d in found.items()}
     columns = ["difference", "low", "high", "p", "n"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
@@ -239,6 +239,24 @@ class Friedman(NamedTuple):
     critical_difference: float  #: average ranks further apart than this differ
     n: int  #: data sets
     alpha: float  #: level of `critical_difference`
+
+
+def nemenyi_gap(n_methods: int, n_sets: int, alpha: float = 0.05) -> float:
+    """Nemenyi's critical difference: average ranks further apart than this differ.
+
+    Parameters
+    ----------
+    n_methods, n_sets : int
+        Methods that are ranked, and data sets that they are ranked on.
+    alpha : float in (0, 1)
+
+    Examples
+    --------
+    >>> round(nemenyi_gap(5, 5), 2)
+    2.73
+    """
+    quantile = stats.studentized_range.isf(alpha, n_methods, np.inf) / np.sqrt(2)
+    return float(quantile * np.sqrt(n_methods * (n_methods + 1) / (6 * n_sets)))
 
 
 def friedman_nemenyi(scores: pd.DataFrame, *, higher_is_better=True, alpha=0.05):
@@ -315,8 +333,7 @@ def friedman_nemenyi(scores: pd.DataFrame, *, higher_is_better=True, alpha=0.05)
         statistic, p = 0.0, 1.0  # scipy divides by zero
     else:
         statistic, p = map(float, stats.friedmanchisquare(*losses.to_numpy().T))
-    quantile = stats.studentized_range.isf(alpha, k, np.inf) / np.sqrt(2)
-    apart = float(quantile * np.sqrt(k * (k + 1) / (6 * n)))
+    apart = nemenyi_gap(k, n, alpha)
     pairs = posthoc_nemenyi_friedman(losses).loc[ranks.index, ranks.index]
     return Friedman(ranks, statistic, p, pairs, apart, n, alpha)
 

@@ -145,7 +145,9 @@ class Printed(NamedTuple):
     verdict: str
 
 
-def place(printed, ours, effect=None, *, half_unit=0.0, comparable=True) -> Printed:
+def place(
+    printed, ours, effect=None, *, half_unit=0.0, bounds=None, comparable=True
+) -> Printed:
     """Say where a printed number lies beside our runs.
 
     Parameters
@@ -158,6 +160,9 @@ def place(printed, ours, effect=None, *, half_unit=0.0, comparable=True) -> Prin
         number inside of it says nothing; one outside is outside all the same.
     half_unit : float
         Half a unit of the last printed digit, by which rounding may have moved it.
+    bounds : (float, float), optional
+        Between which such numbers must lie, as shares do between 0 and 1; the interval is
+        cut there.
     comparable : bool
         False where scale, machine or metric differ.
 
@@ -179,6 +184,8 @@ def place(printed, ours, effect=None, *, half_unit=0.0, comparable=True) -> Prin
     ours = np.asarray(ours, dtype=float)
     ours = ours[~np.isnan(ours)]
     low, high = prediction_interval(ours)
+    if bounds is not None:
+        low, high = max(low, bounds[0]), min(high, bounds[1])
     if not comparable:
         verdict = APART
     elif np.isnan(low):
@@ -192,3 +199,77 @@ def place(printed, ours, effect=None, *, half_unit=0.0, comparable=True) -> Prin
     mean = float(ours.mean()) if len(ours) else np.nan
     sd = float(ours.std(ddof=1)) if len(ours) > 1 else np.nan
     return Printed(float(printed), mean, sd, len(ours), low, high, verdict)
+
+
+def claims_table(judged: pd.DataFrame, *, factor=1.0, digits=3) -> pd.DataFrame:
+    """What `judge` found, as text for a page.
+
+    Parameters
+    ----------
+    judged : DataFrame
+        What `judge` returned.
+    factor : float
+        What differences are multiplied by: 100 makes percentage points.
+    digits : int
+
+    Returns
+    -------
+    table : DataFrame of str
+        ``difference``, ``interval (Bonferroni)``, ``p (Holm)``, ``n``, ``could tell`` and
+        ``verdict``.
+    """
+
+    def number(value, sign="+"):
+        return "" if np.isnan(value) else f"{factor * value:{sign}.{digits}f}"
+
+    low, high = judged["low"].map(number), judged["high"].map(number)
+    return pd.DataFrame(
+        {
+            "difference": judged["difference"].map(number),
+            "interval (Bonferroni)": [
+                f"{a} to {b}" if a else "" for a, b in zip(low, high, strict=True)
+            ],
+            "p (Holm)": [_p(p) for p in judged["p_holm"]],
+            "n": judged["n"].astype(str),
+            "could tell": [number(value, "") for value in judged["tellable"]],
+            "verdict": judged["verdict"],
+        }
+    )
+
+
+def _p(p):
+    return "" if np.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def printed_table(placed: dict, *, digits=3) -> pd.DataFrame:
+    """What `place` found, as text for a page.
+
+    Parameters
+    ----------
+    placed : dict of Printed
+        By what the numbers are, which becomes the index.
+    digits : int
+
+    Returns
+    -------
+    table : DataFrame of str
+        ``paper``, ``ours`` (mean ± sd), ``n``, ``one more run`` (the interval) and
+        ``verdict``.
+    """
+    rows = []
+    for found in placed.values():
+        spread = "" if np.isnan(found.sd) else f" ± {found.sd:.{digits}f}"
+        interval = f"{found.low:.{digits}f} to {found.high:.{digits}f}"
+        rows.append(
+            {
+                "paper": f"{found.printed:.{digits}f}",
+                "ours": f"{found.ours:.{digits}f}{spread}" if found.n else "",
+                "n": str(found.n),
+                "one more run": "" if np.isnan(found.low) else interval,
+                "verdict": found.verdict,
+            }
+        )
+    keys = [*placed]
+    tuples = keys and isinstance(keys[0], tuple)
+    index = pd.MultiIndex.from_tuples(keys) if tuples else pd.Index(keys)
+    return pd.DataFrame(rows, index)

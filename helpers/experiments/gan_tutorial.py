@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 from imblearn.over_sampling import SMOTE, RandomOverSampler
+from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_wine
 from sklearn.dummy import DummyClassifier
@@ -222,6 +223,27 @@ def tune_and_score(
         **{name: run.classifier.chosen_.get(name, np.nan) for name in GRID},
         "f1_validation": run.classifier.f1_validation_,
     }
+
+
+def among_benign(rows, X, y, n_neighbours=5):
+    """Which rows have mostly class 0 nearest to them: the circles of Figures 1, 4 and 5.
+
+    Parameters
+    ----------
+    rows : array of shape (m, d)
+        Any rows; their equals in `X` are not counted as neighbours.
+    X, y : arrays of shape (n, d), (n,)
+        The real rows, in the same scale.
+    n_neighbours : int
+
+    Returns
+    -------
+    array of bool, shape (m,)
+    """
+    apart = cdist(rows, X)
+    apart[apart == 0] = np.inf
+    nearest = np.argpartition(apart, n_neighbours, axis=1)[:, :n_neighbours]
+    return (y[nearest] == 0).mean(axis=1) > 0.5
 
 
 def wine_thinned(random_state):

@@ -1,5 +1,7 @@
 """BAGAN: a GAN that starts as an autoencoder and has one latent Gaussian per class."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 import torch
@@ -8,8 +10,51 @@ from sklearn.covariance import oas
 from torch import nn
 
 from .. import networks, training
+from . import _health
 from ._base import TABLE_LAYERS, in_chunks
 from ._two_phase import TwoPhaseOverSampler
+
+
+def update(
+    G, D, G_optimiser, D_optimiser, next_real, draw, *, n_classes, lower, generator
+):
+    """One update: the discriminator learns, then the generator.
+
+    Parameters
+    ----------
+    G, D : Module
+    G_optimiser, D_optimiser : Optimizer
+    next_real : callable
+        Returns the next batch, real rows and their class numbers.
+    draw : callable
+        From class numbers to a code of each, the generator's input.
+    n_classes : int
+    lower : context manager
+        In which networks compute in a lower precision.
+    generator : torch.Generator
+        Draws the classes of generated rows.
+
+    Returns
+    -------
+    losses : dict of str to Tensor
+    """
+    x, of_real = next_real()
+    n_fake = -(-len(x) // n_classes)
+    size, device = (len(x) + n_fake,), generator.device
+    labels = torch.randint(n_classes, size, generator=generator, device=device)
+    z = draw(labels)
+    with lower:
+        fake = G(z)
+        D_loss = discriminator_loss(D, x, of_real, fake[:n_fake])
+    D_optimiser.zero_grad()
+    D_loss.backward()
+    D_optimiser.step()
+    with lower:
+        G_loss = generator_loss(D, fake, labels)
+    G_optimiser.zero_grad()
+    G_loss.backward()
+    G_optimiser.step()
+    return {"discriminator": D_loss, "generator": G_loss}
 
 
 class BAGAN(TwoPhaseOverSampler):
@@ -59,6 +104,8 @@ class BAGAN(TwoPhaseOverSampler):
         ``phase`` ("autoencoder" or "gan"), ``step``, which counts on through both phases,
         ``player`` ("autoencoder", "discriminator" or "generator") and its ``loss``: mean
         squares on [-1, 1] for the first, cross-entropies for the others.
+    variety_ : dict
+        As in `GANOverSampler`.
     synthetic_mask_, sampling_strategy_, classes_
         See `helpers.over_sampling.BaseDeepOverSampler`.
 
@@ -196,6 +243,7 @@ class BAGAN(TwoPhaseOverSampler):
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
         self._means = self._factors = None
+        self.variety_ = {}
         if not wanted:
             return pd.DataFrame(columns=["label", "step"])
         rows, lower = self._rows(Z), self._autocast(generator.device, self._images())
@@ -226,6 +274,7 @@ class BAGAN(TwoPhaseOverSampler):
         before = int(first["step"].iloc[-1])
         players = encoder, decoder
         second = self._play(rows, codes, *players, before, generator, checkpoint)
+        _health.judge_variety(self, {code: Z[codes == code] for code in wanted})
         return pd.concat([first, second], ignore_index=True)
 
     def _play(self, rows, codes, encoder, decoder, before, generator, checkpoint):
@@ -234,33 +283,24 @@ class BAGAN(TwoPhaseOverSampler):
         D[:-1].load_state_dict(encoder[:-1].state_dict())
         self.networks_ = {"generator": G, "discriminator": D}
         G_optimiser, D_optimiser = self._adam(G), self._adam(D)
-        n_classes = len(self.classes_)
         batches = self._batches(len(rows), generator)
-        lower = self._autocast(generator.device, self._images())
 
-        def step():
+        def next_real():
             drawn = next(batches)
-            n_fake = -(-len(drawn) // n_classes)
-            labels = torch.randint(
-                n_classes,
-                (len(drawn) + n_fake,),
-                generator=generator,
-                device=generator.device,
-            )
-            z = draw_codes(self._means, self._factors, labels, generator)
-            with lower:
-                fake = G(z)
-                D_loss = discriminator_loss(D, rows[drawn], codes[drawn], fake[:n_fake])
-            D_optimiser.zero_grad()
-            D_loss.backward()
-            D_optimiser.step()
-            with lower:
-                G_loss = generator_loss(D, fake, labels)
-            G_optimiser.zero_grad()
-            G_loss.backward()
-            G_optimiser.step()
-            return {"discriminator": D_loss, "generator": G_loss}
+            return rows[drawn], codes[drawn]
 
+        step = functools.partial(
+            update,
+            G,
+            D,
+            G_optimiser,
+            D_optimiser,
+            next_real,
+            lambda labels: draw_codes(self._means, self._factors, labels, generator),
+            n_classes=len(self.classes_),
+            lower=self._autocast(generator.device, self._images()),
+            generator=generator,
+        )
         state = {
             "generator": G,
             "discriminator": D,

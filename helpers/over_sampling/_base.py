@@ -5,12 +5,10 @@ and `_build`. They see scaled tensors and class numbers only; checks, counts, ra
 saving and loading are here, types in `helpers.containers`, scaling in `_codec`.
 """
 
-import inspect
 import os
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,7 +19,7 @@ from scipy import sparse
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, check_X_y, validate_data
 
-from .. import containers, devices, training
+from .. import checkpoints, containers, devices, training
 from ..checks import (
     POSITIVE_INT,
     POSITIVE_REAL,
@@ -32,7 +30,6 @@ from ..checks import (
     refuse_channels_last,
     refuse_large_sparse,
 )
-from ..files import write_atomically
 from ._codec import Codec, layout_2, shape_of_pixels, warn_of_outliers
 
 #: Rows that go through a network at once when nothing is learned.
@@ -268,10 +265,7 @@ class BaseDeepOverSampler(BaseOverSampler):
             stored so.
         """
         check_is_fitted(self, "networks_")
-        defaults = {
-            name: parameter.default
-            for name, parameter in inspect.signature(type(self)).parameters.items()
-        }
+        defaults = type(self)().get_params(deep=False)
         parameters = {
             name: _stored(value, defaults[name])
             for name, value in self.get_params(deep=False).items()
@@ -296,9 +290,7 @@ class BaseDeepOverSampler(BaseOverSampler):
                 name: network.state_dict() for name, network in self.networks_.items()
             },
         }
-        content = training.plain(content)
-        path = Path(path).expanduser()
-        write_atomically(lambda aside: torch.save(content, aside), path)
+        checkpoints.write_saved(content, path)
 
     @classmethod
     @devices.pinned()
@@ -313,7 +305,7 @@ class BaseDeepOverSampler(BaseOverSampler):
             The file holds another sampler, or none; it is damaged, or of a later layout.
         """
         try:
-            content = training.read_saved(path)
+            content = checkpoints.read_saved(path)
             found, version = content["class"], content.get("version", 1)
             if found == cls.__name__ and version in (1, VERSION):
                 return cls._from(content if version == VERSION else layout_2(content))
@@ -322,7 +314,7 @@ class BaseDeepOverSampler(BaseOverSampler):
         except Exception as error:
             raise ValueError(
                 f"{str(path)!r} is not a saved sampler, or damaged "
-                f"({type(error).__name__}: {training.first_line(error)}); take a file that "
+                f"({type(error).__name__}: {checkpoints.first_line(error)}); take a file that "
                 f"{cls.__name__}.save wrote, or fit and save anew."
             ) from error
         if found != cls.__name__:
@@ -350,7 +342,7 @@ class BaseDeepOverSampler(BaseOverSampler):
         self.sampling_strategy_ = dict(
             zip(self.classes_.tolist(), map(int, fitted["rows"]), strict=True)
         )
-        self._kind = containers.kind_from(fitted["kind"])
+        self._kind = self._kind_from(fitted["kind"])
         self._codec = self._new_codec()
         self._codec.load_state_dict(fitted["codec"])
         self._row_shape = self._codec.row_shape
@@ -384,10 +376,9 @@ class BaseDeepOverSampler(BaseOverSampler):
         )
         labels = labels_of(y, one_hot=True)
         refuse_large_sparse(X)
-        self._kind, numbers = containers.opened(X, cure)
+        self._kind, numbers = self._numbers_of(X, cure)
         named = isinstance(X, pd.DataFrame) and X.columns.is_unique
         validate_data(self, X if named else numbers, skip_check_array=True)
-        self._kind.refuse_nan(numbers, cure)
         options = {"accept_sparse": ["csr", "csc"], "allow_nd": True}
         numbers, labels = check_X_y(numbers, labels, **options, estimator=self)
         refuse_channels_last(numbers, getattr(self, "image_shape", None))
@@ -401,6 +392,14 @@ class BaseDeepOverSampler(BaseOverSampler):
             strategy, labels, self._sampling_type
         )
         return numbers, labels
+
+    def _numbers_of(self, X, cure):
+        """What X is, and its rows as numbers, none of them missing."""
+        kind, numbers = containers.opened(X, cure)
+        if numbers.ndim != 2:
+            cure = "fill such pixels, or leave their images out."
+        kind.refuse_nan(numbers, cure)
+        return kind, numbers
 
     def _prepare(self, X, y):
         """Check and scale the data; return what `_train` takes."""
@@ -426,7 +425,7 @@ class BaseDeepOverSampler(BaseOverSampler):
             warn_of_outliers(dense, Z, self._kind, rows, type(self).__name__)
         if self._min_side is not None:
             devices.refuse_unsound(self.precision, device, self._row_shape)
-        checkpoint = self.checkpoint and training.Checkpoint(
+        checkpoint = self.checkpoint and checkpoints.Checkpoint(
             self.checkpoint, self._identity(dense, y, device)
         )
         Z, codes = (torch.as_tensor(part, device=device) for part in (Z, codes))
@@ -437,7 +436,7 @@ class BaseDeepOverSampler(BaseOverSampler):
         precision = devices.resolve_precision(self.precision, device, self._images())
         identity = training.identity(self, device, X, y)
         if callable(self.sampling_strategy):  # its address is another in every process
-            found = training.plain(dict(self.sampling_strategy_))
+            found = checkpoints.plain(dict(self.sampling_strategy_))
             identity["sampling_strategy"] = repr(found)
         return {
             "sampler": type(self).__name__,
@@ -446,7 +445,7 @@ class BaseDeepOverSampler(BaseOverSampler):
         }
 
     def _complete(self, X, y, labels, wanted, generator):
-        """Put the generated rows behind the original ones, and their labels."""
+        """Put the generated rows and their labels behind the original ones."""
         for network in self.networks_.values():
             network.eval().zero_grad(set_to_none=True)  # as large as the weights
         drawn = [self._draw(code, n, generator) for code, n in wanted.items()]
@@ -460,6 +459,9 @@ class BaseDeepOverSampler(BaseOverSampler):
             rows.append(np.full(n, first))
         y = containers.take(y, np.concatenate(rows))
         return self._kind.joined(X, np.concatenate([none, *drawn])), y
+
+    def _kind_from(self, state):
+        return containers.kind_from(state)
 
     def _new_codec(self):
         """The codec that the parameters ask for, not yet fitted."""
@@ -502,5 +504,5 @@ def in_chunks(network, rows):
 
 def _stored(value, default):
     """A parameter as `save` writes it, or the default where `load` could not read it."""
-    value = training.plain(dict(value) if isinstance(value, Mapping) else value)
+    value = checkpoints.plain(dict(value) if isinstance(value, Mapping) else value)
     return value if containers.readable(value) else default

@@ -1,5 +1,7 @@
 """GAMO: a generator of convex combinations, against a classifier and a discriminator."""
 
+import functools
+
 import pandas as pd
 import torch
 import torch.nn.functional as F
@@ -7,6 +9,7 @@ from torch import nn
 
 from .. import networks, training
 from ..checks import POSITIVE_INT
+from . import _health
 from ._base import CHUNK, in_chunks
 from ._two_phase import TwoPhaseOverSampler
 
@@ -14,6 +17,60 @@ from ._two_phase import TwoPhaseOverSampler
 #: opponents, slope of their LeakyReLU, width of the label noise: the authors' code.
 FEATURES, GENERATOR_LAYERS, OPPONENT_LAYERS = 512, (256, 64), (256, 128)
 SLOPE, LABEL_NOISE = 0.1, 0.1
+
+
+def update(
+    M,
+    D,
+    G_optimiser,
+    opponents_optimiser,
+    next_real,
+    combine,
+    *,
+    lacking,
+    lower,
+    generator,
+):
+    """One update: classifier and discriminator learn, then the generator.
+
+    Parameters
+    ----------
+    M, D : Module
+        Classifier and discriminator.
+    G_optimiser, opponents_optimiser : Optimizer
+    next_real : callable
+        Returns the next batch, real points and their class numbers.
+    combine : callable
+        From class numbers and their indicators to the generator's points.
+    lacking : Tensor of shape (K,)
+        Rows that each class lacks.
+    lower : context manager
+        In which networks compute in a lower precision.
+    generator : torch.Generator
+
+    Returns
+    -------
+    losses : dict of str to Tensor
+    """
+    points, of_real = next_real()
+    labels = draw_labels(lacking, len(points), generator)
+    indicators = torch.eye(len(lacking), device=points.device)
+    asked = indicators[labels]
+    y = torch.cat([indicators[of_real], asked])
+    with lower:
+        new = combine(labels, asked)
+        x = torch.cat([points, new.detach()])
+        M_loss = classifier_loss(M, x, y)
+        D_loss = discriminator_loss(D, x, y, generator)
+    opponents_optimiser.zero_grad()
+    (M_loss + D_loss).backward()
+    opponents_optimiser.step()
+    with lower:
+        G_loss = generator_loss(M, D, new, asked)
+    G_optimiser.zero_grad()
+    G_loss.backward()
+    G_optimiser.step()
+    return {"classifier": M_loss, "discriminator": D_loss, "generator": G_loss}
 
 
 class GAMO(TwoPhaseOverSampler):
@@ -65,6 +122,8 @@ class GAMO(TwoPhaseOverSampler):
         ``phase`` ("autoencoder" or "game"), ``step``, which counts on through both, and
         ``player`` ("autoencoder", "classifier", "discriminator" or "generator") with its
         ``loss``, all of them mean squares.
+    variety_ : dict
+        As in `GANOverSampler`.
     synthetic_mask_, sampling_strategy_, classes_
         See `helpers.over_sampling.BaseDeepOverSampler`.
 
@@ -195,6 +254,7 @@ class GAMO(TwoPhaseOverSampler):
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
         self._features = self._owners = None
+        self.variety_ = {}
         if not wanted:
             return pd.DataFrame(columns=["label", "step"])
         rows = self._rows(Z)
@@ -213,6 +273,7 @@ class GAMO(TwoPhaseOverSampler):
         histories.append(
             self._play(rows, codes, wanted, histories, generator, checkpoint)
         )
+        _health.judge_variety(self, {code: Z[codes == code] for code in wanted})
         return pd.concat(histories, ignore_index=True)
 
     def _learn_features(self, rows, codes, generator, checkpoint):
@@ -257,33 +318,27 @@ class GAMO(TwoPhaseOverSampler):
         device = generator.device
         # Two losses without a common weight: one optimiser is as good as two.
         opponents_optimiser, G_optimiser = self._adam(M, D), self._adam(G)
-        indicators = torch.eye(len(self.classes_), device=device)
         lacking = torch.zeros(len(self.classes_), device=device)
         for code, n in wanted.items():
             lacking[code] = n
         batches = self._batches(len(rows), generator)
-        lower = self._autocast(device, images=False)
 
-        def step():
+        def next_real():
             drawn = next(batches)
-            labels = draw_labels(lacking, len(drawn), generator)
-            asked = indicators[labels]
-            y = torch.cat([indicators[codes[drawn]], asked])
-            with lower:
-                new = self._combine(G, labels, asked, generator)
-                x = torch.cat([rows[drawn], new.detach()])
-                M_loss = classifier_loss(M, x, y)
-                D_loss = discriminator_loss(D, x, y, generator)
-            opponents_optimiser.zero_grad()
-            (M_loss + D_loss).backward()
-            opponents_optimiser.step()
-            with lower:
-                G_loss = generator_loss(M, D, new, asked)
-            G_optimiser.zero_grad()
-            G_loss.backward()
-            G_optimiser.step()
-            return {"classifier": M_loss, "discriminator": D_loss, "generator": G_loss}
+            return rows[drawn], codes[drawn]
 
+        step = functools.partial(
+            update,
+            M,
+            D,
+            G_optimiser,
+            opponents_optimiser,
+            next_real,
+            lambda labels, asked: self._combine(G, labels, asked, generator),
+            lacking=lacking,
+            lower=self._autocast(device, images=False),
+            generator=generator,
+        )
         state = {
             "generator": G,
             "classifier": M,

@@ -1,12 +1,71 @@
 """The tutorial's GAN as a sampler: one small GAN for each class that needs rows."""
 
+import functools
+
 import pandas as pd
 import torch
 from sklearn.utils._param_validation import StrOptions
 
 from .. import losses, networks, training
 from ..checks import POSITIVE_INT, SHARE, SequenceOf
+from . import _health
 from ._base import BaseDeepOverSampler
+
+
+def update(
+    G,
+    D,
+    G_optimiser,
+    D_optimiser,
+    next_real,
+    noise,
+    *,
+    loss,
+    n_critic,
+    lower,
+    generator,
+):
+    """One update: the discriminator learns `n_critic` times, then the generator.
+
+    Parameters
+    ----------
+    G, D : Module
+    G_optimiser, D_optimiser : Optimizer
+    next_real : callable
+        Returns the next batch of real rows.
+    noise : callable
+        From a number of rows to the generator's input.
+    loss, n_critic
+        As in `GANOverSampler`.
+    lower : context manager
+        In which networks compute in a lower precision.
+    generator : torch.Generator
+        For the gradient penalties of some losses.
+
+    Returns
+    -------
+    values : dict of str to Tensor
+        A line of the history.
+    """
+    for _ in range(n_critic):  # first the discriminator
+        real = next_real()
+        with lower:
+            with torch.no_grad():
+                fake = G(noise(len(real)))
+            D_loss = losses.discriminator_loss(loss, D, real, fake.float(), generator)
+        D_optimiser.zero_grad()
+        D_loss.backward()
+        D_optimiser.step()
+        if loss == "wgan":
+            losses.clip_weights(D)
+    with training.frozen(D):  # then the generator
+        with lower:
+            on_fake = D(G(noise(len(real))))
+            G_loss = losses.generator_loss(loss, on_fake)
+        G_optimiser.zero_grad()
+        G_loss.backward()
+        G_optimiser.step()
+    return {"discriminator_loss": D_loss, "generator_loss": G_loss}
 
 
 class GANOverSampler(BaseDeepOverSampler):
@@ -69,6 +128,9 @@ class GANOverSampler(BaseDeepOverSampler):
     history_ : DataFrame
         One row per update of the generator: ``label, step, discriminator_loss,
         generator_loss``.
+    variety_ : dict
+        Class label to how far new rows are from the nearest other one, as a share of that
+        of real rows: about 1 is as varied, and under 0.1 a warning tells of a collapse.
     synthetic_mask_, sampling_strategy_, classes_
         See `helpers.over_sampling.BaseDeepOverSampler`.
 
@@ -172,7 +234,7 @@ class GANOverSampler(BaseDeepOverSampler):
         return torch.randn(shape, generator=generator, device=generator.device)
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
-        histories = []
+        histories, self.variety_ = [], {}
         for code in wanted:
             history = self._train_one(
                 Z[codes == code].flatten(1), code, generator, checkpoint
@@ -181,6 +243,7 @@ class GANOverSampler(BaseDeepOverSampler):
             histories.append(history)
         if not histories:
             return pd.DataFrame(columns=["label", "step"])
+        _health.judge_variety(self, {code: Z[codes == code] for code in wanted})
         return pd.concat(histories, ignore_index=True)
 
     def _train_one(self, real_rows, code, generator, checkpoint):
@@ -194,31 +257,19 @@ class GANOverSampler(BaseDeepOverSampler):
         batches = training.Batches(
             len(real_rows), self.batch_size, generator, self.drop_last
         )
-        lower = self._autocast(generator.device, images=False)
-
-        def step():
-            for _ in range(self.n_critic):  # first the discriminator
-                real = real_rows[next(batches)]
-                with lower:
-                    with torch.no_grad():
-                        fake = G(self._noise(len(real), generator))
-                    D_loss = losses.discriminator_loss(
-                        self.loss, D, real, fake.float(), generator
-                    )
-                D_optimiser.zero_grad()
-                D_loss.backward()
-                D_optimiser.step()
-                if self.loss == "wgan":
-                    losses.clip_weights(D)
-            with training.frozen(D):  # then the generator
-                with lower:
-                    on_fake = D(G(self._noise(len(real), generator)))
-                    G_loss = losses.generator_loss(self.loss, on_fake)
-                G_optimiser.zero_grad()
-                G_loss.backward()
-                G_optimiser.step()
-            return {"discriminator_loss": D_loss, "generator_loss": G_loss}
-
+        step = functools.partial(
+            update,
+            G,
+            D,
+            G_optimiser,
+            D_optimiser,
+            lambda: real_rows[next(batches)],
+            functools.partial(self._noise, generator=generator),
+            loss=self.loss,
+            n_critic=self.n_critic,
+            lower=self._autocast(generator.device, images=False),
+            generator=generator,
+        )
         return training.train(
             step,
             max(1, self.epochs * batches.per_epoch // self.n_critic),

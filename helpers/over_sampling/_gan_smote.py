@@ -13,6 +13,7 @@ from torch import nn
 
 from .. import containers, devices, networks, training
 from ..checks import POSITIVE_INT, POSITIVE_REAL, SHARE, SequenceOf
+from . import _health
 from ._base import BaseDeepOverSampler
 from ._codec import Codec, MedianCut
 from ._stacked_gans import BLOCK, StackedGANs
@@ -95,6 +96,8 @@ class GANSMOTE(BaseDeepOverSampler):
         mean Manhattan distances within real, within generated rows and between them.
     flip_epochs_, restart_every_ : int
         The schedules in use; shorter than asked for where `epochs` is.
+    variety_ : dict
+        As in `GANOverSampler`.
     synthetic_mask_, sampling_strategy_, classes_
         See `helpers.over_sampling.BaseDeepOverSampler`.
 
@@ -307,6 +310,7 @@ class GANSMOTE(BaseDeepOverSampler):
         return network.append(nn.Sigmoid())
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
+        self.variety_ = {}
         if not wanted:
             return pd.DataFrame(columns=["label", "step"])
         gans = self._untrained(Z, codes, wanted, generator)
@@ -341,6 +345,7 @@ class GANSMOTE(BaseDeepOverSampler):
             part = history[["step", *own]].rename(columns=lambda c: c.split(" ")[0])
             part.insert(0, "label", self.classes_[code])
             parts.append(part)
+        _health.judge_variety(self, {code: rows for code, (rows, *_) in gans.items()})
         if not parts:
             return pd.DataFrame(columns=["label", "step"])
         return pd.concat(parts, ignore_index=True)

@@ -5,11 +5,13 @@ import warnings
 from collections import Counter
 from itertools import chain
 
+import pandas as pd
 import torch
 from torch import Tensor
 
 from .. import training
 from ._base import BaseDeepOverSampler
+from ._frames import Coded
 
 #: Rows that are generated at once.
 ROWS_AT_ONCE = 4096
@@ -23,9 +25,10 @@ ROWS_LOOKED_AT = 200
 class MixedOverSampler(BaseDeepOverSampler):
     """Base class of the samplers that model a category as one.
 
-    The columns of a one-hot block are told by ``feature_groups``. A column of two values is
-    a category without being told, one that never changes is not modelled at all, and the
-    others are numbers.
+    Frames of categories, text, dates and holes are taken as they are, by a `TableCodec`. In a
+    matrix, and a frame of numbers, the columns of a one-hot block are told by
+    ``feature_groups``. A column of two values is a category without being told, one that
+    never changes is not modelled at all, and the others are numbers.
     """
 
     _parameter_constraints: dict = {
@@ -40,20 +43,35 @@ class MixedOverSampler(BaseDeepOverSampler):
     _minds_outliers = False  # numbers have modes, or ranks
     _own_state = ("_layout",)
 
-    def _opened(self, X, y):
-        numbers, labels = super()._opened(X, y)
+    def _numbers_of(self, X, cure):
+        try:
+            kind, numbers = super()._numbers_of(X, cure)
+        except ValueError:  # categories, text, dates, holes
+            if not isinstance(X, pd.DataFrame):
+                raise
+            if self.feature_groups is not None:
+                raise ValueError(
+                    "feature_groups are columns of a matrix, and X is a frame of "
+                    "categories, dates or holes, whose columns are known; leave them out."
+                ) from None
+            return Coded.opened(X)
         if numbers.ndim > 2:
             raise ValueError(
                 f"X has shape {numbers.shape}, which are images; {type(self).__name__} "
                 "makes rows of tables. Pass the pixels as columns, "
                 "X.reshape(len(X), -1), or take a sampler for images, such as DeepSMOTE."
             )
-        return numbers, labels
+        return kind, numbers
+
+    def _kind_from(self, state):
+        name, *rest = state
+        return Coded.from_state(*rest) if name == "Coded" else super()._kind_from(state)
 
     def _prepare(self, X, y):
         prepared = super()._prepare(X, y)
-        groups = checked_groups(self.feature_groups, X.shape[1])
-        self._layout = find_layout(prepared[0], groups)
+        coded = isinstance(self._kind, Coded)
+        groups = self._kind.groups() if coded else self.feature_groups
+        self._layout = find_layout(prepared[0], checked_groups(groups, X.shape[1]))
         return prepared
 
     def _look(self, Z, codes, wanted):

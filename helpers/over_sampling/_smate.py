@@ -1,10 +1,12 @@
-"""SMate: a GAN learns the majority classes, then its last layers learn the minority."""
+"""SMate: a GAN learns the majority classes, then its last layers learn the minority.
+
+Over 500 lines, as what its thirty parameters mean takes up a third of them.
+"""
 
 import contextlib
 import copy
 import functools
 import numbers
-import warnings
 
 import pandas as pd
 import torch
@@ -15,16 +17,126 @@ from torch import nn
 from .. import losses, networks, training
 from ..augmentation import augment_images
 from ..checks import POSITIVE_INT, POSITIVE_REAL, SHARE, SequenceOf
+from . import _health
 from ._base import CHUNK, BaseDeepOverSampler, in_chunks
+from ._transfer import (
+    freeze_first_layers,
+    last_layers,
+    refuse_misfit,
+    refuse_other_pretrained,
+    refuse_other_range,
+    with_own_dropout,
+)
 
-#: Updates of a window over which the discriminator's accuracy is judged, windows that
-#: must agree before a phase ends early, and how near to one half is near.
-WINDOW, PATIENCE, TOLERANCE = 100, 3, 0.1
 #: Hidden layers on tables, at full width: with the last one, as many layers as the
 #: convolutional generator has convolutions.
 TABLE_LAYERS = 256, 256, 256
 #: Adam's learning rate for the classifier of the penalty.
 CLASSIFIER_LR = 1e-3
+
+
+def update(
+    G,
+    D,
+    G_optimiser,
+    D_optimiser,
+    next_real,
+    noise,
+    judge,
+    *,
+    loss,
+    n_critic,
+    hold,
+    penalty,
+    weight,
+    lower,
+    generator,
+):
+    """One update: the discriminator learns `n_critic` times, then the generator.
+
+    Parameters
+    ----------
+    G, D : Module
+    G_optimiser, D_optimiser : Optimizer
+    next_real : callable
+        Returns the next batch of real rows, in [-1, 1], the range of tanh.
+    noise : callable
+        From a number of rows to the generator's input.
+    judge : Judge
+        Of `D`.
+    loss, n_critic
+        As in `SMate`.
+    hold : callable
+        From `D` to a context in which the generator's update may not move it, or may.
+    penalty : callable or None
+        From generated rows to their mean probability of being majority, which counts
+        `weight` times in the generator's loss.
+    lower : context manager
+        In which networks compute in a lower precision.
+    generator : torch.Generator
+        For the gradient penalties of some losses.
+
+    Returns
+    -------
+    values : dict of str to Tensor
+        A line of the history.
+    """
+    for turn in range(n_critic):  # first the discriminator
+        real = next_real()
+        judge.first = None
+        with lower:
+            with torch.set_grad_enabled(bool(turn == n_critic - 1)):
+                fake = G(noise(len(real))).float()
+            D_loss = losses.discriminator_loss(
+                loss, judge, real, fake.detach(), generator
+            )
+        D_optimiser.zero_grad()
+        D_loss.backward()
+        D_optimiser.step()
+        if loss == "wgan":
+            losses.clip_weights(D)
+    right = losses.accuracies(loss, *judge.first.chunk(2))
+    with hold(D):  # then the generator, through the discriminator as it is now
+        with lower:
+            G_loss = losses.generator_loss(loss, judge(fake))
+            likely = None if penalty is None else penalty(fake)
+        total = G_loss if likely is None else G_loss + weight * likely
+        G_optimiser.zero_grad()
+        total.backward()
+        G_optimiser.step()
+    values = {"discriminator_loss": D_loss, "generator_loss": G_loss, **right}
+    return values if likely is None else {**values, "majority_probability": likely}
+
+
+class Judge:
+    """A discriminator that keeps its first logits: their accuracy needs no new pass."""
+
+    def __init__(self, D):
+        self.D, self.first = D, None
+        kind = nn.modules.batchnorm._BatchNorm
+        self.apart = any(isinstance(layer, kind) for layer in D.modules())
+
+    def __call__(self, x):
+        # Batch normalisation must not mix real and generated rows.
+        parts = x.chunk(2) if self.apart and self.first is None else [x]
+        logits = torch.cat([self.D(part).float().view(-1, 1) for part in parts])
+        if self.first is None:
+            self.first = logits.detach()
+        return logits
+
+
+def majority_probability(classifier, majority, rows):
+    """Mean probability that rows belong to a majority class.
+
+    Parameters
+    ----------
+    classifier : callable
+        Rows to logits of shape (n, K).
+    majority : Tensor of bool, shape (K,)
+    rows : Tensor of shape (n, ...)
+    """
+    found = classifier(rows).float().softmax(dim=1)
+    return (found * majority).sum(1).mean()  # a product of matrices would be autocast
 
 
 class SMate(BaseDeepOverSampler):
@@ -122,6 +234,8 @@ class SMate(BaseDeepOverSampler):
         Phases in which the discriminator's accuracy ended stuck: the class label, or
         "majority", to the value, exactly 0.5 (one answer to everything) or 1.0 (nothing
         left to learn from). A warning tells of it; empty is healthy.
+    variety_ : dict
+        As in `GANOverSampler`.
     history_ : DataFrame
         Per update: ``label`` (of the class; "majority"; "all" for the classifier),
         ``phase`` ("classifier", "pretraining" or "minority"), ``step``, and
@@ -318,70 +432,20 @@ class SMate(BaseDeepOverSampler):
                 "class is left to learn from first; leave one out, or take transfer=False "
                 "and majority_penalty=0."
             )
-        self._check_networks()
+        shapes = {
+            "generator": ((self.latent_dim,), tuple(self._row_shape)),
+            "discriminator": (tuple(self._row_shape), (1,)),
+        }
+        for name, (takes, returns) in shapes.items():
+            if getattr(self, name) is not None:
+                draw = functools.partial(self._initialise, name)
+                refuse_misfit(name, draw, takes, returns, self.batch_size)
         if self.pretrained is not None:
             self._check_pretrained()
         if self.transfer and self.n_trainable is not None:
             with torch.device("meta"):
                 last_layers(self._build("generator"), self.n_trainable)
         return prepared
-
-    def _check_networks(self):
-        """Networks that were passed in must fit the rows, and each other's range."""
-        shapes = {
-            "generator": ((self.latent_dim,), tuple(self._row_shape)),
-            "discriminator": (tuple(self._row_shape), (1,)),
-        }
-        for name, (takes, returns) in shapes.items():
-            if getattr(self, name) is None:
-                continue
-            draw = torch.Generator().manual_seed(0)
-            try:
-                network = self._initialise(name, draw).eval()
-            except (RuntimeError, ValueError, TypeError) as error:
-                raise ValueError(
-                    f"{name}: its weights cannot be drawn from random_state "
-                    f"({str(error).splitlines()[0]})"
-                ) from error
-            if self.batch_size == 1 and _layers(network, nn.BatchNorm1d):
-                raise ValueError(
-                    f"batch_size=1, but the {name} has a BatchNorm1d, which needs at least "
-                    "2 rows; raise batch_size."
-                )
-            x = torch.rand((64, *takes), generator=draw) * 2 - 1
-            try:
-                with torch.no_grad():
-                    y = network(x)
-                    # Training may bring weights anywhere; large inputs show the bounds.
-                    far = network(1000 * x)
-            except (RuntimeError, ValueError, TypeError, IndexError) as error:
-                cure = ""
-                if name == "generator":
-                    cure = (
-                        f" Noise has shape (n, latent_dim); put nn.Unflatten(1, "
-                        f"({self.latent_dim}, 1, 1)) in front where it wants maps."
-                    )
-                raise ValueError(
-                    f"{name}: it does not take rows of shape {tuple(x.shape)} "
-                    f"({str(error).splitlines()[0]}).{cure}"
-                ) from error
-            right = (
-                y.numel() == 64 if name == "discriminator" else y.shape[1:] == returns
-            )
-            if not right:
-                raise ValueError(
-                    f"{name}: it makes {tuple(y.shape[1:])} of a row, and {returns} is "
-                    "needed; change its last layer."
-                )
-            if 0 <= far.min() < far.max() <= 1:
-                raise ValueError(
-                    f"{name}: it ends in a sigmoid, or in something else between 0 and 1. "
-                    "Generated rows must span [-1, 1], as the real ones do: end a "
-                    "generator with nn.Tanh(). The losses take logits: leave a "
-                    "discriminator without."
-                )
-            if name == "generator":
-                refuse_other_range(generated=torch.cat([y, far]))
 
     def _check_pretrained(self):
         """Networks of another majority must have the shapes of this sampler's own."""
@@ -390,26 +454,17 @@ class SMate(BaseDeepOverSampler):
                 "pretrained is given, but transfer=False starts from fresh weights; leave "
                 "one of the two out."
             )
-        for kind in ("generator", "discriminator"):
-            network = self.pretrained.get(f"{kind} majority")
-            if not isinstance(network, nn.Module):
-                found = {k: type(v).__name__ for k, v in self.pretrained.items()}
-                raise ValueError(
-                    f"pretrained has no network '{kind} majority', only {found}; pass "
-                    "networks_ of an SMate that was fitted with transfer=True."
-                )
-            with torch.device("meta"):
-                own = self._build(kind).state_dict()
-            found = network.state_dict()
-            if {k: v.shape for k, v in own.items()} != {
-                k: v.shape for k, v in found.items()
-            }:
-                raise ValueError(
-                    f"pretrained['{kind} majority'] has other layers than the {kind} of "
-                    f"this sampler, for rows of shape {tuple(self._row_shape)}, "
-                    f"latent_dim={self.latent_dim} and width={self.width}; they must be "
-                    "those that it was fitted with."
-                )
+        with torch.device("meta"):
+            own = {
+                kind: self._build(kind).state_dict()
+                for kind in ("generator", "discriminator")
+            }
+        refuse_other_pretrained(
+            self.pretrained,
+            own,
+            f"rows of shape {tuple(self._row_shape)}, latent_dim={self.latent_dim} and "
+            f"width={self.width}",
+        )
 
     def _identity(self, X, y, device):
         """As in the base class; networks are known by their weights."""
@@ -469,7 +524,7 @@ class SMate(BaseDeepOverSampler):
     # ------------------------------------------------------------------ training
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
-        self.collapsed_ = {}
+        self.collapsed_, self.variety_ = {}, {}
         if not wanted:
             return pd.DataFrame(columns=["label", "step"])
         filled = torch.zeros(len(self.classes_), dtype=torch.bool, device=Z.device)
@@ -507,6 +562,7 @@ class SMate(BaseDeepOverSampler):
                 self._play("minority", label, pair, Z_class, rows, *chance, penalty)
             )
             self._keep(code, pair)
+        _health.judge_variety(self, {code: Z[codes == code] for code in wanted})
         return pd.concat(histories, ignore_index=True)
 
     def _fresh_pair(self, generator):
@@ -549,49 +605,24 @@ class SMate(BaseDeepOverSampler):
         D_optimiser = self._optimiser(D.parameters(), self.lr)
         batches = self._batches(len(rows), generator)
         lower = self._autocast(generator.device, self._images())
-        apart = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in D.modules())
-        answers = []
         refuse_other_range(real=2 * Z[rows[:CHUNK]] - 1)
-
-        def judge(x):
-            """The discriminator's logits, kept so that their accuracy needs no new pass."""
-            parts = x.chunk(2) if apart and not answers else [x]
-            logits = torch.cat([D(part).float().view(-1, 1) for part in parts])
-            answers.append(logits.detach())
-            return logits
-
-        def step():
-            for turn in range(self.n_critic):  # first the discriminator
-                real = 2 * Z[rows[next(batches)]] - 1  # the range of tanh
-                answers.clear()
-                with lower:
-                    with torch.set_grad_enabled(bool(turn == self.n_critic - 1)):
-                        fake = G(self._noise(len(real), generator)).float()
-                    D_loss = losses.discriminator_loss(
-                        self.loss, judge, real, fake.detach(), generator
-                    )
-                D_optimiser.zero_grad()
-                D_loss.backward()
-                D_optimiser.step()
-                if self.loss == "wgan":
-                    losses.clip_weights(D)
-            right = losses.accuracies(self.loss, *answers[0].chunk(2))
-            # Then the generator, through the discriminator as it is now.
-            with hold(D):
-                with lower:
-                    G_loss = losses.generator_loss(self.loss, judge(fake))
-                    likely = None if penalty is None else penalty(fake)
-                total = G_loss
-                if likely is not None:
-                    total = G_loss + self.majority_penalty * likely
-                G_optimiser.zero_grad()
-                total.backward()
-                G_optimiser.step()
-            found = {"discriminator_loss": D_loss, "generator_loss": G_loss, **right}
-            return (
-                found if likely is None else {**found, "majority_probability": likely}
-            )
-
+        step = functools.partial(
+            update,
+            G,
+            D,
+            G_optimiser,
+            D_optimiser,
+            lambda: 2 * Z[rows[next(batches)]] - 1,
+            functools.partial(self._noise, generator=generator),
+            Judge(D),
+            loss=self.loss,
+            n_critic=self.n_critic,
+            hold=hold,
+            penalty=penalty,
+            weight=self.majority_penalty,
+            lower=lower,
+            generator=generator,
+        )
         history = training.train(
             step,
             self._n_steps(phase, batches.per_epoch),
@@ -605,25 +636,15 @@ class SMate(BaseDeepOverSampler):
             generator=generator,
             checkpoint=checkpoint,
             stage=phase if phase == "pretraining" else f"GAN of class {label!r}",
-            stop=settled if self.early_stopping else None,
-            stop_every=WINDOW,
+            stop=_health.settled if self.early_stopping else None,
+            stop_every=_health.WINDOW,
             verbose=self.verbose,
         )
         networks.draw_masks_from(None, G, D)
         G.requires_grad_(True)
-        if (value := stuck_at(history)) is not None:
+        if (value := _health.stuck_at(history)) is not None:
             self.collapsed_[label] = value
-            why = {
-                0.5: "it gives real and generated rows the same answer",
-                1.0: "it recognises every generated row",
-            }[value]
-            warnings.warn(
-                f"The GAN of {label!r} has collapsed: the discriminator's accuracy was "
-                f"exactly {value} in the last {WINDOW} updates, since {why}, and the "
-                "generator has nothing to learn from. Lower lr, train for fewer epochs, "
-                "or take another loss.",
-                stacklevel=2,
-            )
+            _health.warn_of_stuck(label, value)
         history.insert(0, "phase", phase)
         history.insert(0, "label", label)
         return history
@@ -670,130 +691,3 @@ class SMate(BaseDeepOverSampler):
         rows = in_chunks(G, self._noise(n, generator))
         refuse_other_range(generated=rows)
         return (rows + 1) / 2
-
-
-# ------------------------------------------------------------------ transfer
-
-
-def last_layers(G, n_trainable):
-    """The last convolutions of a generator; fully connected layers if it has none.
-
-    Raises
-    ------
-    ValueError
-        It has fewer.
-    """
-    what, layers = "convolutions", _layers(G, nn.modules.conv._ConvNd)
-    if not layers:
-        what, layers = "fully connected layers", _layers(G, nn.Linear)
-    if n_trainable > len(layers):
-        raise ValueError(
-            f"n_trainable={n_trainable}, but the generator has {len(layers)} {what}; take "
-            f"at most {len(layers)}, or None for all of the generator."
-        )
-    return layers[-n_trainable:]
-
-
-def _layers(network, kind):
-    return [layer for layer in network.modules() if isinstance(layer, kind)]
-
-
-def freeze_first_layers(G, n_trainable):
-    """Freeze all before the last `n_trainable` convolutions; return the other weights.
-
-    Batch normalisation among what is frozen keeps its statistics.
-    """
-    first, reached, learns = last_layers(G, n_trainable)[0], False, []
-    for layer in G.modules():
-        reached = reached or layer is first
-        own = [*layer.parameters(recurse=False)]
-        if reached:
-            learns += own
-            continue
-        for parameter in own:
-            parameter.requires_grad_(False)
-        if isinstance(layer, nn.modules.batchnorm._NormBase):
-            layer.eval()
-    return learns
-
-
-def majority_probability(classifier, majority, rows):
-    """Mean probability that rows belong to a majority class.
-
-    Parameters
-    ----------
-    classifier : callable
-        Rows to logits of shape (n, K).
-    majority : Tensor of bool, shape (K,)
-    rows : Tensor of shape (n, ...)
-    """
-    found = classifier(rows).float().softmax(dim=1)
-    return (found * majority).sum(1).mean()  # a product of matrices would be autocast
-
-
-# ------------------------------------------------------------------ health
-
-
-def stuck_at(history):
-    """0.5 or 1.0 if an accuracy was exactly that in the whole last window, else None.
-
-    The accuracy on the whole batch, real and generated, or that on the generated rows.
-
-    Parameters
-    ----------
-    history : mapping of str to Tensor or Series
-        With ``real_accuracy`` and ``fake_accuracy``, one value per update.
-    """
-    real, fake = (history[f"{rows}_accuracy"][-WINDOW:] for rows in ("real", "fake"))
-    if len(fake) < WINDOW:
-        return None
-    for value in (0.5, 1.0):
-        if bool(((real + fake) / 2 == value).all() or (fake == value).all()):
-            return value
-    return None
-
-
-def settled(history):
-    """Whether the accuracy on generated rows has stayed near one half.
-
-    As a `stop` for `helpers.training.train`: its means over the last three windows of 100
-    updates are all within 0.1 of 0.5, and it is not stuck.
-    """
-    last = history["fake_accuracy"][-PATIENCE * WINDOW :]
-    if len(last) < PATIENCE * WINDOW or stuck_at(history) is not None:
-        return False
-    means = last.view(PATIENCE, WINDOW).mean(dim=1)
-    return bool(((means - 0.5).abs() <= TOLERANCE).all())
-
-
-def refuse_other_range(**rows):
-    """Refuse rows outside [-1, 1]: real and generated ones must be on one scale.
-
-    The evaluated images of the authors seem to have been on another than the real ones,
-    which made them nearly black.
-    """
-    for what, x in rows.items():
-        low, high = (bound.item() for bound in x.detach().float().aminmax())
-        if not -1.001 < low <= high < 1.001:
-            raise ValueError(
-                f"Values of {what} rows lie between {low:.4g} and {high:.4g}, and those "
-                "of real and generated ones must share the range [-1, 1]; let a generator "
-                "end with nn.Tanh()."
-            )
-
-
-# ------------------------------------------------------------------ small parts
-
-
-def with_own_dropout(network):
-    """Put dropout that draws from our generator in the place of torch's."""
-    for name, layer in [*network.named_modules()]:
-        if type(layer) is nn.Dropout:
-            network.set_submodule(name, networks.Dropout(layer.p))
-        elif isinstance(layer, nn.modules.dropout._DropoutNd):
-            raise ValueError(
-                f"The layer {name!r} is {type(layer).__name__}, which draws from torch's "
-                "global generator; take nn.Dropout, for which there is one that draws "
-                "from random_state."
-            )
-    return network

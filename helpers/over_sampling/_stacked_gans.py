@@ -90,6 +90,63 @@ def sum_of_distances(x: Tensor) -> Tensor:
     return _SumOfDistances.apply(x[None], n)[0]
 
 
+def update(gans, z, u, words):
+    """Section 2.1, "in every epoch": the discriminator's turn, then the generator's.
+
+    Parameters
+    ----------
+    gans : StackedGANs
+    z, u, words : Tensor of shape (K, n_max, ...)
+        The epoch's random numbers, of `StackedGANs.run`.
+
+    Returns
+    -------
+    D_loss, G_loss : Tensor of shape (K,)
+    on_both : Tensor of shape (K, 2 * n_max)
+        The discriminator's answers to real and generated rows.
+    made : Tensor of shape (K, n_max, d)
+    """
+    s, d = gans.settings, gans.real.shape[2]
+    for optimiser in (gans.D_optimiser, gans.G_optimiser):
+        optimiser.param_groups[0]["lr"] = gans.learning_rate(gans.epoch)
+    column_noise = 1 + s.l1_noise * (2 * u[..., d:] - 1)
+    masks_first, masks_second = gans._dropout_masks(words)
+
+    with gans.lower:
+        with torch.no_grad():
+            real = gans.blur_and_flip(u[..., :d])
+            fake = gans.G(z[..., : s.latent_dim]).float()
+            rows = torch.cat([real, fake], 1)
+            if s.minibatch_l1 is not None:
+                columns = [
+                    gans._column(gans.real_sums, column_noise[..., 0]),
+                    gans._column(gans.sums(fake), column_noise[..., 1]),
+                ]
+                rows = torch.cat([rows, torch.cat(columns, 1)[..., None]], 2)
+        on_both = gans.D(rows, masks_first)[..., 0].float()
+    # Mean square errors of both halves, added up.
+    D_loss = ((on_both - gans.targets).square() * gans.both).sum(1)
+    gans.D_optimiser.zero_grad()
+    D_loss.sum().backward()
+    gans.D_optimiser.step()
+
+    with gans.lower:
+        rows = made = gans.G(z[..., s.latent_dim :]).float()
+        if s.minibatch_l1 is not None:
+            column = gans._column(gans.sums(made), column_noise[..., 2])
+            rows = torch.cat([made, column[..., None]], 2)
+        on_made = gans.D(rows, masks_second)[..., 0].float()
+    G_loss = ((on_made - 1).square() * gans.weight).sum(1)
+    # Only the generator's gradients are computed: the discriminator waits.
+    parameters = [*gans.G.parameters()]
+    gradients = torch.autograd.grad(G_loss.sum(), parameters)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    gans.G_optimiser.step()
+    gans.epoch += 1
+    return D_loss, G_loss, on_both, made
+
+
 class StackedGANs:
     """GAN-SMOTE's training (sections 2.1 to 2.3) for any number of classes at once.
 
@@ -174,7 +231,7 @@ class StackedGANs:
         while n_epochs > 0:
             noise = self._noise()
             for t in range(min(BLOCK, n_epochs)):
-                last = self._one_epoch(*(part[t] for part in noise))
+                last = update(self, *(part[t] for part in noise))
             n_epochs -= BLOCK
         return self._diagnostics(*last)
 
@@ -227,48 +284,6 @@ class StackedGANs:
             second.append(on_second)
         return first, second
 
-    def _one_epoch(self, z, u, words):
-        """Section 2.1, "in every epoch": the discriminator's turn, then the generator's."""
-        s, d = self.settings, self.real.shape[2]
-        for optimiser in (self.D_optimiser, self.G_optimiser):
-            optimiser.param_groups[0]["lr"] = self.learning_rate(self.epoch)
-        column_noise = 1 + s.l1_noise * (2 * u[..., d:] - 1)
-        masks_first, masks_second = self._dropout_masks(words)
-
-        with self.lower:
-            with torch.no_grad():
-                real = self.blur_and_flip(u[..., :d])
-                fake = self.G(z[..., : s.latent_dim]).float()
-                rows = torch.cat([real, fake], 1)
-                if s.minibatch_l1 is not None:
-                    columns = [
-                        self._column(self.real_sums, column_noise[..., 0]),
-                        self._column(self.sums(fake), column_noise[..., 1]),
-                    ]
-                    rows = torch.cat([rows, torch.cat(columns, 1)[..., None]], 2)
-            on_both = self.D(rows, masks_first)[..., 0].float()
-        # Mean square errors of both halves, added up.
-        D_loss = ((on_both - self.targets).square() * self.both).sum(1)
-        self.D_optimiser.zero_grad()
-        D_loss.sum().backward()
-        self.D_optimiser.step()
-
-        with self.lower:
-            rows = made = self.G(z[..., s.latent_dim :]).float()
-            if s.minibatch_l1 is not None:
-                column = self._column(self.sums(made), column_noise[..., 2])
-                rows = torch.cat([made, column[..., None]], 2)
-            on_made = self.D(rows, masks_second)[..., 0].float()
-        G_loss = ((on_made - 1).square() * self.weight).sum(1)
-        # Only the generator's gradients are computed: the discriminator waits.
-        parameters = [*self.G.parameters()]
-        gradients = torch.autograd.grad(G_loss.sum(), parameters)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
-        self.G_optimiser.step()
-        self.epoch += 1
-        return D_loss, G_loss, on_both, made
-
     # ------------------------------------------------------ minibatch discrimination
 
     def sums(self, rows):
@@ -284,6 +299,7 @@ class StackedGANs:
         return _SumOfDistances.apply(rows, self.n)
 
     def _column(self, sums, noise):
+        """The column that the discriminator sees: sums as shares of the largest, noisy."""
         torch.maximum(self.scale, sums.detach().amax(1), out=self.scale)
         return sums / self.scale[:, None] * noise
 

@@ -108,7 +108,8 @@ def _named(candidates):
         return dict(candidates)
     wanted = {}
     for candidate in candidates:
-        name = candidate if isinstance(candidate, str) else type(candidate).__name__
+        inner = getattr(candidate, "sampler", candidate)  # of a TabularOverSampler
+        name = inner if isinstance(inner, str) else type(inner).__name__
         name = name.rpartition(":")[2]
         if name in wanted and isinstance(candidate, str):
             raise ValueError(f"candidates names {candidate!r} twice.")
@@ -179,9 +180,7 @@ def _made(candidate):
         from ..over_sampling import SAMPLERS
 
         require_known("candidate", candidate, [*PLAIN, *SAMPLERS])
-        made = SAMPLERS[candidate]
-        # Tables are small: their networks train as fast on the CPU.
-        return made()
+        return SAMPLERS[candidate]()
     try:
         made = getattr(import_module(module), name)
     except ModuleNotFoundError as error:

@@ -1,34 +1,31 @@
 """`AutoOverSampler`: a choice among arms by a rule fixed beforehand; nothing can win."""
 
-import json
 import numbers
 import os
 import time
 import uuid
 import warnings
-from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling.base import BaseOverSampler
-from imblearn.utils import check_sampling_strategy
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import (
-    _check_feature_names,
-    _check_n_features,
     check_is_fitted,
 )
 
-from ..checks import refuse_labels, require_known
+from ..checks import require_known
 from ..evaluation import evaluate
-from ..files import write_atomically
 from ..tables import TableCodec, TabularOverSampler
 from . import _arms, _splits
-from ._bias import Said, gain_of_choice
+from ._arms import ALWAYS
+from ._bias import by_split, gain_of_choice
+from ._checks import checked, checked_costs, refuse_contradictions
 from ._classifier import ResampledClassifier, named_classifier
+from ._plan import make_plan, timed
 from ._rule import Rule, choose, forward_splits
 from ._scores import NEEDS, OutOfTime, Scored, Scorer, decision_metric, no_metrics
 from ._verdict import (
@@ -36,6 +33,7 @@ from ._verdict import (
     gains_in_parts,
     metric_of,
     score_with,
+    untuned,
     with_threshold,
 )
 
@@ -80,7 +78,8 @@ class AutoOverSampler(BaseOverSampler):
     codec : TableCodec, optional
         What is to differ from its defaults, such as its `kinds`.
     groups : column of X, optional
-        Rows with the same value, of one patient say, are never parted.
+        Rows with the same value, of one patient say, are never parted. Not learned from,
+        and missing in new rows, as `times`.
     times : column of X, optional
         Dates or numbers: training rows come before those to test on. No test is made then;
         an arm must gain in every one of at least five splits.
@@ -314,13 +313,13 @@ class AutoOverSampler(BaseOverSampler):
     def _choose(self, X, y):
         started = time.time()
         self._validate_params()
-        self._refuse_contradictions()
-        frame, y_in, codes = self._checked(X, y)
+        refuse_contradictions(self)
+        frame, y_in, self.classes_, codes = checked(self, X, y)
         rng = check_random_state(self.random_state)
         seed_of_splits, seed_of_arms, seed_of_draws = map(
             int, rng.randint(2**31 - 1, size=3)
         )
-        costs = self._costs()
+        costs = checked_costs(self.costs, self.classes_)
         kinds = self._kinds(frame)
         arms, left_out = _arms.resolve(
             self.candidates,
@@ -355,101 +354,6 @@ class AutoOverSampler(BaseOverSampler):
         self.recipe_ = self.recipes_[self.verdict_.chosen]
         if self.verbose:
             print(self.verdict_, flush=True)
-
-    def _refuse_contradictions(self):
-        if self.costs is not None and self.scoring != "decisions":
-            raise ValueError(
-                f"costs are of decisions, and scoring={self.scoring!r}; say "
-                "scoring='decisions', or leave costs out."
-            )
-        if self.groups is not None and self.times is not None:
-            raise ValueError(
-                f"groups={self.groups!r} and times={self.times!r}: rows are split by one "
-                "of the two; leave the other out."
-            )
-        if self.cv is not None:
-            for name in ("groups", "times"):
-                if getattr(self, name) is not None and not isinstance(self.cv, int):
-                    raise ValueError(
-                        f"cv and {name} both say how rows are split; leave one out."
-                    )
-            if isinstance(self.cv, int) and self.times is not None:
-                raise ValueError(
-                    "cv says folds, and times has none; leave one of the two out."
-                )
-            if isinstance(self.cv, int) and self.cv < 2:
-                raise ValueError(f"cv={self.cv}; give 2 folds or more.")
-        if isinstance(self.sampling_strategy, dict):
-            raise ValueError(
-                "sampling_strategy counts rows, and training parts have fewer of them; "
-                "give a float or a word, or candidates with a strategy of their own."
-            )
-        if self.store is not None and not isinstance(
-            self.random_state, numbers.Integral
-        ):
-            raise ValueError(
-                f"store with random_state={self.random_state!r}: another call would draw "
-                "other splits; give a whole number."
-            )
-
-    def _checked(self, X, y):
-        """The table as a frame, its labels, and their numbers."""
-        if hasattr(y, "ndim") and y.ndim == 2 and y.shape[1] == 1:
-            y = np.ravel(y)
-        refuse_labels(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        counts = np.bincount(codes)
-        if len(counts) < 2:
-            raise ValueError(
-                f"y has the class {self.classes_.tolist()} only; there is nothing to "
-                "balance."
-            )
-        folds = self.cv if isinstance(self.cv, int) else _splits.FOLDS
-        least = counts.argmin()
-        by_folds = self.times is None and (self.cv is None or isinstance(self.cv, int))
-        if by_folds and counts[least] < folds:
-            raise ValueError(
-                f"Class {self.classes_[least]} has {counts[least]} row(s), fewer than the "
-                f"{folds} folds; collect more, merge classes, or leave the class out."
-            )
-        frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
-        if len(frame) != len(codes):
-            raise ValueError(
-                f"X has {len(frame)} rows and y {len(codes)}; give one label for each row."
-            )
-        for name in ("groups", "times"):
-            column = getattr(self, name)
-            if column is None:
-                continue
-            if column not in frame.columns:
-                raise ValueError(
-                    f"{name}={column!r} is no column; they are {[*frame.columns]}."
-                )
-            if frame[column].isna().any():
-                raise ValueError(
-                    f"Column {column!r} ({name}) has {frame[column].isna().sum()} missing "
-                    "value(s); fill them in, or leave such rows out."
-                )
-        _check_feature_names(self, X, reset=True)
-        _check_n_features(self, frame, reset=True)
-        check_sampling_strategy(self.sampling_strategy, codes, "over-sampling")
-        return frame, np.asarray(y), codes
-
-    def _costs(self):
-        if self.costs is None:
-            return None
-        costs, n = np.asarray(self.costs, dtype=float), len(self.classes_)
-        if costs.shape != (n, n) or not np.isfinite(costs).all():
-            raise ValueError(
-                f"costs has shape {costs.shape}; give one number for each of the {n} true "
-                f"classes (rows) and {n} decided ones (columns), {self.classes_.tolist()}."
-            )
-        if (costs < np.diag(costs)[:, None]).any():
-            raise ValueError(
-                f"costs={costs.tolist()}: in some row a mistake costs less than the right "
-                "decision; rows are true classes, columns decided ones."
-            )
-        return costs
 
     def _kinds(self, frame):
         """Kind of every column that is learned from."""
@@ -497,33 +401,15 @@ class AutoOverSampler(BaseOverSampler):
         if self.time_budget is None:
             self._announce(estimators, len(splits), None)
             return splits, estimators, left_out
-        file = self.store and Path(f"{self.store}.plan.json")
-        asked = joblib.hash([[*estimators], len(frame), self.random_state, self.cv])
-        if file and file.exists():
-            plan = json.loads(file.read_text(encoding="utf-8"))
-            if plan["asked"] != asked:
-                raise ValueError(
-                    f"{file} is the plan of other candidates, data or splits; name another "
-                    "store, or give what it was begun with."
-                )
-        else:
-            seconds, failed = self._timed(
-                frame.reset_index(drop=True), codes, splits[0][0], estimators
-            )
-            jobs = joblib.effective_n_jobs(self.n_jobs)
-            own = self.cv is None and self.times is None
-            n, slow = _splits.planned(
-                {k: s for k, s in seconds.items() if k not in failed},
-                started + self.time_budget - time.time(),
-                jobs,
-                {"dummy", "nothing"},
-                fixed=None if own else len(splits),
-            )
-            plan = {"asked": asked, "n_splits": n, "seconds": seconds}
-            plan["left_out"] = {**failed, **slow}
-            if file:
-                text = json.dumps(plan, indent=1)
-                write_atomically(lambda aside: aside.write_text(text), file)
+        own = self.cv is None and self.times is None
+        plan = make_plan(
+            self.store and f"{self.store}.plan.json",
+            joblib.hash([[*estimators], len(frame), self.random_state, self.cv]),
+            lambda: timed(frame, codes, splits[0][0], estimators),
+            lambda: started + self.time_budget - time.time(),
+            joblib.effective_n_jobs(self.n_jobs),
+            fixed=None if own else len(splits),
+        )
         left_out = {**left_out, **plan["left_out"]}
         estimators = {k: e for k, e in estimators.items() if k not in left_out}
         if len(estimators) == 2 and self.scoring != "decisions":
@@ -532,21 +418,6 @@ class AutoOverSampler(BaseOverSampler):
         total = sum(plan["seconds"][k] for k in estimators)
         self._announce(estimators, plan["n_splits"], total)
         return splits[: plan["n_splits"]], estimators, left_out
-
-    def _timed(self, frame, codes, rows, estimators):
-        """Seconds of one fit of each arm; nothing is scored."""
-        seconds, failed = {}, {}
-        frame.attrs = {"table": uuid.uuid4().hex}
-        for name, estimator in estimators.items():
-            began = time.perf_counter()
-            try:
-                clone(estimator).fit(frame.iloc[rows], codes[rows])
-            except Exception as error:
-                if name in _arms.ALWAYS:
-                    raise
-                failed[name] = _told(error)
-            seconds[name] = time.perf_counter() - began
-        return seconds, failed
 
     def _announce(self, estimators, n, seconds):
         if not self.verbose:
@@ -590,7 +461,7 @@ class AutoOverSampler(BaseOverSampler):
         """Splits that every arm has, and arms that failed in none."""
         late = rows["error"].str.startswith(OutOfTime.__name__)
         failed = rows[(rows["error"] != "") & ~late]
-        if len(bad := failed[failed["method"].isin(_arms.ALWAYS)]):
+        if len(bad := failed[failed["method"].isin(ALWAYS)]):
             raise RuntimeError(
                 f"{bad['method'].iloc[0]} failed in {len(bad)} splits: "
                 f"{bad['error'].iloc[0]}"
@@ -609,7 +480,7 @@ class AutoOverSampler(BaseOverSampler):
         if not arms:
             told = "; ".join(f"{name}: {text}" for name, text in why.items())
             raise RuntimeError(f"No arm is left to compare with nothing ({told}).")
-        names = {*_arms.ALWAYS, *(arm.name for arm in arms)}
+        names = {*ALWAYS, *(arm.name for arm in arms)}
 
         def kept(table):
             return table[table["method"].isin(names) & table["fold"].isin(splits)]
@@ -618,20 +489,10 @@ class AutoOverSampler(BaseOverSampler):
         rows = with_threshold(kept(rows), self._decisions, has_threshold)
         return (
             rows.drop(columns="error"),
-            self._untuned(kept(said), has_threshold),
+            untuned(kept(said), self.classes_, has_threshold),
             arms,
             why,
         )
-
-    def _untuned(self, said, has_threshold):
-        """Predictions in which nothing and dummy decide as they are."""
-        plain = said["method"].isin(_arms.ALWAYS)
-        tuned = said[said["method"] == "nothing"].assign(method="threshold")
-        p = said.loc[plain, [f"p_{c}" for c in self.classes_]].to_numpy()
-        said = said.copy()
-        said.loc[plain, "predicted"] = self.classes_[p.argmax(axis=1)]
-        parts = [said, tuned] if has_threshold else [said]
-        return pd.concat(parts, ignore_index=True)
 
     # ------------------------------------------------------------------ the verdict
 
@@ -645,7 +506,7 @@ class AutoOverSampler(BaseOverSampler):
         )
         self.gains_ = gains_in_parts(rows, names, costs, rule)
         gained, picked = gain_of_choice(
-            self._by_split(codes, ["nothing", *names], splits),
+            by_split(said, self.classes_, codes, ["nothing", *names], splits),
             codes,
             self.scoring,
             rule,
@@ -666,27 +527,6 @@ class AutoOverSampler(BaseOverSampler):
         often = pd.Series(["nothing", *names]).iloc[picked].value_counts(normalize=True)
         told = ", ".join(f"{name} {share:.0%}" for name, share in often.items())
         self.comparison_.loc["auto", "why"] = f"chosen in {len(picked)} draws: {told}"
-
-    def _by_split(self, codes, names, splits):
-        """The predictions, as `score_of_choice` takes them."""
-        columns = [f"p_{c}" for c in self.classes_]
-        groups = dict(iter(self.predictions_.groupby(["fold", "method"], sort=False)))
-        found = []
-        for fold in sorted(self.predictions_["fold"].unique()):
-            own = [groups[fold, name] for name in names]
-            rows = splits[fold][1]
-            found.append(
-                Said(
-                    rows,
-                    codes[rows],
-                    [table[columns].to_numpy() for table in own],
-                    [
-                        np.searchsorted(self.classes_, table["predicted"])
-                        for table in own
-                    ],
-                )
-            )
-        return found
 
     def _recipe(self, arm, kinds, costs):
         """An arm as one estimator, for use: fitted on all the rows it is given."""
@@ -717,7 +557,3 @@ class AutoOverSampler(BaseOverSampler):
 def _said(kinds):
     """Kinds as a codec is told them: constants it finds by itself."""
     return {name: kind for name, kind in kinds.items() if kind != "constant"}
-
-
-def _told(error):
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

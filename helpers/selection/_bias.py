@@ -19,6 +19,25 @@ class Said(NamedTuple):
     decided: list  #: one array (n,) per arm
 
 
+def by_split(predictions, classes, codes, names, splits):
+    """The predictions, as `gain_of_choice` takes them."""
+    columns = [f"p_{c}" for c in classes]
+    groups = dict(iter(predictions.groupby(["fold", "method"], sort=False)))
+    found = []
+    for fold in sorted(predictions["fold"].unique()):
+        own = [groups[fold, name] for name in names]
+        rows = splits[fold][1]
+        found.append(
+            Said(
+                rows,
+                codes[rows],
+                [table[columns].to_numpy() for table in own],
+                [np.searchsorted(classes, table["predicted"]) for table in own],
+            )
+        )
+    return found
+
+
 def scored(said, weights, need, *, positive=None, costs=None):
     """Scores of every arm in every split for many weightings; shape (B, J, m)."""
 

@@ -143,6 +143,7 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
         if self.weights not in (None, "balanced"):
             raise ValueError(f"weights={self.weights!r}; give None or 'balanced'.")
         frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
+        self.n_features_in_ = frame.shape[1]
         self.classes_, numbers = np.unique(y, return_inverse=True)
         self.seconds_ = {"sampler": 0.0}
         columns = [c for c in (self.groups, self.times) if c is not None]

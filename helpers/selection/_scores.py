@@ -40,13 +40,18 @@ class Scored(ResampledClassifier):
     def fit(self, X, y):
         if time.time() > X.attrs.get("until", np.inf):
             raise OutOfTime("time_budget is spent")
-        self._last = None, None
+        self._last = None, None, None
         return super().fit(X, y)
 
     def _raw(self, X):
         if self._last[0] is not X:
-            self._last = X, super()._raw(X)
+            raw = super()._raw(X)
+            self._last = X, raw, self._corrected(raw)
         return self._last[1]
+
+    def predict_proba(self, X):
+        self._raw(X)
+        return self._last[2]
 
     def _coded(self, frame):
         key = self._key(frame)
@@ -189,7 +194,7 @@ def recalibrated(log_p, y, steps=25, ridge=1e-3):
     penalised = value
     for _ in range(steps):
         gradient = np.einsum("nk,nkd->d", q - hot, design) / n + ridge * (theta - start)
-        mean = np.einsum("nk,nkd->nd", q, design)
+        mean = np.einsum("nk,nkj->nj", q, design)
         hessian = np.einsum("nk,nkd,nke->de", q, design, design) - mean.T @ mean
         hessian = hessian / n + ridge * np.eye(n_classes)
         step, size = np.linalg.solve(hessian, gradient), 1.0

@@ -1,4 +1,4 @@
-"""How the rows are split, and how many splits there are time for."""
+"""How the rows are split: in folds, by groups, or forward in time."""
 
 from itertools import pairwise
 
@@ -95,56 +95,3 @@ def refuse_splits(splits, y, classes, by):
                     f"Split {fold} has {n.min()} row(s) of class {classes[n.argmin()]} to "
                     f"{what} on, and {fewest} are needed; {cure}."
                 )
-
-
-def planned(seconds, budget, n_jobs, shared, step=FOLDS, fixed=None):
-    """How many splits there is time for, and which arms are too slow for any plan.
-
-    Parameters
-    ----------
-    seconds : dict of str to float
-        One fit of each arm, from simple to complex.
-    budget : float
-        Seconds left.
-    n_jobs : int
-        Processes.
-    shared : collection of str
-        Arms that stay whatever they take.
-    step : int
-        Splits come in multiples of it.
-    fixed : int, optional
-        The number of splits, where it is not ours to choose.
-
-    Returns
-    -------
-    n_splits : int
-    slow : dict of str to str
-        Arm to why it is left out.
-
-    Raises
-    ------
-    ValueError
-        Not even one arm beside those that stay can be finished.
-    """
-    seconds, slow = dict(seconds), {}
-    fewest = fixed or -(-FEWEST // step) * step
-    while True:
-        each = sum(seconds.values()) / n_jobs
-        if each * fewest <= budget:
-            break
-        others = {name: s for name, s in seconds.items() if name not in shared}
-        if len(others) <= 1:
-            raise ValueError(
-                f"time_budget leaves {budget:.1f} s, and {fewest} splits of "
-                f"{', '.join(seconds)} take about {each * fewest:.1f} s; give more time, "
-                "name quicker candidates, or a quicker classifier."
-            )
-        name = max(others, key=others.get)
-        slow[name] = (
-            f"one fit took {seconds.pop(name):.1f} s, and {fewest} splits of all arms do "
-            "not fit into time_budget"
-        )
-    if fixed:
-        return fixed, slow
-    most = int(budget / max(each, 1e-9)) // step * step
-    return max(fewest, min(MOST, most)), slow

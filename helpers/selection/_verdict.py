@@ -86,12 +86,23 @@ def with_threshold(rows, metric, threshold):
     """Nothing is not tuned; the tuned decisions of the same fits are those of "threshold"."""
     rows = rows.assign(**{f"{metric}_tuned": rows[metric]})
     tuned = rows[rows["method"] == "nothing"].assign(method="threshold")
-    plain = rows["method"].isin(["nothing", "dummy"])
+    plain = rows["method"].isin(["dummy", "nothing"])
     rows.loc[plain, metric] = rows.loc[plain, f"{metric}_untuned"]
     rows.loc[plain, "offset"] = 0.0
     parts = [rows, tuned] if threshold else [rows]
     rows = pd.concat(parts, ignore_index=True)
     return rows.sort_values(["fold"], kind="stable", ignore_index=True)
+
+
+def untuned(said, classes, threshold):
+    """Predictions in which nothing and dummy decide as they are."""
+    plain = said["method"].isin(["dummy", "nothing"])
+    tuned = said[said["method"] == "nothing"].assign(method="threshold")
+    p = said.loc[plain, [f"p_{c}" for c in classes]].to_numpy()
+    said = said.copy()
+    said.loc[plain, "predicted"] = classes[p.argmax(axis=1)]
+    parts = [said, tuned] if threshold else [said]
+    return pd.concat(parts, ignore_index=True)
 
 
 def wide(rows, metric, names):

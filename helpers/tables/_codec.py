@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 
 from ._columns import Category, Constant, Date, LeftOut, Number
 from ._kinds import KINDS, find_kind
+from ._saved import packed, unpacked
 
 
 def as_frame(X):
@@ -235,6 +236,11 @@ class TableCodec(TransformerMixin, BaseEstimator):
                 f"No column is left of which new values could be made ({why}). Say what "
                 "they are, such as kinds={'age': 'number'}."
             )
+        self._lay_out()
+        return self
+
+    def _lay_out(self):
+        """What follows from the columns."""
         self.kinds_ = {column.name: column.kind for column in self._columns}
         self.left_out_ = {
             column.name: column.why
@@ -248,6 +254,47 @@ class TableCodec(TransformerMixin, BaseEstimator):
                 self.columns_.append(Part(column.name, kind, [*range(at, at + width)]))
                 at += width
         self.groups_ = [part.columns for part in self.columns_]
+
+    def state(self):
+        """Plain values from which `from_state` makes the fitted codec again.
+
+        Returns
+        -------
+        tuple
+            Of text, numbers, lists and tuples, which a file may hold without running code.
+
+        Raises
+        ------
+        ValueError
+            A column whose name, type or values cannot be said so.
+        """
+        check_is_fitted(self)
+        columns = []
+        for column in self._columns:
+            try:
+                columns.append(packed(column))
+            except TypeError as error:
+                raise ValueError(
+                    f"Column {column.name!r} has {error}, which load() could not read; "
+                    f"make it text, X.astype({{{column.name!r}: str}})."
+                ) from error
+        parameters = self.get_params()
+        if isinstance(parameters["random_state"], np.random.RandomState):
+            parameters["random_state"] = None
+        names = packed([*getattr(self, "feature_names_in_", ())])
+        return packed(parameters), packed([*self._names]), names, columns
+
+    @classmethod
+    def from_state(cls, state):
+        """The codec whose `state` it is."""
+        parameters, names, named, columns = state
+        self = cls(**unpacked(parameters))
+        self._names = pd.Index(unpacked(names))
+        self._columns = [unpacked(column) for column in columns]
+        self.n_features_in_ = len(columns)
+        if named := unpacked(named):
+            self.feature_names_in_ = np.array(named, dtype=object)
+        self._lay_out()
         return self
 
     def _column(self, series, name, said):
