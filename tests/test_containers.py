@@ -449,6 +449,8 @@ def test_a_classifier_takes_labels_of_every_kind(kind):
 
 @pytest.mark.parametrize("shape", [(28, 28, 4), (32, 32, 13), (8, 8, 13), (9, 12, 2)])
 def test_channels_last_are_seen_whatever_their_number(sampler_name, shape):
+    if sampler_name in ("ctgan", "tab_ddpm"):
+        pytest.skip("makes tables only, and says so")
     X = np.zeros((17, *shape), dtype=np.uint8)
     cure = r"X\.transpose\(0, 3, 1, 2\).*np\.stack\(X\).*image_shape=\("
     for fit in (make_sampler(sampler_name).fit, classifier().fit):
