@@ -239,7 +239,9 @@ MACHINE = ["device", "precision", "versions", "commit", "started"]
 )
 def test_stored_rows_name_their_provenance(path):
     table = pd.read_csv(path)
-    sizes = COST[2:] if path.stem.startswith("selection") else COST  # a row is 25 splits
+    sizes = (
+        COST[2:] if path.stem.startswith("selection") else COST
+    )  # a row is 25 splits
     assert set(RUN + sizes + MACHINE) <= set(table.columns)
     # A row without them cannot be traced.
     assert table[RUN + MACHINE].notna().all(axis=None)
