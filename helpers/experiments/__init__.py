@@ -33,11 +33,6 @@ def find(chapter: str):
     return importlib.import_module(f"{__name__}.{chapter}")
 
 
-def answer(test) -> str:
-    """Whether a difference is clear of zero, in a word: a row of `compare`."""
-    return "Yes" if test["low"] > 0 else "No" if test["high"] < 0 else "Not measurably"
-
-
 def learning(model, X, y) -> dict:
     """What a training has made of its original rows, for the stored row.
 

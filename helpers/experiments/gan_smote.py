@@ -29,12 +29,19 @@ from torch import nn
 
 from .. import training
 from ..data import load_mnist, load_petrography
-from ..evaluation import Resampled, compare, fit_and_score, part, resample
+from ..evaluation import (
+    Claim,
+    Resampled,
+    fit_and_score,
+    judge,
+    mean_differences,
+    part,
+    resample,
+)
 from ..networks import mlp
 from ..over_sampling import GANSMOTE, GANOverSampler, fit_stacked
 from ..provenance import hardware
 from ..store import Cell
-from . import answer
 
 CHAPTER = "gan_smote"
 PROFILES = ("paper", "smoke")
@@ -545,11 +552,13 @@ def glance(rows):
     """One sentence for the first page of the book, from the stored rows."""
     rows = rows[rows["protocol"] == "folds-network-1"]
     rows = rows[rows["method"].isin(["nothing", "gan_smote"])]
-    test = compare(rows, "accuracy", "nothing").loc["gan_smote"]
+    gain = mean_differences(rows, "accuracy", "nothing")["gan_smote"]
+    found = judge([Claim("GAN-SMOTE raises accuracy", gain)], "first page").iloc[0]
     without = rows.loc[rows["method"] == "nothing", "accuracy"].mean()
     return (
-        f"{answer(test)}: accuracy {without:.3f} without, {test['difference']:+.3f} with GAN-SMOTE "
-        f"(early stopping on a validation part; 95 % interval {test['low']:+.3f} to "
-        f"{test['high']:+.3f}, {test['n']:.0f} folds). The paper: 0.686 and +0.007, one sample of "
-        "140, it seems at the best epoch of each test fold"
+        f"{found['verdict'].capitalize()}: accuracy {without:.3f} without, "
+        f"{found['difference']:+.3f} with GAN-SMOTE (early stopping on a validation part; "
+        f"95 % interval {found['low']:+.3f} to {found['high']:+.3f}, {found['n']:.0f} folds, "
+        f"which could tell {found['tellable']:.3f}). The paper: 0.686 and +0.007, one sample "
+        "of 140, it seems at the best epoch of each test fold"
     )
