@@ -822,7 +822,7 @@ def test_a_printed_number_has_one_of_four_places():
         pytest.approx(0.7),
         pytest.approx(0.02),
     )
-    cut = place(0.97, [0.99, 0.99, 1.0], effect=0.03, bounds=(0, 1))
+    cut = place(0.97, [0.99, 0.99, 1.0], effect=0.04, bounds=(0, 1))
     assert (cut.high, cut.verdict) == (1, "inside")  # 1.022 and too loose without
     same = place(1.0, [1.0, 1.0], effect=0.01)  # nothing in it varies
     assert (same.verdict, same.low, same.high) == ("inside", 1.0, 1.0)
