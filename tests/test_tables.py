@@ -348,6 +348,12 @@ def test_an_id_is_known_by_its_name(name, values, kind):
     assert TableCodec().fit(X).kinds_[name] == kind
 
 
+def test_numbers_that_a_blank_made_text_are_named():
+    charges = [f"{x:.2f}" for x in np.random.default_rng(0).uniform(1, 99, 50)]
+    X = pd.DataFrame({"charges": [*charges, " "], "b": [1, 2, 3] * 17})
+    assert "98% are numbers: pd.to_numeric" in TableCodec().fit(X).left_out_["charges"]
+
+
 def test_every_kind_can_be_overruled():
     X, _ = customers()
     said = {
@@ -529,6 +535,34 @@ def test_a_frame_of_another_library_is_told_the_way():
 
     with pytest.raises(ValueError, match=r"DataFrame; pass X.to_pandas\(\)"):
         TableCodec().fit(DataFrame())
+
+
+def test_what_was_not_seen_is_replaced_where_the_caller_says_so():
+    X = pd.DataFrame(
+        {
+            "x": [1.0, 2.0, 9.0, 2.0],
+            "usual": ["a", "b", "b", "b"],
+            "holes": ["a", "b", "b", None],
+            "word": pd.Categorical(["u", "v", "v", "v"]),
+        }
+    )
+    codec = TableCodec(unknown="replace").fit(X)
+    other = pd.DataFrame(
+        {
+            "x": [np.nan, 3.0],
+            "usual": ["c", None],
+            "holes": ["c", None],
+            "word": pd.Categorical([None, "w"]),
+        }
+    )
+    back = codec.inverse_transform(codec.transform(other))
+    assert back["x"].tolist() == [2.0, 3.0]
+    assert back["usual"].tolist() == ["b", "b"]
+    assert back["holes"].isna().all()
+    assert back["word"].tolist() == ["v", "v"]
+    rare = TableCodec(unknown="replace", min_frequency=2, random_state=0)
+    rare.fit(pd.DataFrame({"a": ["x", "x", "y", "z"]}))
+    assert rare.transform(pd.DataFrame({"a": ["w", None]})).tolist() == [[0, 1], [1, 0]]
 
 
 def test_rows_in_another_dress():

@@ -104,6 +104,11 @@ class TableCodec(TransformerMixin, BaseEstimator):
         they are drawn again by their shares. 0: every level has its own.
     max_levels : int, default=100
         Levels of a category that have a code; where there are more, the rarest share one.
+    unknown : {"error", "replace"}, default="error"
+        What `transform` does with a level, or a hole in a column, that `fit` has not seen.
+        "replace" takes a level for one of those that share a code, for a hole, or for the
+        most frequent level, whichever of these there is first; a hole for the median or
+        the most frequent level.
     random_state : int, RandomState or None, default=None
         Draws the levels that share a code. None draws others at every call.
 
@@ -184,6 +189,7 @@ class TableCodec(TransformerMixin, BaseEstimator):
             Interval(numbers.Real, 0, 1, closed="left"),
         ],
         "max_levels": [Interval(numbers.Integral, 2, None, closed="left")],
+        "unknown": [StrOptions({"error", "replace"})],
         "random_state": ["random_state"],
     }
 
@@ -194,12 +200,14 @@ class TableCodec(TransformerMixin, BaseEstimator):
         kinds=None,
         min_frequency=0,
         max_levels=100,
+        unknown="error",
         random_state=None,
     ):
         self.numbers = numbers
         self.kinds = kinds
         self.min_frequency = min_frequency
         self.max_levels = max_levels
+        self.unknown = unknown
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -325,7 +333,7 @@ class TableCodec(TransformerMixin, BaseEstimator):
         _check_n_features(self, frame, reset=False)
         Z = np.zeros((len(frame), self._stripes[-1].stop))
         for i, (column, stripe) in enumerate(self._coded()):
-            column.encode(frame.iloc[:, i], Z[:, stripe])
+            column.encode(frame.iloc[:, i], Z[:, stripe], self.unknown == "replace")
         return Z
 
     def inverse_transform(self, X):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ._kinds import date_form, numbers_of
+from ._scale import Scale
 
 #: Numbers are taken to be rounded where they have at most so many decimals.
 MOST_DECIMALS = 6
@@ -17,7 +18,8 @@ class Column:
     """What all kinds of columns share.
 
     `parts` are the kind and the width of each block of codes; `encode` writes a column
-    into its stripe of the matrix, which is all zeros, and `decode` reads it.
+    into its stripe of the matrix, which is all zeros, and `decode` reads it. What was not
+    seen is an error, unless `replace` says to take what is most usual.
     """
 
     parts = ()
@@ -31,12 +33,20 @@ class Column:
     def width(self):
         return sum(width for _, width in self.parts)
 
-    def encode(self, series, codes):
+    def encode(self, series, codes, replace):
         pass
 
     def labels(self):
         """What each column of codes is called."""
         return []
+
+    def _refuse_holes(self, missing):
+        if missing.any() and not self.share_missing:
+            raise ValueError(
+                f"Column {self.name!r} has {missing.sum()} missing value(s), and had none "
+                "when the codec was fitted; fit it on rows that have some, fill them in, "
+                "or take TableCodec(unknown='replace')."
+            )
 
     def seen(self):
         """What was seen, in a few words."""
@@ -106,33 +116,29 @@ class Category(Column):
         self.column_of = np.full(len(levels), len(common))
         self.column_of[common] = np.arange(len(common))
         self.parts = ((self.kind, len(self.level_of) + bool(missing.any())),)
+        # The columns of a hole and of a level that was not seen.
+        usual = self.column_of[counts.argmax()]
+        self._hole = self.width - 1 if missing.any() else usual
+        self._other = len(common) if len(self.rare) else self._hole
 
-    def encode(self, series, codes):
+    def encode(self, series, codes, replace):
         missing = series.isna().to_numpy()
+        if not replace:
+            self._refuse_holes(missing)
         known = series[~missing] if missing.any() else series
         if known.dtype != self.dtype:
             known = known.astype(object)
         found = self._index.get_indexer(known)
-        if (found < 0).any():
-            found = self._unknown(found, known)
-        columns = np.full(len(series), self.width - 1)
-        columns[~missing] = np.append(self.column_of, len(self.level_of) - 1)[found]
-        if missing.any() and not self.share_missing:
+        if not replace and not len(self.rare) and (found < 0).any():
+            odd = known[found < 0].unique()
             raise ValueError(
-                f"Column {self.name!r} has {missing.sum()} missing value(s), and had none "
-                "when the codec was fitted; fit it on rows that have some, or fill them in."
+                f"Column {self.name!r} has {len(odd)} level(s) not seen when the codec was "
+                f"fitted, such as {odd[0]!r}; fit it on rows that have them, replace them, "
+                "or take TableCodec(unknown='replace')."
             )
+        columns = np.full(len(series), self._hole)
+        columns[~missing] = np.append(self.column_of, self._other)[found]
         codes[np.arange(len(codes)), columns] = 1
-
-    def _unknown(self, found, known):
-        """Levels not seen count as rare ones, where those share a column."""
-        if len(self.rare):
-            return found
-        odd = known[found < 0].unique()
-        raise ValueError(
-            f"Column {self.name!r} has {len(odd)} level(s) not seen when the codec was "
-            f"fitted, such as {odd[0]!r}; fit it on rows that have them, or replace them."
-        )
 
     def decode(self, codes, rng):
         columns = codes.argmax(axis=1)
@@ -174,18 +180,15 @@ class Measured(Column):
         self._learn(known)
         self.scale = Scale(self._values(known), how)
 
-    def encode(self, series, codes):
+    def encode(self, series, codes, replace):
         missing = series.isna().to_numpy()
+        if not replace:
+            self._refuse_holes(missing)
         if not missing.any():
             codes[:, 0] = self.scale.encode(self._values(series))
             return
-        if not self.share_missing:
-            raise ValueError(
-                f"Column {self.name!r} has {missing.sum()} missing value(s), and had none "
-                "when the codec was fitted; fit it on rows that have some, or fill them in."
-            )
         codes[:, 0] = self.scale.middle
-        codes[missing, 1] = 1
+        codes[missing, 1:] = 1
         if not missing.all():
             codes[~missing, 0] = self.scale.encode(self._values(series[~missing]))
 
@@ -350,72 +353,6 @@ class Date(Measured):
     def seen(self):
         ends = self._series(self.scale.values[[0, -1]], np.array([True, True]))
         return f"{ends[0]} to {ends[1]}, step {self.step}"
-
-
-class Scale:
-    """The way of sorted values into [0, 1] and back, by ranks or by distance.
-
-    A value seen has an interval of its own, from `first` to `last`, all of which leads
-    back to it exactly; between two intervals the way is straight.
-    """
-
-    def __init__(self, values, how):
-        self.values, counts = np.unique(values, return_counts=True)
-        if how == "quantile":
-            # The positions of the value in the sorted column: ties are wide.
-            end = counts.cumsum()
-            self.first = (end - counts) / max(end[-1] - 1, 1)
-            self.last = (end - 1) / max(end[-1] - 1, 1)
-        else:
-            low, high = self.values[[0, -1]]
-            self.first = self.last = _share(low, self.values, high)
-        self.centre = (self.first + self.last) / 2
-        middle = np.searchsorted(counts.cumsum(), counts.sum() / 2)
-        #: Where a hole lies, which has to lie somewhere.
-        self.middle = self.centre[middle]
-
-    def encode(self, values):
-        """Codes of values; what lies outside of those seen gets the code of an end."""
-        values = np.clip(values, self.values[0], self.values[-1])
-        below = np.searchsorted(self.values, values, side="right") - 1
-        above = np.minimum(below + 1, len(self.values) - 1)
-        low, high = self.values[below], self.values[above]
-        share = _share(low, values, high)
-        between = self.last[below] + share * (self.first[above] - self.last[below])
-        return np.where(values == low, self.centre[below], between)
-
-    def decode(self, codes):
-        """Values of codes, and which of them were seen."""
-        codes = np.clip(codes, self.first[0], self.last[-1])
-        above = np.searchsorted(self.last, codes)
-        seen = codes >= self.first[above]
-        below = np.where(seen, above, above - 1)
-        gap = np.where(seen, 1, self.first[above] - self.last[below])
-        share = np.where(seen, 0, codes - self.last[below]) / gap
-        low, high = self.values[below], self.values[above]
-        if self.values.dtype.kind == "f":
-            return low * (1 - share) + high * share, seen
-        # By the distance, since a float cannot hold every whole number; unsigned, since
-        # the distance of two int64 may be none.
-        width = high.astype(np.uint64) - low.astype(np.uint64)
-        step = np.minimum(np.rint(share * width), np.nextafter(2.0**64, 0))
-        step = np.minimum(step.astype(np.uint64), width)
-        return (low.astype(np.uint64) + step).astype(self.values.dtype), seen
-
-
-def _share(low, values, high):
-    """How far values lie between others, 0 to 1; 0 where these are the same."""
-
-    def gap(a, b):
-        if np.asarray(a).dtype.kind != "f":
-            return np.asarray(b).astype(np.uint64) - np.asarray(a).astype(np.uint64)
-        return np.asarray(b, np.float64) - a
-
-    with np.errstate(over="ignore"):
-        part, whole = gap(low, values), gap(low, high)
-    if np.isinf(whole).any():
-        part, whole = gap(low / 2, values / 2), gap(low / 2, high / 2)
-    return part / np.where(whole > 0, whole, 1)
 
 
 def _is_arrow(series):

@@ -73,13 +73,19 @@ def find_kind(series, name, said):
         if date_form(known):
             return "date", "text that reads as dates"
         if n_values == len(known) and (n_values > FEW or _NAMED_ID.search(str(name))):
-            return "leave_out", "an id: no two alike"
+            return "leave_out", _numbers_in(known) or "an id: no two alike"
         if n_values > max(FEW, len(known) / 2):
-            return (
-                "leave_out",
-                f"free text: {n_values:,} different among {len(known):,}",
-            )
+            free = f"free text: {n_values:,} different among {len(known):,}"
+            return "leave_out", _numbers_in(known) or free
     return "category", "levels"
+
+
+def _numbers_in(known):
+    """What to say of numbers that pandas read as text, for a blank or a word among them."""
+    read = pd.to_numeric(known.astype(object), errors="coerce").notna().mean()
+    if 0.5 < read < 1:
+        return f"text, but {read:.0%} are numbers: pd.to_numeric(..., errors='coerce')"
+    return None
 
 
 def _number_or_id(known, n_values, name):
@@ -96,7 +102,7 @@ def _number_or_id(known, n_values, name):
 
 
 def looks_like(series, name):
-    """ "number", "date" or "text", by dtype, and by the values where that is object."""
+    """Whether a column is a "number", "date" or "text": by dtype, or else its values."""
     dtype = series.dtype
     kind = getattr(dtype, "kind", "O")
     if isinstance(dtype, pd.SparseDtype):
@@ -116,11 +122,11 @@ def looks_like(series, name):
             "columns of their own."
         )
     if held not in _OBJECTS:
-        raise ValueError(_what_is_mixed(series, name, held))
+        raise ValueError(_what_is_mixed(series, name))
     return _OBJECTS[held]
 
 
-def _what_is_mixed(series, name, held):
+def _what_is_mixed(series, name):
     types = series[series.notna()].map(type)
     first = types.drop_duplicates()
     if len(first) == 1:
@@ -172,15 +178,12 @@ def date_form(known):
     if not isinstance(texts[0], str):
         return None
     texts = texts.map(str)  # numpy's own str, too
-    fitting = []
-    for form in DATE_FORMS:
-        for some in (
-            texts.iloc[:1],
-            texts,
-        ):  # most columns are told by their first value
-            read = pd.to_datetime(some, format=form, errors="coerce")
-            if read.isna().any() or (read.dt.strftime(form) != some).any():
-                break
-        else:
-            fitting.append(form)
-    return fitting[0] if len(fitting) == 1 else None
+    # Most columns are told by their first value.
+    forms = [form for form in DATE_FORMS if _is_written(texts.iloc[:1], form)]
+    forms = [form for form in forms if _is_written(texts, form)]
+    return forms[0] if len(forms) == 1 else None
+
+
+def _is_written(texts, form):
+    read = pd.to_datetime(texts, format=form, errors="coerce")
+    return read.notna().all() and (read.dt.strftime(form) == texts).all()
