@@ -1,0 +1,257 @@
+"""What is particular to `TabDDPMOverSampler`: both diffusions, the schedule, its network."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from helpers import TabDDPMOverSampler, training
+from helpers.over_sampling._mixed import Blocks
+from helpers.over_sampling._tab_ddpm import (
+    NEVER,
+    cosine_schedule,
+    divergence,
+    into_normal,
+    log_before,
+    other_levels,
+    out_of_normal,
+    step_back,
+)
+
+from .conftest import make_sampler
+
+
+@pytest.fixture
+def generator():
+    return torch.Generator().manual_seed(0)
+
+
+# ------------------------------------------------------------------ numbers
+
+
+def test_the_schedule_is_the_cosine():
+    kept = cosine_schedule(1000)
+    assert kept[0] == 1
+    assert (kept[1:] < kept[:-1]).all()
+    # Nichol and Dhariwal's equation 17, at the half and near the end.
+    f = [math.cos((t + 0.008) / 1.008 * math.pi / 2) ** 2 for t in (0, 0.5, 0.95)]
+    assert kept[[500, 950]].tolist() == pytest.approx([f[1] / f[0], f[2] / f[0]])
+    assert 1 - kept[-1] / kept[-2] == pytest.approx(0.999)
+
+
+@pytest.mark.parametrize("reading", ["authors_code"])
+def test_numbers_come_back_from_their_quantiles(reading):
+    rng = np.random.default_rng(0)
+    columns = {
+        "even": rng.random(500),
+        "tail": rng.standard_cauchy(500) ** 3,
+        "zeros": np.where(rng.random(500) < 0.4, 0, rng.random(500)),
+        "few": rng.integers(0, 5, 500) / 4,
+    }
+    X = torch.as_tensor(np.column_stack([*columns.values()])).float()
+    X = (X - X.amin(0)) / (X.amax(0) - X.amin(0))
+    normal, quantiles = into_normal(X, reading)
+    back = out_of_normal(normal, quantiles)
+    assert torch.allclose(back, X, atol=2e-3)
+    assert back.amin() == 0
+    assert back.amax() <= 1
+    assert normal[:, 0].std() == pytest.approx(1, abs=0.1)
+    # What lies beyond is kept within.
+    far = out_of_normal(torch.full((1, 4), 30.0), quantiles)
+    assert (far == 1).all()
+
+
+def test_zeros_at_the_end_are_no_outliers():
+    x = torch.cat([torch.zeros(400), torch.linspace(0.1, 1, 600)])[:, None]
+    normal, quantiles = into_normal(x, "text")
+    assert normal[0].item() == pytest.approx(-0.84, abs=0.01)  # the 20 % quantile
+    assert quantiles["ends"][0].item() == normal[0].item()
+    by_code, _ = into_normal(x, "authors_code")
+    assert by_code[0].item() == pytest.approx(-5.2, abs=0.01)
+
+
+@pytest.mark.parametrize("pairs", [[(1000, 999), (500, 499), (2, 1)], [(1000, 500)]])
+def test_a_step_back_undoes_the_noise(pairs, generator):
+    """Given the true row, x at time s is again the row with the noise of time s."""
+    kept = cosine_schedule(1000).tolist()
+    row = torch.full((50_000, 1), 1.5)
+    for t, s in pairs:
+        noise, more = torch.randn(2, 50_000, 1, generator=generator)
+        x = math.sqrt(kept[t]) * row + math.sqrt(1 - kept[t]) * noise
+        earlier = step_back(x, row, more, kept[s], kept[t], forth=False)
+        assert earlier.mean().item() == pytest.approx(
+            1.5 * math.sqrt(kept[s]), abs=0.02
+        )
+        assert earlier.std().item() == pytest.approx(math.sqrt(1 - kept[s]), abs=0.02)
+    last = step_back(x, row, more, 1.0, kept[1], forth=False)
+    assert torch.allclose(last, row)
+
+
+# ------------------------------------------------------------------ categories
+
+
+def before_by_hand(start, levels, kept_s, kept_t, k):
+    """Equation 14 of Hoogeboom et al. in plain probabilities, one row and category."""
+    alpha = kept_t / kept_s
+    from_start = kept_s * np.eye(k)[start] + (1 - kept_s) / k
+    to_now = alpha * np.eye(k)[levels] + (1 - alpha) / k
+    return from_start * to_now / (from_start * to_now).sum()
+
+
+@pytest.mark.parametrize(("t", "s"), [(1, 0), (40, 39), (90, 30), (100, 99)])
+def test_the_level_before_is_the_papers(t, s):
+    blocks = Blocks([3, 2], "cpu")
+    kept = cosine_schedule(100)
+    start, levels = torch.tensor([[2, 0], [1, 1]]), torch.tensor([[0, 0], [1, 0]])
+    log_start = blocks.padded((1 - blocks.one_hot(start)) * NEVER, NEVER)
+    ends = kept[[s]].float()[:, None], kept[[t]].float()[:, None]
+    found = log_before(log_start, levels, *ends, blocks).exp()
+    for i in range(2):
+        for j, k in enumerate([3, 2]):
+            expected = before_by_hand(start[i, j], levels[i, j], kept[s], kept[t], k)
+            assert found[i, j, :k].numpy() == pytest.approx(expected.numpy(), abs=1e-5)
+    assert (found[:, 1, 2] == 0).all()  # padding
+
+
+def test_the_divergence_is_that_of_the_probabilities(generator):
+    blocks, kept = Blocks([3], "cpu"), cosine_schedule(100).float()
+    start, levels = torch.tensor([[2]]), torch.tensor([[1]])
+    logits = torch.randn(1, 3, generator=generator)
+    predicted = logits.softmax(1)[0].double().numpy()
+    for t, s in [(60, 59), (1, 0)]:
+        ends = kept[[[s]]], kept[[[t]]]
+        found = divergence(logits, start, levels, *ends, blocks).item()
+        true = before_by_hand(2, 1, ends[0].item(), ends[1].item(), 3)
+        alpha = (ends[1] / ends[0]).item()
+        guess = ends[0].item() * predicted + (1 - ends[0].item()) / 3
+        guess = guess * (alpha * np.eye(3)[1] + (1 - alpha) / 3)
+        guess = guess / guess.sum()
+        there = true > 0
+        expected = (true[there] * np.log(true[there] / guess[there])).sum()
+        assert found == pytest.approx(expected, rel=2e-3)
+    sure = torch.tensor([[-50.0, -50, 50]])
+    assert divergence(sure, start, levels, *ends, blocks).item() == pytest.approx(0)
+
+
+def test_gradients_of_the_divergence_are_finite(generator):
+    blocks, kept = Blocks([3, 5], "cpu"), cosine_schedule(100).float()
+    logits = torch.randn(4, 8, generator=generator, requires_grad=True)
+    start = torch.tensor([[0, 4], [1, 0], [2, 2], [0, 1]])
+    t = torch.tensor([[1], [1], [50], [100]])
+    noisy = other_levels(start, kept[t], blocks, generator)
+    divergence(logits, start, noisy, kept[t - 1], kept[t], blocks).mean().backward()
+    assert torch.isfinite(logits.grad).all()
+    assert logits.grad.abs().max() > 0
+
+
+def test_levels_stay_with_their_probability(generator):
+    blocks = Blocks([4, 2], "cpu")
+    levels = torch.tensor([[3, 0]]).repeat(20_000, 1)
+    noisy = other_levels(levels, torch.full((1, 1), 0.6), blocks, generator)
+    shares = (noisy[:, 0].bincount(minlength=4) / 20_000).tolist()
+    assert shares == pytest.approx([0.1, 0.1, 0.1, 0.7], abs=0.015)
+    assert (noisy[:, 1] == 0).float().mean().item() == pytest.approx(0.8, abs=0.015)
+
+
+# ------------------------------------------------------------------ the sampler
+
+
+def dependent(n=400, n_rare=100, seed=0):
+    """A category, another that it decides, and a number that it places."""
+    rng = np.random.default_rng(seed)
+    y = np.repeat([0, 1], [n - n_rare, n_rare])
+    a = np.where(y == 1, rng.choice(3, n, p=[0.2, 0.3, 0.5]), rng.integers(0, 3, n))
+    x = np.array([-4.0, 0, 5])[a] + rng.normal(0, 0.3, n)
+    X = np.column_stack([x, np.eye(3)[a], np.eye(3)[(a + 1) % 3]])
+    return X, y, a
+
+
+@pytest.fixture(scope="module")
+def trained():
+    X, y, a = dependent()
+    sampler = TabDDPMOverSampler(
+        feature_groups=[[1, 2, 3], [4, 5, 6]],
+        n_steps=600,
+        batch_size=128,
+        lr=3e-3,
+        layers=(64, 64),
+        n_timesteps=50,
+        random_state=0,
+        device="cpu",
+    )
+    return sampler.fit(X, y), a[y == 1]
+
+
+def test_more_steps_than_there_are_are_refused(table, monkeypatch):
+    sampler = make_sampler("tab_ddpm", sampling_steps=21)
+    monkeypatch.setattr(sampler, "_train", lambda *_: pytest.fail("training began"))
+    with pytest.raises(
+        ValueError, match="sampling_steps=21, but there are n_timesteps=20"
+    ):
+        sampler.fit_resample(*table)
+
+
+def test_the_network_is_the_papers(table):
+    sampler = TabDDPMOverSampler(n_steps=1, sampling_steps=1, device="cpu").fit(*table)
+    network = sampler.networks_["denoiser"]
+    shapes = [
+        (m.in_features, m.out_features)
+        for m in network.modules()
+        if isinstance(m, nn.Linear)
+    ]
+    assert shapes == [
+        (5, 128),
+        (128, 128),
+        (128, 128),
+        (3, 128),
+        (128, 256),
+        *[(256, 256)] * 3,
+        (256, 5),
+    ]
+
+
+def test_the_authors_code_lets_the_rate_fall(table, monkeypatch):
+    rates, adam = {}, torch.optim.Adam.step
+
+    def spy(optimiser, *given):
+        rates.setdefault(reading, []).append(optimiser.param_groups[0]["lr"])
+        return adam(optimiser, *given)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", spy)
+    for reading in ("text", "authors_code"):
+        make_sampler("tab_ddpm", n_steps=5, reading=reading).fit(*table)
+    assert rates["text"] == pytest.approx([0.01] * 5)
+    # Set after each update, from the number of the one that was done.
+    assert rates["authors_code"] == pytest.approx([0.01, 0.01, 0.008, 0.006, 0.004])
+
+
+def test_training_goes_on_after_a_kill(tmp_path, monkeypatch, table):
+    def make(**more):
+        return make_sampler("tab_ddpm", reading="authors_code", n_steps=30, **more)
+
+    expected, _ = make().fit_resample(*table)
+    checkpoint, following, updates = tmp_path / "d.pt", training.Batches.__next__, []
+
+    def killed(self):
+        updates.append(1)
+        if len(updates) == 20:
+            raise KeyboardInterrupt
+        return following(self)
+
+    monkeypatch.setattr("helpers.training.HEARTBEAT", 0)
+    monkeypatch.setattr("helpers.training.Checkpoint.due", True)
+    with monkeypatch.context() as patch:
+        patch.setattr(training.Batches, "__next__", killed)
+        with pytest.raises(KeyboardInterrupt):
+            make(checkpoint=checkpoint).fit_resample(*table)
+    updates.clear()
+    monkeypatch.setattr(
+        training.Batches,
+        "__next__",
+        lambda self: (updates.append(1), following(self))[1],
+    )
+    found, _ = make(checkpoint=checkpoint).fit_resample(*table)
+    assert len(updates) == 30 - 19
+    assert (found == expected).all()
