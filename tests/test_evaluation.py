@@ -338,7 +338,7 @@ def test_labels_of_any_kind_are_classes(labels):
     [
         (np.array([0.0, 1, np.nan] * 10), r"10 missing label\(s\), the first in row 2"),
         (np.array([0, 1] * 15, "datetime64[D]"), r"datetime64\[D\]; .* make them text"),
-        (np.eye(2)[np.tile([0, 1], 15)], r"y has 2 columns; .*argmax\(axis=1\)"),
+        (np.eye(2)[np.tile([0, 1], 15)], r"y is one-hot, .*argmax\(axis=1\)"),
         (np.zeros(30), r"y has the class \[0.0\] only"),
         (np.linspace(0, 1, 30), "continuous"),
         (np.tile([0, 1], 14), "inconsistent numbers of samples"),
