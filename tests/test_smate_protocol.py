@@ -160,6 +160,15 @@ def test_a_row_has_its_pairs_of_truth_and_answer(drawn):
     assert (row["n_train"], row["n_minority"], row["n_synthetic"]) == (546, 6, 0)
 
 
+def test_no_row_is_made_of_a_test_that_shares_an_image_with_training(drawn, monkeypatch):
+    leaking = drawn._replace(rows_test=drawn.rows)
+    monkeypatch.setattr(_figure_6, "draw", lambda *_: leaking)
+    for method in ("nothing", "full"):
+        cell = Cell("smate", "smoke", "digits-9-10", method, 0, 0, chapter.PROTOCOL)
+        with pytest.raises(ValueError, match="546 rows are in train and in test"):
+            chapter.run(cell)
+
+
 def test_a_row_of_the_full_set_calls_nothing_synthetic():
     cell = Cell("smate", "smoke", "digits-9-10", "full", 0, 0, chapter.PROTOCOL)
     assert chapter.run(cell)["n_synthetic"] == 0

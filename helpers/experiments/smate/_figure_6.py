@@ -12,22 +12,23 @@ from typing import NamedTuple
 import numpy as np
 from imblearn.over_sampling import ADASYN, SMOTE, RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import AdaBoostClassifier
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 from sklearn.model_selection import train_test_split
-from sklearn.utils.class_weight import compute_sample_weight
 
 from ... import data, training
 from ...checks import require_known
 from ...classifiers import KerasCNNClassifier
 from ...data import make_imbalanced
-from ...evaluation import score
+from ...evaluation import Part, Resampled, fit_and_score, score
 from ...over_sampling import DeepSMOTE, SMate
 from ...provenance import computed_on
 from ...store import Cell
 from .. import _kept_images as kept
 from .. import learning, stretch_means
+from .._weighted import ClassWeighted
 
 CHAPTER = "smate"
 PROFILES = ("tenth", "counts", "paper", "smoke", "pilot")
@@ -176,6 +177,17 @@ class Draw(NamedTuple):
     minority: int
     names: list
     provenance: str
+    rows: np.ndarray  #: numbers of the images of X in the data set, as of the others
+    rows_full: np.ndarray
+    rows_test: np.ndarray
+
+    def parts(self):
+        """Images to train on, those that they were cut from, and those to test on."""
+        return (
+            Part(self.X, self.y, self.rows),
+            Part(self.X_full, self.y_full, self.rows_full),
+            Part(self.X_test, self.y_test, self.rows_test),
+        )
 
 
 @functools.lru_cache(maxsize=1)
@@ -232,8 +244,13 @@ def draw(dataset, seed, profile):
     rows = [
         make_imbalanced(learnt, y[learnt], [*counts], seed)[0] for counts in (few, full)
     ]
-    sets = [part for r in (*rows, tested) for part in (bunch.data[r], y[r])]
-    return Draw(*sets, minority, names, bunch.provenance)
+    return taken(bunch, (*rows, tested), minority, names)
+
+
+def taken(bunch, rows, minority, names):
+    """The draw of these row numbers: cut, full and tested images."""
+    sets = [some[r] for r in rows for some in (bunch.data, bunch.target)]
+    return Draw(*sets, minority, names, bunch.provenance, *rows)
 
 
 def halved(drawn):
@@ -448,7 +465,7 @@ def classifier(method, dataset, seed, profile):
         return AdaBoostClassifier(member, n_estimators=members, **common)
     flip = "crop" if dataset.startswith("digits") else "crop+flip"
     passes = LONGER if method == "nothing_longer" else settings["epochs"]
-    return KerasCNNClassifier(
+    network = KerasCNNClassifier(
         n_steps=passes * per_pass,
         augment=flip if method.endswith("augmented") else None,
         mixup=0.2 if method == "mixup" else 0.0,
@@ -456,6 +473,55 @@ def classifier(method, dataset, seed, profile):
         **recipe,
         **common,
     )
+    if method == "class_weight":
+        return ClassWeighted(network)
+    if method == "threshold":
+        return MinorityThreshold(network, drawn.minority, seed)
+    return network
+
+
+class MinorityThreshold(ClassifierMixin, BaseEstimator):
+    """A classifier that calls rows minority from a probability found on held-out rows.
+
+    It learns from four fifths of the rows. Of the probabilities that it then gives to the
+    others, the threshold is the one of the highest mean recall.
+
+    Parameters
+    ----------
+    classifier : scikit-learn classifier
+        Cloned, not changed.
+    minority : int
+        The class.
+    random_state : int
+        Of the division.
+
+    Attributes
+    ----------
+    model_ : classifier
+        Fitted; its own answers know no threshold.
+    threshold_ : float
+    """
+
+    def __init__(self, classifier, minority, random_state=0):
+        self.classifier = classifier
+        self.minority = minority
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        X, X_held, y, y_held = train_test_split(
+            X, y, test_size=0.2, stratify=y, random_state=self.random_state
+        )
+        self.model_ = clone(self.classifier).fit(X, y)
+        self.classes_ = self.model_.classes_
+        level = minority_threshold(self.model_, X_held, y_held, self.minority)
+        self.threshold_ = float(level)
+        return self
+
+    def predict_proba(self, X):
+        return self.model_.predict_proba(X)
+
+    def predict(self, X):
+        return decide(self.predict_proba(X), self.minority, self.threshold_)
 
 
 def minority_threshold(model, X, y, minority):
@@ -514,39 +580,48 @@ def run_figure(cell):
     """Compute one row."""
     dataset, method, seed, profile = cell.dataset, cell.method, cell.seed, cell.profile
     drawn = draw(dataset, seed, profile)
+    train, full, _ = drawn.parts()
     X, y, extra, seconds = resample(method, dataset, seed, profile)
-    own = (drawn.X_full, drawn.y_full) if method == "full" else (drawn.X, drawn.y)
-    model = classifier(method, dataset, seed, profile)
-    n_new = 0 if method == "full" else max(len(y) - len(drawn.y), 0)
-    started, y_pred = time.perf_counter(), None
-    if method == "class_weight":
-        model.fit(X, y, compute_sample_weight("balanced", y))
-    elif method == "threshold":
-        X, X_held, y, y_held = train_test_split(
-            X, y, test_size=0.2, stratify=y, random_state=seed
-        )
-        model.fit(X, y)
-        level = minority_threshold(model, X_held, y_held, drawn.minority)
-        extra = {"threshold": float(level)}
-        y_pred = decide(model.predict_proba(drawn.X_test), drawn.minority, level)
-    else:
-        model.fit(X, y)
-    fitted = time.perf_counter()
-    p = model.predict_proba(drawn.X_test)
-    y_pred = p.argmax(axis=1) if y_pred is None else y_pred
-    return {
-        "provenance": drawn.provenance,
-        "n_train": len(drawn.y),
-        "n_minority": int((drawn.y == drawn.minority).sum()),
-        "n_test": len(drawn.y_test),
-        "n_synthetic": n_new,
-        "sampler_seconds": seconds,
-        "classifier_seconds": fitted - started,
-        **computed_on("float32"),
-        **measures(drawn, p, y_pred),
-        **learning(model, *own),
-        **extra,
-    }
+    row, model = fit_on(
+        drawn,
+        full if method == "full" else train,
+        Resampled(X, y, seconds),
+        classifier(method, dataset, seed, profile),
+        predict=method == "threshold",
+    )
+    row["n_train"] = len(train.y)  # "full" is what a row of this draw is held against
+    row["n_minority"] = int((train.y == drawn.minority).sum())
+    row["n_synthetic"] = max(row["n_synthetic"], 0)  # some take images away
+    if method == "threshold":
+        extra = {"threshold": model.threshold_}
+    return row | extra
+
+
+def fit_on(drawn, train, made, model, predict=False):
+    """Train a classifier and test it on a draw's test: the row, and the classifier.
+
+    Parameters
+    ----------
+    drawn : Draw
+    train : Part
+        Of the draw, as it is.
+    made : Resampled
+        What a sampler made of it.
+    model : classifier
+    predict : bool
+        As in `helpers.evaluation.fit_and_score`.
+    """
+
+    def metrics(y, p, classes, y_pred):
+        return measures(drawn, p, y_pred)
+
+    test = drawn.parts()[2]
+    run = fit_and_score(
+        model, made, train, test, drawn.names, metrics=metrics, predict=predict
+    )
+    fitted = getattr(run.classifier, "model_", run.classifier)
+    told = {**computed_on("float32"), **learning(fitted, train.X, train.y)}
+    return {"provenance": drawn.provenance, **run.row, **told}, run.classifier
 
 
 def measures(drawn, p, y_pred):
