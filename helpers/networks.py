@@ -507,3 +507,31 @@ def keras_cnn(image_shape: Sequence[int], n_classes: int):
         Dropout(0.5),
         nn.Linear(512, n_classes),
     )
+
+
+def layer_shapes(network: nn.Module, x: Tensor):
+    """The layers of a sequence that have weights, or change the shape of what they are given.
+
+    Parameters
+    ----------
+    network : Sequential
+    x : Tensor of shape (n, ...)
+        What to give to it.
+
+    Returns
+    -------
+    DataFrame
+        ``layer``, its class; ``gives``, the shape of what comes out, of one sample; and
+        ``weights``, how many it has.
+    """
+    import pandas as pd
+
+    rows = []
+    for layer in network:
+        before, x = x.shape, layer(x)
+        n_weights = sum(p.numel() for p in layer.parameters())
+        if isinstance(layer, nn.BatchNorm2d) or not (n_weights or x.shape != before):
+            continue
+        told = {"gives": tuple(x.shape[1:]), "weights": n_weights}
+        rows.append({"layer": type(layer).__name__, **told})
+    return pd.DataFrame(rows)

@@ -160,7 +160,9 @@ def test_a_row_has_its_pairs_of_truth_and_answer(drawn):
     assert (row["n_train"], row["n_minority"], row["n_synthetic"]) == (546, 6, 0)
 
 
-def test_no_row_is_made_of_a_test_that_shares_an_image_with_training(drawn, monkeypatch):
+def test_no_row_is_made_of_a_test_that_shares_an_image_with_training(
+    drawn, monkeypatch
+):
     leaking = drawn._replace(rows_test=drawn.rows)
     monkeypatch.setattr(_figure_6, "draw", lambda *_: leaking)
     for method in ("nothing", "full"):

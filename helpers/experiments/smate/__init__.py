@@ -1,12 +1,20 @@
 """The runs of the transfer-GAN chapter: `book/smate.ipynb`.
 
 `cells` says which runs the stored tables have. The module `_figure_6` holds the paper's
-experiment, `_pilot` the choice of the classifier's rate, `_gan` how a GAN's training goes
+experiment, `_claims` what is said of its rows, `_pilot` the choice of the classifier's rate, `_gan` how a GAN's training goes
 and `_quality` how good its images are.
 """
 
 from .. import that_learnt
 from .._kept_images import picture, shown
+from ._claims import (
+    SOURCES,
+    judged,
+    judged_against_nothing,
+    judged_gaps,
+    judged_images,
+    placed,
+)
 from ._figure_6 import (
     ARMS,
     CHAPTER,
