@@ -26,6 +26,7 @@ ROOMS = [
     "losses",
     "augmentation",
     "networks",
+    "layers",
     "checkpoints",
     "devices",
     "data",

@@ -1,7 +1,8 @@
 """The runs of the transfer-GAN chapter: `book/smate.ipynb`.
 
-`cells` says which runs the stored tables have. The module `_figure_6` holds the paper's
-experiment, `_claims` what is said of its rows, `_pilot` the choice of the classifier's rate, `_gan` how a GAN's training goes
+`cells` says which runs the stored tables have. The module `_draw` holds the
+images of the paper's experiment, `_generated` those of its GANs, `_figure_6` its arms and
+rows, `_printed` the numbers of the report and `_claims` what is said of both, `_pilot` the choice of the classifier's rate, `_gan` how a GAN's training goes
 and `_quality` how good its images are.
 """
 
@@ -15,37 +16,23 @@ from ._claims import (
     judged_images,
     placed,
 )
+from ._draw import CIFAR10, DATASETS, PAPERS, SETTINGS, available, draw, halved
 from ._figure_6 import (
     ARMS,
     CHAPTER,
-    CIFAR10,
     COUNTS_PROTOCOL,
-    DATASETS,
-    FIGURE_5,
-    FIGURE_6,
-    FIGURE_11,
-    MAJORITY_PENALTY,
-    NOTEBOOK,
-    PAPERS,
     PROFILES,
     PROTOCOL,
-    SETTINGS,
     SMATES,
     TRANSFER_ARMS,
-    available,
     classifier,
     confusion,
     decide,
-    draw,
     figure_cells,
-    generated,
-    halved,
     measures,
     minority_threshold,
-    pretrained,
     resample,
     run_figure,
-    smate,
 )
 from ._gan import (
     COUNTS_GAN,
@@ -56,7 +43,9 @@ from ._gan import (
     gan_cells,
     run_gan,
 )
+from ._generated import MAJORITY_PENALTY, generated, pretrained, smate
 from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot
+from ._printed import FIGURE_5, FIGURE_6, FIGURE_11, NOTEBOOK
 from ._quality import (
     COUNTS_QUALITY,
     QUALITY_ARMS,

@@ -9,15 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ...evaluation import Claim, Difference, judge, mean_differences, place
-from ._figure_6 import (
-    CIFAR10,
-    DATASETS,
-    FIGURE_6,
-    FIGURE_11,
-    NOTEBOOK,
-    SETTINGS,
-    confusion,
-)
+from ._draw import CIFAR10, DATASETS, SETTINGS
+from ._figure_6 import confusion
+from ._printed import FIGURE_6, FIGURE_11, NOTEBOOK
 
 METRICS = ("accuracy", "recall_minority")
 #: The printed numbers, accuracy and truck recall. SMate's images were from scratch.

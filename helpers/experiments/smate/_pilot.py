@@ -11,7 +11,9 @@ from ...data import make_imbalanced
 from ...evaluation import Resampled
 from ...store import Cell
 from .. import stretch_means
-from ._figure_6 import CHAPTER, DATASETS, PAPERS, batches, fit_on, images, taken
+from ._draw import DATASETS, PAPERS, images, taken
+from ._figure_6 import CHAPTER, fit_on
+from ._generated import batches
 
 PILOT_PROTOCOL = "pilot-1"
 #: Of each class, to judge by.
