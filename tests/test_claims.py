@@ -89,8 +89,8 @@ def test_no_truck_at_all_is_not_without_chance():
 def test_a_printed_gap_is_a_claim_of_its_sign():
     steady = {"nothing": [10, 11, 12], "adasyn": [40, 41, 42], "full": [50, 52, 51]}
     table = smate.judged_gaps(trucks(steady))
-    assert table.loc["report: adasyn, recall +0.0", "verdict"] == "no"
-    assert table.loc["notebook: adasyn, recall +34.6", "verdict"] == "yes"
+    assert table.loc[("report", "adasyn", "recall", "+0.0"), "verdict"] == "no"
+    assert table.loc[("notebook", "adasyn", "recall", "+34.6"), "verdict"] == "yes"
     assert len(table) == 8  # two sources, two arms, two metrics
 
 

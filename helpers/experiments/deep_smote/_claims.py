@@ -14,7 +14,14 @@ READING = "deep_smote_authors_code"
 #: Claim by the arms that it compares, the better first, and the test it is about.
 CLAIMS = {
     "it beats SMOTE (paper: all five)": (READING, "smote", ""),
-    **{f"it beats {rival} (paper: all five)": (READING, rival, "") for rival in RIVALS},
+    **{
+        f"it beats {rival.upper().replace('_', '-')} (paper: all five)": (
+            READING,
+            rival,
+            "",
+        )
+        for rival in RIVALS
+    },
     "it beats SMOTE, balanced test": (READING, "smote", "balanced_"),
     "it beats doing nothing (not in the paper)": (READING, "nothing", "balanced_"),
     "it beats augmented copies (not in the paper)": (

@@ -167,19 +167,29 @@ def judged_against_nothing(rows, over):
         if (found := difference(rows, metric, arm, "nothing")).n
     }
     table = judge([*claims.values()], f"differences from doing nothing, over {over}")
-    names = [(arm, metric.split("_")[0]) for arm, metric in claims]
-    return table.set_axis(pd.MultiIndex.from_tuples(names, names=["arm", "in"]))
+    return _indexed(
+        table, [(arm, metric.split("_")[0]) for arm, metric in claims], "in"
+    )
+
+
+def _indexed(table, keys, *names):
+    """What `judge` returned with tuples in place of texts, whose first name is the family."""
+    if not keys:
+        return table
+    names = [table.index.name, *names]
+    return table.set_axis(pd.MultiIndex.from_tuples(keys, names=names))
 
 
 def judged_images(quality, measures=IMAGE_CLAIMS):
     """Claims about the images of two GANs: the first of a pair makes better ones."""
-    claims = [
-        Claim(f"{arm} over {reference}: {measure}", found, says)
+    claims = {
+        (arm, reference, measure): Claim("", found, says)
         for arm, reference in PAIRS
         for measure, says in measures.items()
         if (found := over_draws(quality, measure, arm, reference)).n
-    ]
-    return judge(claims, "better images, over draws")
+    }
+    table = judge([*claims.values()], "better images, over draws")
+    return _indexed(table, [*claims], "than", "by")
 
 
 def judged_gaps(rows):
@@ -190,9 +200,10 @@ def judged_gaps(rows):
     Returns
     -------
     DataFrame
-        What `judge` returns; the printed difference in points stands in the text.
+        What `judge` returns, indexed by source, arm, metric and the printed difference in
+        points.
     """
-    claims = []
+    claims, keys = [], []
     for source, table in SOURCES.items():
         for arm in table:
             for i, metric in enumerate(METRICS):
@@ -202,9 +213,10 @@ def judged_gaps(rows):
                     continue
                 same = abs(gap) <= MARGIN
                 says = "same" if same else "more" if gap > 0 else "less"
-                text = f"{source}: {arm}, {metric.split('_')[0]} {100 * gap:+.1f}"
-                claims.append(Claim(text, found, says, MARGIN if same else None))
-    return judge(claims, "printed differences from doing nothing")
+                claims.append(Claim("", found, says, MARGIN if same else None))
+                keys.append((source, arm, metric.split("_")[0], f"{100 * gap:+.1f}"))
+    table = judge(claims, "printed differences from doing nothing")
+    return _indexed(table, keys, "arm", "in", "printed")
 
 
 def placed(rows):
