@@ -2,6 +2,8 @@
 
 What scikit-learn and imbalanced-learn do with a classifier works on these: pipelines,
 AdaBoost, calibration, tuned thresholds, ``sample_weight``.
+
+Over 500 lines, as what parameters and attributes mean takes up a third of them.
 """
 
 import numbers

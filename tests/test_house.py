@@ -101,3 +101,13 @@ def test_chapters_do_not_import_each_other():
                 if (chapters / other).is_dir() and other != own:
                     found.add((own, other))
     assert found == set()
+
+
+def test_a_long_file_says_why():
+    silent = [
+        f"{path.relative_to(HELPERS)}: {len(lines)} lines"
+        for path in sorted(HELPERS.rglob("*.py"))
+        if len(lines := path.read_text(encoding="utf-8").splitlines()) > 500
+        and "over 500 lines" not in " ".join(lines[:12]).lower()
+    ]
+    assert silent == []

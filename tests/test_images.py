@@ -20,7 +20,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from helpers import data
-from helpers.data import _files, _images
+from helpers.data import _files, _images, _sources
 
 REAL_ROOT = os.environ.get(data.ROOT_VARIABLE, "")
 LOADERS = {name: getattr(data, f"load_{name}") for name in _images.SETS}
@@ -96,7 +96,7 @@ def svhn_files():
     return packed, images, labels
 
 
-FACES = [  # hair as in `_images.HAIR`, eyeglasses, partition
+FACES = [  # hair as in `_sources.HAIR`, eyeglasses, partition
     ("10000", 1, 0),
     ("00100", 0, 2),
     ("01000", 0, 1),
@@ -125,7 +125,7 @@ def celeba_files():
         for number, (hair, glasses, partition) in enumerate(FACES, 1):
             name = f"{number:06d}.jpg"
             has = dict(
-                zip(_images.HAIR, map(int, hair), strict=True), Eyeglasses=glasses
+                zip(_sources.HAIR, map(int, hair), strict=True), Eyeglasses=glasses
             )
             signs = [" 1" if has[a] else "-1" for a in order]
             attributes.append(f"{name} {' '.join(signs)}")
@@ -489,7 +489,7 @@ def no_conversion(monkeypatch):
         def refuse(*args):
             raise AssertionError("a source was read or a file was written")
 
-        for name in ("_convert", "locate", "write_atomically"):
+        for name in ("convert", "locate", "write_atomically"):
             monkeypatch.setattr(_images, name, refuse)
 
     return forbid
@@ -720,7 +720,7 @@ def test_inventory_tells_of_images(root, monkeypatch):
     counts = [1, 2, 1, 2, 1, 3, 1, 0, 0, 1]
     assert frame.n_per_class["mnist"] == {str(d): n for d, n in enumerate(counts)}
     assert frame.found["celeba"] == str(path)
-    assert frame.n_per_class["celeba"] == dict.fromkeys(_images.HAIR, 3)
+    assert frame.n_per_class["celeba"] == dict.fromkeys(_sources.HAIR, 3)
     assert frame.found["svhn"] == "not here"
     assert set(frame.error) == {""}
     sets = ["mnist", "celeba", "svhn"]

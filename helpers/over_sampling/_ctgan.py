@@ -1,4 +1,7 @@
-"""CTGAN: one conditional GAN for a table of numbers and categories."""
+"""CTGAN: one conditional GAN for a table of numbers and categories.
+
+Over 500 lines, as what its parameters mean takes up a third of them.
+"""
 
 from itertools import chain, pairwise
 

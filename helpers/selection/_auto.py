@@ -1,4 +1,7 @@
-"""`AutoOverSampler`: a choice among arms by a rule fixed beforehand; nothing can win."""
+"""`AutoOverSampler`: a choice among arms by a rule fixed beforehand; nothing can win.
+
+Over 500 lines, as what its parameters and attributes mean takes up a third of them.
+"""
 
 import numbers
 import os
