@@ -23,7 +23,7 @@ from helpers import data
 from helpers.data import _files, _images, _sources
 
 REAL_ROOT = os.environ.get(data.ROOT_VARIABLE, "")
-LOADERS = {name: getattr(data, f"load_{name}") for name in _images.SETS}
+LOADERS = {name: getattr(data, f"load_{name}") for name in _sources.SETS}
 
 rng = np.random.default_rng(0)
 
@@ -178,7 +178,7 @@ def place(monkeypatch, name, bodies=None):
 
 def prepared(name="cifar10", **changes):
     """Make a prepared file with two rows per class for training and one for testing."""
-    classes = _images.SETS[name].classes
+    classes = _sources.SETS[name].classes
     labels = np.arange(len(classes), dtype=np.uint8)
     content = {
         "train_images": rng.integers(0, 256, (2 * len(labels), 32, 32, 3), np.uint8),
@@ -209,7 +209,7 @@ def test_official_files_arrive_pixel_by_pixel(root, monkeypatch, name):
     n_train = N_TRAIN[name]
     expected = ["train"] * n_train + ["test"] * (len(labels) - n_train)
     assert bunch.partition.tolist() == expected
-    assert bunch.target_names.tolist() == list(_images.SETS[name].classes)
+    assert bunch.target_names.tolist() == list(_sources.SETS[name].classes)
     assert "official" in bunch.provenance
     X, y = LOADERS[name](return_X_y=True)
     np.testing.assert_array_equal(X, images)
@@ -316,7 +316,7 @@ LABELS = np.tile(np.arange(10, dtype=np.uint8), 2)
         ({"train_labels": LABELS + np.uint8(1)}, "up to 10, expected 0 to 9"),
         ({"classes": np.array(["cat", "dog"])}, r"\['cat', 'dog'\], expected .*truck"),
         (
-            {"classes": np.array(_images.SETS["cifar10"].classes[::-1])},
+            {"classes": np.array(_sources.SETS["cifar10"].classes[::-1])},
             r"\['truck', 's",
         ),
         ({"provenance": np.array({}, dtype=object)}, "cannot be read .*allow_pickle"),
