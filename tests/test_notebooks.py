@@ -198,17 +198,6 @@ def test_no_function_is_written_twice():
     assert twice == []
 
 
-def test_no_name_means_two_functions():
-    """A reader who meets a function in two chapters takes it for the same."""
-    where = {}
-    for path in NOTEBOOKS:
-        for cell in cells(path, "code"):
-            for node in ast.walk(parsed(cell)):
-                if isinstance(node, ast.FunctionDef):
-                    where.setdefault(node.name, set()).add(path.stem)
-    assert {name: on for name, on in where.items() if len(on) > 1} == {}
-
-
 def test_toc_and_pages_agree():
     listed = {
         str(page).removesuffix(".ipynb") for page in parse_toc_yaml(ROOT / "_toc.yml")

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ._statistics import Difference, holm, mean_differences, prediction_interval
+from ._statistics import Difference, holm, prediction_interval
 
 YES, NO, OPEN = "yes", "no", "cannot be told"
 INSIDE, OUTSIDE = "inside", "outside"
@@ -26,24 +26,6 @@ class Claim(NamedTuple):
     difference: Difference
     says: str = "more"  #: more, less, or same
     margin: float | None = None  #: of "same": differences up to it count as none
-
-    @classmethod
-    def about(
-        cls, text, rows, metric, method, says="more", margin=None, *,
-        reference="nothing", n_test=None,
-    ):  # fmt: skip
-        """The claim that a method's metric is more, less or the same than a reference's.
-
-        Parameters
-        ----------
-        text, says, margin
-            Of the claim.
-        rows, metric, reference, n_test
-            As in `mean_differences`.
-        method : str
-        """
-        found = mean_differences(rows, metric, reference, n_test)
-        return cls(text, found[method], says, margin)
 
 
 def judge(claims: Sequence[Claim], family: str, *, alpha=0.05, power=0.8):
