@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from helpers.evaluation import Difference
+from helpers.experiments import smate as chapter
 from helpers.experiments.deep_smote import _claims as deep_smote
 from helpers.experiments.deep_smote import _table_1
 from helpers.experiments.smate import _claims as smate
@@ -163,3 +164,14 @@ def test_papers_numbers_are_placed_at_the_papers_counts():
     key = "mnist", "smote", "acsa"
     assert deep_smote.placed(tenth)[key].verdict == "not comparable"
     assert deep_smote.placed(whole)[key].verdict == "inside"  # .8148 in .81 +- .05
+
+
+def test_the_first_page_says_whether_the_transfer_helps():
+    steady = {"smate": [30, 31, 32], "smate_scratch": [10, 11, 12]}
+    others = dict.fromkeys(["nothing", "random_oversampling", "threshold"], [5, 6, 7])
+    rows = trucks(steady | others).assign(protocol=chapter.PROTOCOL)
+    assert chapter.glance(rows).startswith("Yes. Truck recall on a tenth of CIFAR-10")
+    loose = rows.assign(recall_minority=np.where(rows["seed"] == 0, 0.9, 0.1))
+    assert chapter.glance(loose).startswith("Cannot be told. ")
+    waiting = rows[rows["method"] != "smate"]
+    assert chapter.glance(waiting).startswith("Not answered yet. ")

@@ -6,6 +6,7 @@ rows, `_printed` the numbers of the report and `_claims` what is said of both, `
 and `_quality` how good its images are.
 """
 
+from ...evaluation import Claim, judge
 from .. import that_learnt
 from .._kept_images import picture, shown
 from ._claims import (
@@ -14,6 +15,7 @@ from ._claims import (
     judged_against_nothing,
     judged_gaps,
     judged_images,
+    over_draws,
     placed,
 )
 from ._draw import CIFAR10, DATASETS, PAPERS, SETTINGS, available, draw, halved
@@ -101,8 +103,12 @@ def glance(rows):
         for m, text in names.items()
         if m in recalls.groups
     ]
-    waiting = "" if len(found) == len(names) else "Not answered yet. "
+    verdict = "not answered yet"
+    if len(found) == len(names):
+        gain = over_draws(rows, "recall_minority", "smate", "smate_scratch")
+        claim = Claim("the transfer helps", gain)
+        verdict = judge([claim], "first page")["verdict"].iloc[0]
     return (
-        f"{waiting}Truck recall on {scale} ({n} draw{'s'[: n > 1]}): {', '.join(found)}; "
+        f"{verdict.capitalize()}. Truck recall on {scale} ({n} draw{'s'[: n > 1]}): {', '.join(found)}; "
         f"the paper's own confusion matrix has {FIGURE_11}, its ADASYN {FIGURE_6['adasyn'][1]}"
     )
