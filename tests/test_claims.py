@@ -168,7 +168,8 @@ def test_papers_numbers_are_placed_at_the_papers_counts():
 
 def test_the_first_page_says_whether_the_transfer_helps():
     steady = {"smate": [30, 31, 32], "smate_scratch": [10, 11, 12]}
-    others = dict.fromkeys(["nothing", "random_oversampling", "threshold"], [5, 6, 7])
+    plain = ("nothing", "random_oversampling", "threshold")
+    others = {arm: [5, 6, 7] for arm in plain}
     rows = trucks(steady | others).assign(protocol=chapter.PROTOCOL)
     assert chapter.glance(rows).startswith("Yes. Truck recall on a tenth of CIFAR-10")
     loose = rows.assign(recall_minority=np.where(rows["seed"] == 0, 0.9, 0.1))
