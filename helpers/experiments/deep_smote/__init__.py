@@ -20,7 +20,6 @@ from ._quality import (
     run_quality,
 )
 from ._ratio import (
-    CHEAP_ARMS,
     COUNTS_RATIO,
     RATIO_ARMS,
     RATIO_PROTOCOL,

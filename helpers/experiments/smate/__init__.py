@@ -38,14 +38,12 @@ from ._figure_6 import (
 )
 from ._gan import (
     COUNTS_GAN,
-    GAN_LOSSES,
     GAN_PROTOCOL,
     GAN_RATES,
-    GAN_STEPS,
     gan_cells,
     run_gan,
 )
-from ._generated import MAJORITY_PENALTY, generated, pretrained, smate
+from ._generated import generated, pretrained, smate
 from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot
 from ._printed import FIGURE_5, FIGURE_6, FIGURE_11, NOTEBOOK
 from ._quality import (
