@@ -177,7 +177,10 @@ def panels(titles, ncols=3, size=(3.2, 2.9), **options):
 
 
 def legend_below(figure, ncols=4, **options) -> None:
-    """One legend for all panels below them: what several panels show stands there once."""
+    """One legend for all panels below them: what several panels show stands there once.
+
+    Of figures without a ``supxlabel``, which matplotlib would put into the legend.
+    """
     handles = {}
     for ax in figure.axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
