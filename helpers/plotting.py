@@ -69,7 +69,7 @@ METHODS = {
     "amdo": Look("MDO's step", "green", "v"),
     "mc_ccr": Look("MC-CCR", "green", "p"),
     "mc_rbo": Look("MC-RBO", "green", "h"),
-    "bagan": Look("BAGAN", "purple", "8"),
+    "bagan": Look("BAGAN", "purple", "d"),
     "gamo": Look("GAMO", "purple", "<"),
     "gan": Look("GAN", "purple", "D"),
     "gan_authors_code": Look("GAN, authors' code", "purple", "s"),
@@ -95,22 +95,30 @@ METHODS = {
     "gan_smote_no_l1": Look("GAN-SMOTE, no L1", "orange", "p"),
     "gan_smote_no_dropout": Look("GAN-SMOTE, no dropout", "orange", "h"),
 }
+#: Data sets in print.
+DATA = {
+    "mnist": "MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+    "cifar10": "CIFAR-10",
+    "svhn": "SVHN",
+    "celeba": "CelebA",
+}
 _BY_NAME = {look.name: look for look in METHODS.values()}
 
 
-def printed(method) -> str:
-    """A method's name in print, from its name in the stored tables; others as they are.
+def printed(name) -> str:
+    """How a method or a data set of the stored tables is printed; other names as they are.
 
     Examples
     --------
-    >>> printed("deep_smote_no_penalty"), printed("balanced_acsa")
-    ('DeepSMOTE, no penalty', 'balanced_acsa')
+    >>> printed("deep_smote_no_penalty"), printed("cifar10"), printed("balanced_acsa")
+    ('DeepSMOTE, no penalty', 'CIFAR-10', 'balanced_acsa')
     """
-    return METHODS[method].name if method in METHODS else method
+    return METHODS[name].name if name in METHODS else DATA.get(name, name)
 
 
 def named(table):
-    """A table whose rows and columns name methods as they are printed.
+    """A table whose rows and columns name methods and data sets as they are printed.
 
     Parameters
     ----------
@@ -172,7 +180,7 @@ def panels(titles, ncols=3, size=(3.2, 2.9), **options):
         ax.set_axis_off()
     axes = dict(zip(titles, grid.flat, strict=False))
     for title, ax in axes.items():
-        ax.set_title(title)
+        ax.set_title(printed(title))
     return figure, axes
 
 
