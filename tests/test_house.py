@@ -1,6 +1,7 @@
 """The rooms of the package: each imports from below, and no private name of another."""
 
 import ast
+import re
 from pathlib import Path
 
 HELPERS = Path(__file__).parents[1] / "helpers"
@@ -108,6 +109,6 @@ def test_a_long_file_says_why():
         f"{path.relative_to(HELPERS)}: {len(lines)} lines"
         for path in sorted(HELPERS.rglob("*.py"))
         if len(lines := path.read_text(encoding="utf-8").splitlines()) > 500
-        and "over 500 lines" not in " ".join(lines[:12]).lower()
+        and not re.search("[Oo]ver 500 lines|[Ll]onger than", " ".join(lines[:12]))
     ]
     assert silent == []

@@ -1,6 +1,6 @@
 """`AutoOverSampler`: a choice among arms by a rule fixed beforehand; nothing can win.
 
-Over 500 lines, as what its parameters and attributes mean takes up a third of them.
+Longer than other modules: a third of it is what its users read.
 """
 
 import numbers
