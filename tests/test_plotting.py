@@ -271,7 +271,7 @@ def test_tables_name_methods_and_leave_the_rest():
     table.index = pd.MultiIndex.from_tuples([("mnist", "deep_smote_no_penalty")])
     found = plotting.named(table)
     assert [*found.columns] == [("SMOTE", "acsa"), ("other_one", "f1_macro")]
-    assert [*found.index] == [("mnist", "DeepSMOTE, no penalty")]
+    assert [*found.index] == [("MNIST", "DeepSMOTE, no penalty")]
     assert [*plotting.named(pd.Series([1], ["gan"])).index] == ["GAN"]
 
 
