@@ -311,6 +311,8 @@ class AutoOverSampler(BaseOverSampler):
         if isinstance(sampler, RandomOverSampler | RandomUnderSampler):
             X_out, _ = sampler.fit_resample(X, labels_of(y))
             y_out = _safe_indexing(y, sampler.sample_indices_)
+            if hasattr(y_out, "set_axis") and hasattr(X_out, "index"):
+                y_out = y_out.set_axis(X_out.index)
         else:
             X_out, y_out = sampler.fit_resample(X, y)
         self.best_sampler_ = sampler
