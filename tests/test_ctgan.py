@@ -8,15 +8,9 @@ from torch.nn import functional as F
 
 from helpers import CTGANOverSampler
 from helpers.over_sampling import _ctgan
-from helpers.over_sampling._ctgan import (
-    ConditionedRows,
-    Critic,
-    condition_loss,
-    find_modes,
-    into_modes,
-    out_of_modes,
-)
+from helpers.over_sampling._ctgan import ConditionedRows, Critic, condition_loss
 from helpers.over_sampling._mixed import Blocks
+from helpers.over_sampling._modes import find_modes, into_modes, out_of_modes
 
 from .conftest import make_sampler
 

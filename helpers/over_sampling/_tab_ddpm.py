@@ -73,6 +73,8 @@ class TabDDPMOverSampler(MixedOverSampler):
     history_ : DataFrame
         One row per update: ``label`` ("all"), ``step``, ``number_loss``, the mean squared
         error of the noise, and ``category_loss``, a divergence in nats.
+    variety_ : dict
+        As in `GANOverSampler`; NaN where real rows do not differ.
     synthetic_mask_, sampling_strategy_, classes_
         See `helpers.over_sampling.BaseDeepOverSampler`.
 
@@ -197,6 +199,7 @@ class TabDDPMOverSampler(MixedOverSampler):
         return Denoiser(n_numbers, n_columns, n_classes, self.layers, by_code)
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
+        self.variety_ = {}
         numbers, levels = split_columns(Z, self._layout)
         if not wanted or not (numbers.shape[1] or levels.shape[1]):
             return pd.DataFrame(columns=["label", "step"])
