@@ -20,15 +20,7 @@ from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 from ..data import load_keel
-from ..evaluation import (
-    Claim,
-    fit_and_score,
-    judge,
-    mean_differences,
-    part,
-    resample,
-    score,
-)
+from ..evaluation import Claim, Difference, fit_and_score, judge, part, resample, score
 from ..over_sampling import CTGANOverSampler, GANOverSampler, TabDDPMOverSampler
 from ..provenance import hardware
 from ..quality import table_quality
@@ -259,3 +251,131 @@ def run(cell, settings=None):
         "device": hardware(),
         "precision": "float32",
     }
+
+
+# ------------------------------------------------------------------ what the rows say
+
+
+def whole(rows):
+    """Rows of this protocol of the folds that have every arm, so that means are fair."""
+    rows = rows[(rows["protocol"] == PROTOCOL) & rows["method"].isin(METHODS)]
+    n_arms = rows.groupby(["dataset", "seed", "fold"])["method"].transform("nunique")
+    return rows[n_arms == len(METHODS)]
+
+
+def means(rows, metric):
+    """Means over the folds: a row per table, a column per arm that has the metric.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As `whole` returns them.
+    metric : str
+    """
+    table = rows.pivot_table(metric, "dataset", "method", dropna=False)
+    order = [
+        [n for n in TABLES if n in table.index],
+        [m for m in METHODS if m in table],
+    ]
+    return table.loc[order[0], order[1]].dropna(axis=1, how="all")
+
+
+#: What is asked of each generator, beside which arms: metric, word, sentence, family.
+QUESTIONS = (
+    (
+        "pr_auc",
+        "more",
+        "after {} boosting ranks better than after {}",
+        ("nothing", "random_oversampling", "smote", "gan"),
+        "average precision over the tables",
+    ),
+    (
+        "detection",
+        "less",
+        "rows of {} are harder to tell from real ones than those of {}",
+        ("smote", "gan"),
+        "detection over the tables",
+    ),
+)
+
+
+def verdicts(rows):
+    """What is claimed of CTGAN and TabDDPM, judged over the tables.
+
+    A table counts once, by the mean over its folds: the question is whether the next table
+    of such a kind would show the same.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As `whole` returns them.
+
+    Returns
+    -------
+    list of DataFrame
+        As `helpers.evaluation.judge` returns them, one for each of `QUESTIONS`.
+    """
+    found = []
+    for metric, says, sentence, others, family in QUESTIONS:
+        table = means(rows, metric)
+        claims = [
+            Claim(
+                sentence.format(spoken(arm), spoken(other)),
+                Difference.of(table[arm] - table[other]),
+                says,
+            )
+            for arm in ("ctgan", "tab_ddpm")
+            for other in others
+        ]
+        found.append(judge(claims, family))
+    return found
+
+
+def spoken(method):
+    """An arm's name in a sentence."""
+    return {
+        "random_oversampling": "copies",
+        "smote": "SMOTE's kind",
+        "gan": "the GAN",
+        "ctgan": "CTGAN",
+        "tab_ddpm": "TabDDPM",
+    }.get(method, method)
+
+
+def costs(rows):
+    """Median seconds per thousand rows of each sampler: training and drawing, drawing alone."""
+    names = {
+        "seconds_per_1000": "trained and drawn",
+        "drawing_seconds_per_1000": "drawn from a trained one",
+    }
+    table = rows.groupby("method")[[*names]].median().rename(columns=names)
+    return table.loc[[m for m in METHODS if m in table.index]].dropna(how="all")
+
+
+def glance(rows):
+    """One sentence for the first page of the book, from the stored rows.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        What `helpers.store.load_results` returns for this chapter.
+
+    Returns
+    -------
+    str
+    """
+    rows = whole(rows)
+    if rows.empty:
+        return "Not answered yet."
+    judged = verdicts(rows)[0]
+    told = judged[judged["verdict"] != "cannot be told"]
+    table = means(rows, "pr_auc")
+    n = f"{len(table)} of {len(TABLES)} tables"
+    gains = ", ".join(
+        f"{spoken(m)} {(table[m] - table['nothing']).mean():+.3f}"
+        for m in ("smote", "gan", "ctgan", "tab_ddpm")
+    )
+    lead = (
+        "Cannot be told" if told.empty else f"{len(told)} of {len(judged)} claims told"
+    )
+    return f"{lead}: mean gain in average precision over doing nothing, {n}: {gains}"
