@@ -52,7 +52,7 @@ def test_a_row_of_every_arm(method):
     made = method not in ("dummy", "nothing")
     assert (row["n_synthetic"] > 0) == made
     assert ("detection" in row) == made
-    assert ("drawing_seconds_per_1000" in row) == (method in mixed.SETTINGS)
+    assert ("drawing_cpu_seconds_per_1000" in row) == (method in mixed.SETTINGS)
     if method == "random_oversampling":
         assert row["copies"] == 1
     if method == "dummy":
@@ -104,9 +104,9 @@ def made_rows(gain):
     rows.loc[rows["method"] == "ctgan", "pr_auc"] += gain
     made = ~rows["method"].isin(["dummy", "nothing"])
     rows["detection"] = np.where(made, 0.8 + rng.normal(0, 0.01, len(rows)), np.nan)
-    rows["seconds_per_1000"] = np.where(made, 12.0, np.nan)
+    rows["cpu_seconds_per_1000"] = np.where(made, 12.0, np.nan)
     deep = rows["method"].isin(["gan", "ctgan", "tab_ddpm"])
-    rows["drawing_seconds_per_1000"] = np.where(deep, 0.25, np.nan)
+    rows["drawing_cpu_seconds_per_1000"] = np.where(deep, 0.25, np.nan)
     return rows.assign(device="cpu: <b>", started="2026-11-29")
 
 
