@@ -60,7 +60,7 @@ LEAST_JUDGED = 5
 SETTINGS = {
     "gan": {"epochs": 300},
     "ctgan": {
-        "updates": 1500,
+        "updates": 3000,
         "batch_size": 200,
         "generator_layers": (128, 128),
         "discriminator_layers": (128, 128),

@@ -83,7 +83,7 @@ class MixedOverSampler(BaseDeepOverSampler):
             with torch.no_grad():
                 made = self._generate(code, ROWS_LOOKED_AT, generator)
             label = self.classes_.tolist()[code]
-            alike = self.variety_[label] < _health.LEAST  # which was told of
+            alike = self.variety_.get(label, 1) < _health.LEAST  # which was told of
             warn_of_poor_rows(Z[codes == code], made, label, alike)
 
 
