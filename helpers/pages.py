@@ -61,6 +61,8 @@ def fill_in_mixed(stage):
     page = stage / "book" / "mixed.md"
     if not page.exists():
         return
+    from .plotting import named  # and with it matplotlib
+
     module = experiments.find("mixed")
     path = stage / "book" / "results" / "mixed-paper.csv"
     rows = module.whole(store.read(path)) if path.exists() else None
@@ -74,12 +76,16 @@ def fill_in_mixed(stage):
                 f"last {rows['started'].astype(str).max()[:10]}, "
                 f"on {', '.join(rows['device'].astype(str).unique())}."
             ),
-            "usefulness": as_markdown(named(module, module.means(rows, "pr_auc")), 3),
-            "detection": as_markdown(named(module, module.means(rows, "detection")), 2),
+            "usefulness": as_markdown(
+                named(with_mean(module.means(rows, "pr_auc"))), 3
+            ),
+            "detection": as_markdown(
+                named(with_mean(module.means(rows, "detection"))), 2
+            ),
             "verdicts": "\n\n".join(
                 as_markdown(claims_table(judged)) for judged in module.verdicts(rows)
             ),
-            "costs": as_markdown(module.costs(rows).rename(index=module.spoken), 1),
+            "costs": as_markdown(named(module.costs(rows)), 1),
         }
     text = page.read_text(encoding="utf-8")
     for name, found in filled.items():
@@ -87,10 +93,10 @@ def fill_in_mixed(stage):
     page.write_text(text, encoding="utf-8")
 
 
-def named(module, table):
-    """Arms in the columns by the names of the text, and the mean over all tables below."""
+def with_mean(table):
+    """The mean over all rows as a last one."""
     table = pd.concat([table, table.mean().to_frame("mean").T])
-    return table.rename(columns=module.spoken).rename_axis("table")
+    return table.rename_axis("table")
 
 
 def as_markdown(table, digits=3) -> str:

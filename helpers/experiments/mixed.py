@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 from ..data import load_keel
 from ..evaluation import Claim, Difference, fit_and_score, judge, part, resample, score
 from ..over_sampling import CTGANOverSampler, GANOverSampler, TabDDPMOverSampler
+from ..plotting import printed
 from ..provenance import hardware
 from ..quality import table_quality
 from ..store import Cell
@@ -323,7 +324,7 @@ def verdicts(rows):
         table = means(rows, metric)
         claims = [
             Claim(
-                sentence.format(spoken(arm), spoken(other)),
+                sentence.format(printed(arm), printed(other)),
                 Difference.of(table[arm] - table[other]),
                 says,
             )
@@ -332,17 +333,6 @@ def verdicts(rows):
         ]
         found.append(judge(claims, family))
     return found
-
-
-def spoken(method):
-    """An arm's name in a sentence."""
-    return {
-        "random_oversampling": "copies",
-        "smote": "SMOTE's kind",
-        "gan": "the GAN",
-        "ctgan": "CTGAN",
-        "tab_ddpm": "TabDDPM",
-    }.get(method, method)
 
 
 def costs(rows):
@@ -375,7 +365,7 @@ def glance(rows):
     table = means(rows, "pr_auc")
     n = f"{len(table)} of {len(TABLES)} tables"
     gains = ", ".join(
-        f"{spoken(m)} {(table[m] - table['nothing']).mean():+.3f}"
+        f"{printed(m)} {(table[m] - table['nothing']).mean():+.3f}"
         for m in ("smote", "gan", "ctgan", "tab_ddpm")
     )
     lead = (
