@@ -75,7 +75,7 @@ def test_copies_of_held_out_rows_are_as_good_as_they_are():
     y_all = np.append(train.y, np.ones(len(rare), dtype=int))
     found = mixed.quality((X_all, y_all), train, test, 0)
     assert found["judged_rows"] == len(rare)
-    assert found["marginal"] == found["pairwise"] == pytest.approx(0, abs=1e-9)
+    assert max(found["marginal"], found["pairwise"]) < 1e-9
     others = RandomOverSampler(random_state=0).fit_resample(train.X, train.y)
     assert mixed.quality(others, train, test, 0)["marginal"] > 0.01
 
