@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from . import experiments, store
+from .evaluation import claims_table
 from .store import CLASSIFIER, KEY
 
 
@@ -47,6 +48,76 @@ def fill_in_answers(stage):
         answer = module.glance(rows)
         text = text.replace(f"{{{{ glance_{chapter} }}}}", plain(answer))
     index.write_text(text, encoding="utf-8")
+
+
+def fill_in_mixed(stage):
+    """Fill in the tables of the page on mixed tables, from the stored rows.
+
+    Parameters
+    ----------
+    stage : Path
+        As in `fill_in_answers`.
+    """
+    page = stage / "book" / "mixed.md"
+    if not page.exists():
+        return
+    from .plotting import named  # and with it matplotlib
+
+    module = experiments.find("mixed")
+    path = stage / "book" / "results" / "mixed-paper.csv"
+    rows = module.whole(store.read(path)) if path.exists() else None
+    parts = ("usefulness", "detection", "verdicts", "costs")
+    filled = dict.fromkeys(parts, "No row is stored yet.") | {"rows": ""}
+    if rows is not None and len(rows):
+        n_rows, planned = len(rows), len(module.cells("paper"))
+        filled = {
+            "rows": plain(
+                f"Stored rows of folds that have every arm: {n_rows} of {planned}, "
+                f"last {rows['started'].astype(str).max()[:10]}, "
+                f"on {', '.join(rows['device'].astype(str).unique())}."
+            ),
+            "usefulness": as_markdown(
+                named(with_mean(module.means(rows, "pr_auc"))), 3
+            ),
+            "detection": as_markdown(
+                named(with_mean(module.means(rows, "detection"))), 2
+            ),
+            "verdicts": "\n\n".join(
+                as_markdown(claims_table(judged)) for judged in module.verdicts(rows)
+            ),
+            "costs": as_markdown(named(module.costs(rows)), 1),
+        }
+    text = page.read_text(encoding="utf-8")
+    for name, found in filled.items():
+        text = text.replace(f"{{{{ mixed_{name} }}}}", found)
+    page.write_text(text, encoding="utf-8")
+
+
+def with_mean(table):
+    """The mean over all rows as a last one."""
+    table = pd.concat([table, table.mean().to_frame("mean").T])
+    return table.rename_axis("table")
+
+
+def as_markdown(table, digits=3) -> str:
+    """A table of numbers and text as Markdown, letter by letter.
+
+    Parameters
+    ----------
+    table : DataFrame
+    digits : int
+        Of numbers, after the point; a missing one is left empty.
+    """
+
+    def shown(value):
+        if isinstance(value, float):
+            return "" if pd.isna(value) else plain(f"{value:.{digits}f}")
+        return plain(value)
+
+    head = [plain(table.index.name or ""), *map(plain, table.columns)]
+    lines = [head, ["---"] * len(head)]
+    lines += [[plain(name), *map(shown, row)] for name, *row in table.itertuples()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def fill_in_paper_scale(stage):
@@ -92,7 +163,9 @@ def paper_scale(chapter, results):
         tables[profile] = rows.merge(planned[KEY].drop_duplicates())
     rows = tables["paper"]
     link = f"Chapter: {{doc}}`/book/{chapter}`."
-    if not (results.parent / f"{chapter}.ipynb").exists():
+    if not any(
+        (results.parent / f"{chapter}{kind}").exists() for kind in (".ipynb", ".md")
+    ):
         link = f"Of `helpers.experiments.{chapter}`, which has no page of its own."
     lines = [
         f"## {chapter}",
