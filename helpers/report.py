@@ -3,9 +3,9 @@
 The page opens offline, needs no scripts, and shows every value as text: names and cells
 come from anybody. So does the Markdown.
 
-``report.json`` has the schema ``deep-oversampling-balance/1``; another number means that a
-field was removed or means something else; fields may be added. Numbers that are not there
-are null.
+``report.json`` has the schema ``deep-oversampling-balance/1``, which
+``helpers/templates/report.schema.json`` writes down; another number means that a field was
+removed or means something else; fields may be added. Numbers that are not there are null.
 
 ``schema, created, seconds, versions, commit, command`` (options as given)
     Where it comes from.
@@ -26,8 +26,12 @@ are null.
 ``reliability``
     Two classes only: of nothing and of the method, ``said`` and ``seen`` shares of the
     rarer class in tenths of the records that were tested on.
+``costs``
+    Two classes only: the least cost that a threshold gives, of nothing and of the method,
+    ``at`` each share of it that is due to rare records; ``asked``, the share that was
+    asked for.
 ``balanced``
-    ``method, forced, kept, new``, and ``classes`` after balancing.
+    ``method, forced, kept, new``.
 ``new_rows``
     Null without any: ``records, copies, near_copies, near_limit, distances, columns, map``.
 ``holdout``
@@ -202,6 +206,7 @@ def facts(
         "left_out": auto.left_out_,
         "gains": auto.gains_.to_dict("records"),
         "reliability": _reliability(auto, method, positive),
+        "costs": _costs(auto, method, positive),
         "balanced": {
             "method": method,
             "forced": asked["force"] is not None,
@@ -244,6 +249,44 @@ def _reliability(auto, method, positive, n_bins=10):
             "seen": [float(seen[rows].mean()) for rows in parts if len(rows)],
         }
     return found
+
+
+def _costs(auto, method, positive, n=41):
+    """Cost curves: the least expected cost by a threshold, for every weight of mistakes.
+
+    At a weight of w, missing all rare records costs w, and calling all others rare, 1 - w.
+    Doing neither or both costs the smaller of the two.
+    """
+    if positive is None:
+        return None
+    at = np.linspace(0, 1, n)
+    said = auto.predictions_
+    own = said[said["method"] == "nothing"]
+    rare = float((own["true"] == positive).mean())
+    miss, false = 1.0, 1.0
+    if auto.costs is not None:
+        k = int(np.flatnonzero(auto.classes_ == positive)[0])
+        costs = np.asarray(auto.costs, dtype=float)
+        miss, false = costs[k, 1 - k], costs[1 - k, k]
+    elif (
+        auto.verdict_.need == "decisions"
+    ):  # by mean recall, both classes weigh the same
+        miss, false = 1 / rare, 1 / (1 - rare)
+    found = {}
+    for name in dict.fromkeys(["nothing", method]):
+        own = said[said["method"] == name]
+        p, true = own[f"p_{positive}"].to_numpy(), (own["true"] == positive).to_numpy()
+        order = np.argsort(-p, kind="stable")
+        last = np.append(np.diff(p[order]) != 0, True)
+        hits, n_true = np.cumsum(true[order]), true.sum()
+        calls = np.arange(1, len(p) + 1)
+        missed = np.append(1.0, 1 - hits[last] / n_true)
+        called = np.append(0.0, (calls - hits)[last] / (len(p) - n_true))
+        found[name] = [
+            float((w * missed + (1 - w) * called).min()) for w in at.tolist()
+        ]
+    asked = rare * miss / (rare * miss + (1 - rare) * false)
+    return {"at": at.tolist(), "asked": float(asked), "least": found}
 
 
 # -------------------------------------------------------------------- three forms
@@ -302,6 +345,8 @@ def _shown(data):
         "no_anonymisation": NO_ANONYMISATION,
         "gain_picture": _gain_picture(data),
         "reliability_picture": _reliability_picture(data),
+        "cost_picture": _cost_picture(data),
+        "marginal_pictures": _marginal_pictures(data),
         "map_picture": _map_picture(data),
         "advice": data["verdict"]["advice"],
     }
@@ -379,6 +424,68 @@ def _reliability_picture(data):
             for name, c in curves.items()
         ],
     }
+
+
+def _cost_picture(data):
+    if data["costs"] is None:
+        return None
+    curves, at, asked = (data["costs"][k] for k in ("least", "at", "asked"))
+    here = {name: float(np.interp(asked, at, least)) for name, least in curves.items()}
+    told = " and ".join(f"{value:.3f} with {name}" for name, value in here.items())
+    most = 0.5
+
+    def place(x, y):
+        return f"{40 + 260 * x:.1f},{280 - 260 * y / most:.1f}"
+
+    return {
+        "alt": f"Least cost that a threshold gives, by the weight of a missed rare record: "
+        f"where it was asked for, at {asked:.2f}, it is {told}; without a classifier it "
+        f"would be {min(asked, 1 - asked):.3f}.",
+        "asked": round(40 + 260 * asked, 1),
+        "curves": [
+            {
+                "name": name,
+                "points": " ".join(place(x, y) for x, y in zip(at, least, strict=True)),
+            }
+            for name, least in curves.items()
+        ],
+    }
+
+
+def _marginal_pictures(data):
+    """Small pictures of the columns that differ most between old and new rows."""
+    columns = data["new_rows"]["columns"] if data["new_rows"] else []
+    found = []
+    for column in columns:
+        if not column.get("parts"):
+            continue
+        pairs = [*zip(column["old"], column["new"], strict=True)]
+        most = max(max(pair) for pair in pairs) or 1.0
+        i = int(np.argmax([abs(a - b) for a, b in pairs]))
+        width = 280 / len(pairs)
+        found.append(
+            {
+                "name": column["name"],
+                "alt": f"Shares of old and new rows in {column['name']}: the largest "
+                f"difference is at {column['parts'][i]}, {pairs[i][0]:.1%} of the old and "
+                f"{pairs[i][1]:.1%} of the new rows.",
+                "first": column["parts"][0].split(" to ")[0],
+                "last": column["parts"][-1].split(" to ")[-1],
+                "levels": column["kind"] == "category",
+                "bars": [
+                    {
+                        "x": round(10 + width * i + width * (0.08 + 0.42 * j), 1),
+                        "y": round(90 - 80 * share / most, 1),
+                        "width": round(0.4 * width, 1),
+                        "height": round(80 * share / most, 1),
+                        "part": ("old", "new")[j],
+                    }
+                    for i, pair in enumerate(pairs)
+                    for j, share in enumerate(pair)
+                ],
+            }
+        )
+    return found
 
 
 def _map_picture(data):

@@ -1,14 +1,16 @@
 """From a file to a folder of results."""
 
+import contextlib
+import errno
 import re
 import time as clock
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import joblib
 import numpy as np
 import pandas as pd
-from scipy import stats
 from sklearn.base import clone
 from sklearn.model_selection import (
     RepeatedStratifiedKFold,
@@ -18,19 +20,17 @@ from sklearn.model_selection import (
 
 from .. import report
 from ..checks import require_known
-from ..selection import AutoOverSampler, ResampledClassifier
+from ..runs import cluster
+from ..selection import AutoOverSampler
 from ..tables import TableCodec
 from ._audit import audit
 from ._files import Folder, read_table
 from ._new_rows import described, provenance_of
 from ._recipe import recipe
 
-#: Share of the budget for the splits; the rest is for the last fit and the report.
-FOR_SPLITS = 0.85
-#: Rows and seconds in which `--dry-run` times fits.
-DRY_ROWS, DRY_SECONDS = 2000, 1.5
-#: Splits that a budget allows at least and at most, as in `AutoOverSampler`.
-FEWEST, MOST = 10, 50
+#: Share of the budget for the choice and the fit of the table; with records set aside,
+#: both of which are fitted anew. The rest is for the report.
+FOR_CHOICE, WITH_HOLDOUT = 0.9, 0.7
 #: The store of rows, and what it keeps beside itself.
 BESIDE = "", ".lock", ".plan.json", ".predictions"
 #: What is called otherwise on the command line.
@@ -73,22 +73,17 @@ class Asked(NamedTuple):
     delimiter: str | None = None
 
 
-class _Planned(Exception):
-    """What would be fitted, instead of fitting it."""
-
-    def __init__(self, splits, estimators, left_out):
-        self.splits, self.estimators, self.left_out = splits, estimators, left_out
-
-
-class _Planner(AutoOverSampler):
-    """Everything that a choice refuses and leaves out before it fits anything."""
-
-    def _plan(self, frame, codes, splits, estimators, left_out, started):
-        raise _Planned(splits, estimators, left_out)
-
-
 def balance(
-    path, *, out=None, overwrite=False, jobs=1, dry_run=False, say=print, **asked
+    path,
+    *,
+    out=None,
+    overwrite=False,
+    jobs=1,
+    dask=None,
+    dry_run=False,
+    say=print,
+    since=None,
+    **asked,
 ):
     """Decide whether and how to balance a table, and write all that follows from it.
 
@@ -103,10 +98,14 @@ def balance(
         Replace the results of another call, and nothing else.
     jobs : int
         Processes.
+    dask : str, optional
+        Address of the scheduler of a Dask cluster, which fits the arms instead.
     dry_run : bool
         Only look the table through and say what would be done; nothing is written.
     say : callable
         Takes each line that is told.
+    since : float, optional
+        When the budget began to count, as of `time.time`; now by default.
     **asked
         ``target`` : column of the classes.
         ``need`` : "decisions", "ranking" or "probabilities"; `AutoOverSampler`'s scoring.
@@ -116,7 +115,7 @@ def balance(
         ``categorical, dates, drop`` : columns.
         ``group, time`` : column; records of a group stay together, or the past tells the
         future.
-        ``budget`` : seconds; None is as many splits as on every machine.
+        ``budget`` : seconds for all of it; None is as many splits as on every machine.
         ``repeats, splits`` : of cross-validation, in place of a plan by budget.
         ``alpha, min_gain`` : of the rule.
         ``holdout`` : share of records set aside before anything is learned.
@@ -138,10 +137,33 @@ def balance(
         learned from.
     RuntimeError
         The budget was spent too soon; the same call goes on.
+    ConnectionError
+        No Dask scheduler answers.
     """
     asked = Asked(**asked)
-    started = clock.time()
+    started = clock.time() if since is None else since
     _refuse_contradictions(asked)
+    _refuse_places(jobs, dask)
+    with _told_if_full():
+        return _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started)
+
+
+@contextlib.contextmanager
+def _told_if_full():
+    """A full disk, with what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        raise OSError(
+            f"{error.strerror}{where}; free some. What is done is kept, and the same call "
+            "goes on."
+        ) from error
+
+
+def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
     source = read_table(path, asked.target, asked.encoding, asked.delimiter)
     asked = _known_columns(asked, source)
     kinds = {
@@ -154,35 +176,37 @@ def balance(
 
     rows, held = _parts(source, asked)
     X, y = _features(source, rows, asked)
-    auto = _selection(asked, kinds, y, found)
+    auto = _selection(asked, kinds, y)
+    auto.set_params(n_jobs=jobs)
     try:
-        # Whatever is refused is refused before anything is written.
-        plan = _planned(auto, X, y)
-        if asked.force:
-            auto.set_params(candidates=_with_force(auto, plan, asked.force))
-            plan = _planned(auto, X, y)
-        if dry_run:
-            return _dry(plan, X, y, asked, found, jobs, say)
-        folder = Folder(
-            _out(path, out), {**_decisive(asked), "input": source.digest}, overwrite
-        )
-        beside = [f"rows.csv{end}" for end in BESIDE]
-        folder.grows(*beside)
-        if folder.slow is None:
-            folder.settle(_too_slow(plan, X, y, asked, jobs))
-        if folder.slow:
-            fast = [name for name in _arms(auto, plan) if name not in folder.slow]
-            auto.set_params(candidates=fast)
-        auto.set_params(store=folder.path / "rows.csv", n_jobs=jobs)
-        if auto.time_budget is not None:
-            spent = clock.time() - started
-            auto.set_params(time_budget=max(FOR_SPLITS * asked.budget - spent, 0.1))
-        auto.fit(X, y)
-        auto.left_out_ = {**plan.left_out, **auto.left_out_, **folder.slow}
+        with cluster(dask) if dask else contextlib.nullcontext():
+            # Whatever is refused is refused before anything is written.
+            plan = auto.plan(X, y, measure=None)
+            if asked.force:
+                auto.set_params(candidates=_with_force(auto, plan, asked.force))
+                plan = auto.plan(X, y, measure=None)
+            _limit(auto, asked, started)
+            if dry_run:
+                return _dry(auto.plan(X, y, measure="plain"), found, asked, say)
+            folder = Folder(
+                _out(path, out), {**_decisive(asked), "input": source.digest}, overwrite
+            )
+            beside = [f"rows.csv{end}" for end in BESIDE]
+            folder.grows(*beside)
+            auto.set_params(store=folder.path / "rows.csv")
+            try:
+                if asked.budget is not None:
+                    plan = auto.plan(X, y)
+                _refuse_force(asked.force, plan)
+            except ValueError:
+                folder.leave()
+                raise
+            for line in str(plan).splitlines():
+                say(line)
+            _limit(auto, asked, started)
+            auto.fit(X, y)
         method = asked.force or auto.verdict_.chosen
-        if method not in auto.recipes_:
-            why = auto.left_out_.get(method, "it is unknown")
-            raise ValueError(f"--force {method}: it was left out ({why}).")
+        _refuse_force(method, plan._replace(left_out=auto.left_out_))
         X_out, y_out = auto.treat(X, y, method)
     except ValueError as error:
         raise ValueError(_as_options(str(error))) from error
@@ -296,6 +320,40 @@ def _refuse_contradictions(asked):
         raise ValueError(f"--seed {asked.seed}: give 0 or more.")
 
 
+def _refuse_places(jobs, dask):
+    """Where fits are computed: here, or on a cluster."""
+    most = 4 * joblib.cpu_count()
+    if jobs != -1 and not 1 <= jobs <= most:
+        raise ValueError(f"--jobs {jobs}: give -1, a process per core, or 1 to {most}.")
+    if dask == "":
+        raise ValueError(
+            "--dask '' names no scheduler; give its address, or leave it out."
+        )
+    if dask is not None and jobs != 1:
+        raise ValueError(
+            f"--jobs {jobs} is for this machine, and --dask for a cluster; leave one of "
+            "the two out."
+        )
+
+
+def _refuse_force(method, plan):
+    """A method that is to be used whatever comes, and was left out."""
+    if method in plan.left_out:
+        raise ValueError(
+            f"--force {method}: it was left out ({plan.left_out[method]}); give more "
+            "time, or another method."
+        )
+
+
+def _limit(auto, asked, started):
+    """What is left of the budget for the choice and the fit of the table."""
+    if auto.time_budget is None:
+        return
+    share = WITH_HOLDOUT if asked.holdout else FOR_CHOICE
+    spent = clock.time() - started
+    auto.set_params(time_budget=max(share * asked.budget - spent, 1e-3))
+
+
 def seconds_of(text):
     """Seconds of a time such as ``90``, ``90s``, ``10m``, ``1.5h``; None of ``none``.
 
@@ -340,7 +398,7 @@ def _known_columns(asked, source):
     return asked
 
 
-def _selection(asked, kinds, y, found):
+def _selection(asked, kinds, y):
     methods = asked.methods
     if methods not in ("auto", "all"):
         methods = [name.strip() for name in methods.split(",") if name.strip()]
@@ -415,71 +473,8 @@ def _with_force(auto, plan, force):
     """The candidates, with the one that is to be used whatever comes."""
     if force == "nothing" or not isinstance(auto.candidates, str):
         return auto.candidates
-    names = _arms(auto, plan)
+    names = [name for name in plan.arms if name != "nothing"]
     return names if force in names else [*names, force]
-
-
-def _arms(auto, plan):
-    """Names of what would be compared with nothing."""
-    names = [name for name in plan.estimators if name not in ("dummy", "nothing")]
-    return ["threshold", *names] if auto.scoring == "decisions" else names
-
-
-def _too_slow(plan, X, y, asked, jobs):
-    """Networks that nobody named and that no plan has time for, by a part of one fit.
-
-    `AutoOverSampler` times a whole fit of each arm, which a network may need longer for
-    than there is.
-
-    Returns
-    -------
-    dict of str to str
-        Name to why it is left out.
-    """
-    slow = {}
-    if asked.budget is None or asked.methods != "auto":
-        return slow
-    budget, started = FOR_SPLITS * asked.budget, clock.perf_counter()
-    for name, estimator in plan.estimators.items():
-        inner = getattr(estimator.sampler, "sampler", None)
-        length = next((p for p in ("epochs", "n_steps") if hasattr(inner, p)), None)
-        if length is None or name == asked.force:
-            continue
-        whole = getattr(inner, length)
-        if clock.perf_counter() - started > budget / 10:
-            slow[name] = (
-                "a tenth of --budget went into finding out how long others take"
-            )
-            continue
-        part, took = max(1, whole // 200), []
-        try:
-            for times in (1, 3):  # what does not grow with the epochs counts once
-                trial = clone(estimator.sampler)
-                trial.set_params(**{f"sampler__{length}": times * part})
-                began = clock.perf_counter()
-                trial.fit_resample(X.drop(columns=_asides(asked)), y)
-                took.append(clock.perf_counter() - began)
-        except ValueError:
-            continue  # told in time, by the choice itself
-        each = max(took[1] - took[0], 0) / (2 * part)
-        seconds = took[1] + each * max(whole - 3 * part, 0)
-        if seconds * (1 + FEWEST / max(jobs, 1)) > budget / 2:
-            slow[name] = (
-                f"one fit would take about {seconds:.0f} s, too long for {FEWEST} splits "
-                "within half of --budget"
-            )
-    return slow
-
-
-def _asides(asked):
-    return [c for c in (asked.group, asked.time) if c is not None]
-
-
-def _planned(auto, X, y):
-    try:
-        _Planner(**auto.get_params(deep=False)).fit(X, y)
-    except _Planned as plan:
-        return plan
 
 
 def _as_options(message):
@@ -601,87 +596,18 @@ def _held_out(auto, method, source, held, asked, X, y):
 # -------------------------------------------------------------------- dry run
 
 
-def _dry(plan, X, y, asked, found, jobs, say):
+def _dry(plan, found, asked, say):
     """Arms, splits, time and the smallest gain that can be told, without scores."""
-    names = [name for name in plan.estimators if name != "dummy"]
-    if asked.need == "decisions":
-        names.insert(1, "threshold")
-    say(f"Arms: {', '.join(names)}.")
-    for why in dict.fromkeys(plan.left_out.values()):
-        same = [name for name, other in plan.left_out.items() if other == why]
-        say(f"  Not {', '.join(same)}: {why}.")
-    seconds, untimed = _timed(plan.estimators, X, y)
-    each = sum(seconds.values()) / max(jobs, 1)
-    own = asked.budget is not None and not (asked.repeats or asked.splits or asked.time)
-    n = len(plan.splits)
-    if own:
-        n = int(FOR_SPLITS * asked.budget / max(each, 1e-9)) // 5 * 5
-        n = max(FEWEST, min(MOST, n))
-    more = f", and {', '.join(untimed)} beside" if untimed else ""
-    say(f"Splits: {n}, about {n * each:.0f} s for {', '.join(seconds)}{more}.")
-    if untimed and own:
-        say(
-            f"  Each of {', '.join(untimed)} is fitted once when the run begins; then "
-            f"{FEWEST} to {MOST} splits are planned, within {asked.budget:.0f} s, and what "
-            "cannot finish is left out by name."
-        )
-    gain = _tellable(found["rarest"], n, max(len(names) - 1, 1), asked)
-    if not np.isnan(gain):
-        say(
-            f"Smallest gain that could be told: about {gain:.3f} of mean recall, if two "
-            "arms decide one rare record in ten otherwise."
-        )
+    for line in str(plan).splitlines():
+        say(line)
+    if asked.budget is not None:
+        say(f"The whole call is to end within {asked.budget:.0f} s.")
     return {
         "audit": found,
-        "arms": names,
+        "arms": [*plan.arms],
         "left_out": plan.left_out,
-        "n_splits": n,
-        "seconds": seconds,
-        "untimed": untimed,
-        "tellable": None if np.isnan(gain) else gain,
+        "n_splits": plan.n_splits,
+        "seconds": plan.seconds,
+        "total": plan.total,
+        "tellable": None if np.isnan(plan.detectable) else plan.detectable,
     }
-
-
-def _timed(estimators, X, y):
-    """Seconds of a fit, by one on some of the rows; networks are not tried."""
-    rows = np.arange(len(y))
-    if len(rows) > DRY_ROWS:
-        rows = train_test_split(rows, train_size=DRY_ROWS, stratify=y, random_state=0)[
-            0
-        ]
-    frame = X.iloc[rows].reset_index(drop=True)
-    seconds, untimed, began = {}, [], clock.perf_counter()
-    codes = np.unique(y, return_inverse=True)[1][rows]
-    for name, estimator in estimators.items():
-        if name == "dummy":
-            continue
-        inner = getattr(estimator.sampler, "sampler", estimator.sampler)
-        network = type(inner).__module__.startswith("helpers.")
-        if network or clock.perf_counter() - began > DRY_SECONDS:
-            untimed.append(name)
-            continue
-        told = estimator.get_params(deep=False)
-        start = clock.perf_counter()
-        try:
-            ResampledClassifier(**told).fit(frame, codes)
-        except ValueError:
-            untimed.append(name)
-            continue
-        seconds[name] = (clock.perf_counter() - start) * len(y) / len(rows)
-    return seconds, untimed
-
-
-def _tellable(rarest, n, arms, asked):
-    """A gain in mean recall, from rare rows alone; before any score there is no better.
-
-    Two decisions that differ in a tenth of the rare rows of a test part have recalls whose
-    difference has that variance over its rows; the other classes add little.
-    """
-    if asked.time:
-        return float("nan")
-    folds = asked.splits or 5
-    test = rarest / folds
-    variance = 0.1 / max(test, 1) / 4
-    error = np.sqrt(variance * (1 / n + 1 / (folds - 1)))
-    critical = stats.t.ppf(1 - asked.alpha / arms / 2, n - 1)
-    return float(error * (critical + stats.t.ppf(0.8, n - 1)))
