@@ -368,7 +368,7 @@ def _gain_picture(data):
     width = (high - low) or 1.0
 
     def place(value):
-        return None if value is None else round(180 + 440 * (value - low) / width, 1)
+        return None if value is None else round(160 + 290 * (value - low) / width, 1)
 
     chosen = data["verdict"]["chosen"]
     best = max(arms, key=lambda arm: arm["gain"])
@@ -472,6 +472,12 @@ def _marginal_pictures(data):
                 "first": column["parts"][0].split(" to ")[0],
                 "last": column["parts"][-1].split(" to ")[-1],
                 "levels": column["kind"] == "category",
+                "named": [
+                    (round(10 + width * (i + 0.5), 1), part)
+                    for i, part in enumerate(column["parts"])
+                ]
+                if column["kind"] == "category" and len(pairs) <= 4
+                else [],
                 "bars": [
                     {
                         "x": round(10 + width * i + width * (0.08 + 0.42 * j), 1),

@@ -6,7 +6,9 @@ logistic regression. On power tables one arm truly gains; how much is measured o
 rows. Beside the rule stands its rival, the arm with the largest mean score.
 """
 
+import tempfile
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -156,7 +158,7 @@ def null_table(dataset, need, rng):
 def cells(profile):
     """The runs of a profile, seed by seed, so that half a table is a fair one."""
     if profile == "hypothyroid":
-        return [Cell(CHAPTER, profile, profile, m, 0, 0, PROTOCOL) for m in NEEDS]
+        return [Cell(CHAPTER, profile, profile, "choice", 0, 0, PROTOCOL)]
     n, power, sizes = {
         "paper": (200, 40, SIZES),
         "deep": (20, 0, ()),
@@ -234,30 +236,38 @@ def run(cell):
 
 
 def run_hypothyroid(cell):
-    """The choice on a real table: a row for each arm, with the verdict in all of them."""
+    """The choice on a real table, for every need: a row for each arm and need."""
     bunch = load_keel("hypothyroid")
-    auto = AutoOverSampler(
-        [*PLAIN, "gan"], scoring=cell.method, random_state=cell.seed
-    ).fit(bunch.data, bunch.target)
-    arms = auto.comparison_.drop(columns="why")
-    metric = arms.columns[0]
-    arms = arms.rename(columns={metric: "score"})
-    rows = auto.rows_.groupby("method")[["sampler_seconds", "classifier_seconds"]].sum()
-    return [
-        {
-            "provenance": bunch.provenance,
-            "classifier": name,
-            "metric": metric,
-            **arm,
-            **rows.reindex([name]).iloc[0],
-            "chosen": auto.verdict_.chosen,
-            "verdict": str(auto.verdict_),
-            "n_splits": auto.verdict_.n_splits,
-            "device": hardware(),
-            "precision": "float32",
-        }
-        for name, arm in arms.iterrows()
-    ]
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for need in NEEDS:  # from the same fits
+            auto = AutoOverSampler(
+                [*PLAIN, "gan"],
+                scoring=need,
+                random_state=cell.seed,
+                store=Path(folder, "rows.csv"),
+            ).fit(bunch.data, bunch.target)
+            metric = auto.comparison_.columns[0]
+            groups = auto.rows_.groupby("method")
+            seconds = groups[["sampler_seconds", "classifier_seconds"]].sum()
+            for name, arm in auto.comparison_.drop(columns="why").iterrows():
+                found.append(
+                    {
+                        "provenance": bunch.provenance,
+                        "classifier": f"{need}/{name}",
+                        "need": need,
+                        "arm": name,
+                        "metric": metric,
+                        **arm.rename({metric: "score"}),
+                        **seconds.reindex([name]).iloc[0],
+                        "chosen": auto.verdict_.chosen,
+                        "verdict": str(auto.verdict_),
+                        "n_splits": auto.verdict_.n_splits,
+                        "device": hardware(),
+                        "precision": "float32",
+                    }
+                )
+    return found
 
 
 def true_gains(auto, made, seed):
