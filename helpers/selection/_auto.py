@@ -396,6 +396,7 @@ class AutoOverSampler(BaseOverSampler):
         until = None
         if self.time_budget is not None:
             last = last_seconds({k: plan["seconds"][k] for k in estimators})
+            last += len(splits) * len(estimators) * plan["choice"]
             until = started + self.time_budget - last
         self.n_splits_ = len(splits)
         rows, said = self._evaluate(made, splits, estimators, until)

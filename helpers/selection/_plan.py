@@ -130,18 +130,19 @@ def make_plan(file, asked, measure, left, n_jobs, fixed):
     Returns
     -------
     dict
-        ``n_splits``; ``seconds`` of a split of each arm; ``left_out``, arm to why.
+        ``n_splits``; ``seconds`` of a split of each arm, of which ``choice`` come after
+        all fits; ``left_out``, arm to why.
     """
     if plan := kept_plan(file, asked):
         return plan
-    seconds, failed = measure()
+    seconds, failed, choice = measure()
     able = {name: s for name, s in seconds.items() if name not in failed}
     budget = left()
     if budget is None:
         n, slow = fixed or _splits.USUAL, {}
     else:
         n, slow = planned(able, budget, n_jobs, ALWAYS, fixed=fixed)
-    plan = {"asked": asked, "n_splits": n, "seconds": able}
+    plan = {"asked": asked, "n_splits": n, "seconds": able, "choice": choice}
     plan["left_out"] = {**failed, **slow}
     if file and budget is not None:
         text = json.dumps(plan, indent=1)
@@ -177,6 +178,8 @@ def timed(frame, codes, split, estimators, budget=None, networks=True):
     seconds : dict of str to float
     failed : dict of str to str
         Arm to why it could not be fitted, or was not tried.
+    choice : float
+        Seconds in all of them for scoring the choice itself, after the fits.
     """
     train, test = split
     frame = frame.reset_index(drop=True)
@@ -236,7 +239,8 @@ def timed(frame, codes, split, estimators, budget=None, networks=True):
         each *= 1.0 if kind == "n_steps" else scale
         seconds[name] = each * whole + beside * scale
     each = _seconds_of_choice(len(test), n_draws(len(frame)), rng)
-    return {n: seconds[n] * BESIDE + each for n in estimators if n in seconds}, failed
+    seconds = {n: seconds[n] * BESIDE + each for n in estimators if n in seconds}
+    return seconds, failed, each
 
 
 def _no_time(budget):
