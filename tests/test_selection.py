@@ -728,3 +728,18 @@ def test_any_classifier_will_do():
         chooser.recipe_.fit(X, y).classifier_, HistGradientBoostingClassifier
     )
     assert np.isfinite(logs(chooser.recipe_.predict_proba(X))).all()
+
+
+class Wants(RandomOverSampler):
+    """Needs more rows than a trial has."""
+
+    def fit_resample(self, X, y, **params):
+        if len(X) < 1600:
+            raise ValueError("too few rows")
+        return super().fit_resample(X, y, **params)
+
+
+def test_an_arm_that_few_rows_do_not_suffice_for_is_timed_on_all():
+    X, y = blobs(3000)
+    arms = {"wants": Wants(), "threshold": "threshold"}
+    assert "wants" in auto(arms, cv=None).plan(X, y).seconds

@@ -203,14 +203,23 @@ def timed(frame, codes, split, estimators, budget=None, networks=True):
                 failed[name] = _no_time(budget)
                 continue
             try:
-                spent[name].append(_seconds_of(estimator, rows, codes[part]))
+                took = _seconds_of(estimator, rows, codes[part])
+            except Exception as error:
+                if len(part) == len(train):
+                    failed[name] = _why(name, error)
+                continue
+            spent[name].append((len(part), took))
+    for name, found in spent.items():
+        if name in failed:
+            continue
+        if not found:  # few rows may be too few, of groups for instance
+            try:
+                took = _seconds_of(plain[name], _rows(frame, train), codes[train])
             except Exception as error:
                 failed[name] = _why(name, error)
-    for name, found in spent.items():
-        if name not in failed:
-            seconds[name] = _in_line(
-                [len(p) for p in parts][: len(found)], found, len(train)
-            )
+                continue
+            found = [(len(train), took)]
+        seconds[name] = _in_line(*zip(*found, strict=True), len(train))
 
     part, few = (_part(codes, train, n, rng) for n in (TRIAL, 100))
     began = time.perf_counter()
