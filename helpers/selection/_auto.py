@@ -341,7 +341,7 @@ class AutoOverSampler(BaseOverSampler):
         if self.times is None and self.costs is None and self.scoring in TOLD_BEFORE:
             _, test = made.splits[0]
             gain = tellable(
-                int(np.bincount(made.codes).min()),
+                np.bincount(made.codes),
                 n,
                 max(len(arms) - 1, 1),
                 self.alpha,

@@ -86,8 +86,7 @@ class Plan(NamedTuple):
         if np.isfinite(self.detectable):
             lines.append(
                 f"Smallest gain that could be told: about {self.detectable:.3f} "
-                f"{self.unit} (power .8, if two arms decide one rare row in five "
-                "otherwise)."
+                f"{self.unit} (power .8, if two arms differ on one row in five)."
             )
         return "\n".join(lines)
 
