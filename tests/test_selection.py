@@ -743,3 +743,36 @@ def test_an_arm_that_few_rows_do_not_suffice_for_is_timed_on_all():
     X, y = blobs(3000)
     arms = {"wants": Wants(), "threshold": "threshold"}
     assert "wants" in auto(arms, cv=None).plan(X, y).seconds
+
+
+# ---------------------------------------------------------------- its error rates
+
+
+def stored_rows():
+    null = {"dataset": "null-permuted", "method": "ranking", "n_arms": 5}
+    power = {"dataset": "power-sampler-300", "method": "ranking", "n_arms": 5}
+    rows = [{**null, "chosen": "nothing", "largest_mean": "smote"}] * 19
+    rows += [{**null, "chosen": "smote", "largest_mean": "nothing"}]
+    planted = {"true_gain_of_planted": 0.1, "true_gain_of_best": 0.1}
+    for detectable, chosen, of_chosen in [(0.1, "truth", 0.1), (1e3, "nothing", 0.0)]:
+        planted |= {"planted_detectable": detectable, "chosen": chosen}
+        planted |= {"true_gain_of_chosen": of_chosen, "largest_mean": "smote"}
+        rows += [{**power, **planted, "true_gain_of_largest_mean": 0.04}]
+    return pd.DataFrame(rows)
+
+
+def test_false_alarms_power_and_regret_by_known_answers():
+    rows = stored_rows()
+    alarms = experiment.false_alarms(rows).loc["null-permuted", "ranking"]
+    assert [*alarms[["tables", "rule", "largest_mean"]]] == [20, 1, 19]
+    # Clopper and Pearson's interval of 1 in 20.
+    assert alarms["rule_low"] == pytest.approx(0.0013, abs=1e-4)
+    assert alarms["rule_high"] == pytest.approx(0.2487, abs=1e-4)
+    assert experiment.false_alarms(rows, by=()).loc["all", "rule_share"] == 0.05
+    assert experiment.most_false_alarms(400) == 29
+    found = experiment.power(rows).loc["power-sampler-300", "ranking"]
+    assert found["found"] == 0.5
+    # As large as what can be told, it is told four times in five; else hardly ever.
+    assert found["expected"] == pytest.approx((0.8 + 0.005) / 2, abs=0.01)
+    lost = experiment.regret(rows).loc["power-sampler", "ranking"]
+    assert [*lost] == pytest.approx([2, 0.1, 0.05, 0.06])
