@@ -654,8 +654,11 @@ def test_the_smallest_detectable_difference_is_that_of_power_tables():
         assert wider.detectable(alpha) == pytest.approx(d.detectable(alpha) * factor)
     assert Difference.of([0.0, 0.0]).detectable() == 0
     assert np.isnan(Difference.of([0.1]).detectable())
-    few = Difference.of([0.1, 0.2])  # one degree of freedom, a strict level
-    assert np.isfinite(few.detectable(0.05 / 20))
+    few = Difference(0.0, 1.0, 1, 2)  # one degree of freedom, strict levels
+    for alpha in (0.05 / 20, 1e-6, 1e-12):
+        # Here the spread decides: it must fall below a quantile of a half-normal.
+        expected = stats.norm.ppf(0.9) / np.tan(np.pi * alpha / 2)
+        assert few.detectable(alpha) == pytest.approx(expected, rel=1e-3)
 
 
 def test_compare_pairs_by_split_and_corrects_by_holm():

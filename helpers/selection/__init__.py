@@ -2,6 +2,7 @@
 
 from ._auto import AutoOverSampler
 from ._classifier import ResampledClassifier
+from ._plan import Plan
 from ._verdict import Verdict
 
-__all__ = ["AutoOverSampler", "ResampledClassifier", "Verdict"]
+__all__ = ["AutoOverSampler", "Plan", "ResampledClassifier", "Verdict"]
