@@ -1,7 +1,14 @@
 """What to do about an imbalanced table: a choice by a rule that may say, nothing."""
 
 from ._auto import AutoOverSampler
-from ._classifier import ResampledClassifier
+from ._classifier import ResampledClassifier, best_offsets, tuning_rows, utilities
 from ._verdict import Verdict
 
-__all__ = ["AutoOverSampler", "ResampledClassifier", "Verdict"]
+__all__ = [
+    "AutoOverSampler",
+    "ResampledClassifier",
+    "Verdict",
+    "best_offsets",
+    "tuning_rows",
+    "utilities",
+]

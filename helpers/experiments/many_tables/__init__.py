@@ -1,0 +1,74 @@
+"""Many tables: which method, when? Eighteen sources, twenty arms, three classifiers.
+
+The primary question was fixed before any row was seen: average precision with boosting,
+each arm against nothing, Wilcoxon's test over sources with Holm's correction. Everything
+else is exploratory.
+"""
+
+from ...store import Cell
+from ._arms import CHEAP, CLASSIFIERS, DEEP, OFTEN_ARMS, SECONDS, TEN, UPDATES
+from ._pilot import pilot_cells, run_pilot
+from ._run import run_fit
+from ._tables import (
+    FAMILIES,
+    N_FOLDS,
+    OFTEN,
+    SEVERAL,
+    SPLITS,
+    TABLES,
+    in_ranks,
+    load,
+    parts,
+)
+
+CHAPTER = "many_tables"
+PROFILES = ("paper", "pilot", "smoke")
+PROTOCOL = "quarter-held-1"
+N_REPEATS = 2
+
+__all__ = [
+    "CHAPTER",
+    "CHEAP",
+    "CLASSIFIERS",
+    "DEEP",
+    "FAMILIES",
+    "OFTEN",
+    "PROFILES",
+    "PROTOCOL",
+    "SECONDS",
+    "SEVERAL",
+    "TABLES",
+    "TEN",
+    "UPDATES",
+    "cells",
+    "in_ranks",
+    "load",
+    "parts",
+    "run",
+]
+
+
+def cells(profile):
+    """The fits of a profile, breadth first: half a table is then a fair one.
+
+    A fold of all tables and arms before the next fold, the arms without a network before
+    the others; the panel of several classes after each repeat; what is split often last.
+    """
+    if profile == "pilot":
+        return pilot_cells(profile)
+    if profile == "smoke":
+        plan = [(t, m, 0, 0) for m in ("nothing", "smote", "gan") for t in TABLES[:3]]
+    else:
+        plan = []
+        for seed in range(N_REPEATS):
+            for tables in (TABLES, SEVERAL):
+                for fold in range(N_FOLDS):
+                    for arms in (CHEAP, DEEP):
+                        plan += [(t, m, seed, fold) for m in arms for t in tables]
+        plan += [(OFTEN, m, seed, 0) for seed in range(SPLITS) for m in OFTEN_ARMS]
+    return [Cell(CHAPTER, profile, *key, PROTOCOL) for key in plan]
+
+
+def run(cell):
+    """The rows of a cell: see `run_fit` and, of the profile "pilot", `run_pilot`."""
+    return run_pilot(cell) if cell.profile == "pilot" else run_fit(cell)
