@@ -149,7 +149,14 @@ def read_arrays(store, column: str) -> dict[tuple, np.ndarray]:
                     parts = name.removesuffix(".npy").split("/")
                     method, protocol, classifier, what = map(unquote, parts)
                     if what == column:
-                        key = dataset, method, int(seed), int(fold), protocol, classifier
+                        key = (
+                            dataset,
+                            method,
+                            int(seed),
+                            int(fold),
+                            protocol,
+                            classifier,
+                        )
                         array = np.load(io.BytesIO(kept.read(name)), allow_pickle=False)
                         found[key] = array
         except (zipfile.BadZipFile, ValueError, EOFError) as error:

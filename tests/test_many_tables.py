@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 
 from helpers import load_keel, runs, store
 from helpers.experiments import many_tables
-from helpers.experiments.many_tables import _arms, _pilot, _run, _tables
+from helpers.experiments.many_tables import _arms, _pilot, _run
 from helpers.store import Cell
 
 TINY = 3  #: updates
@@ -110,7 +110,7 @@ def test_predictions_of_test_rows_do_not_hang_on_their_labels(monkeypatch):
     cut = many_tables.parts("ecoli2", table.target, 0, 0)
     other = table.target.copy()
     other[test] = other[test][::-1]
-    monkeypatch.setattr(table, "target", other)
+    monkeypatch.setitem(table, "target", other)
     monkeypatch.setattr(_run, "parts", lambda *_: cut)
     after = _run.run_fit(cell("random_oversampling"))
     for a, b in zip(before, after, strict=True):
@@ -135,9 +135,18 @@ def test_rows_come_whole_and_predictions_lie_beside_them(tmp_path):
     from sklearn.metrics import average_precision_score
 
     for row in rows.itertuples():
-        key = (row.dataset, row.method, row.seed, row.fold, row.protocol, row.classifier)
+        key = (
+            row.dataset,
+            row.method,
+            row.seed,
+            row.fold,
+            row.protocol,
+            row.classifier,
+        )
         p = kept[key][:, 0]
-        assert average_precision_score(y[test], p) == pytest.approx(row.pr_auc, abs=0.05)
+        assert average_precision_score(y[test], p) == pytest.approx(
+            row.pr_auc, abs=0.05
+        )
 
 
 def test_tuned_decisions_belong_to_the_same_probabilities():

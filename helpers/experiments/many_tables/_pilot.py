@@ -20,19 +20,18 @@ from ...provenance import hardware
 from ...quality import detection_score
 from ...store import Cell
 from ...tables import TabularOverSampler
-from ._arms import SECONDS
+from ._arms import SECONDS, SMALL
 
 CHAPTER, PROTOCOL = "many_tables", "pilot-1"
 PILOT_TABLES = ("pima", "german")
 #: Within so much of the least detection, the first counts.
 MARGIN = 0.02
-_SMALL = {"generator_layers": (64, 64), "discriminator_layers": (64, 64)}
 #: Arguments by the name of the setting.
 CANDIDATES = {
     "paper": {},
     "paper, lr 1e-3": {"lr": 1e-3},
-    "small, lr 1e-3": {"lr": 1e-3, **_SMALL},
-    "small, lr 1e-3, betas .5": {"lr": 1e-3, "betas": (0.5, 0.9), **_SMALL},
+    "small, lr 1e-3": {"lr": 1e-3, **SMALL},
+    "small, lr 1e-3, betas .5": {"lr": 1e-3, "betas": (0.5, 0.9), **SMALL},
 }
 
 

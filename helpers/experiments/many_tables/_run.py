@@ -48,7 +48,11 @@ def run_fit(cell, own=None):
     table = load(cell.dataset)
     X, y = table.data, table.target
     learn, held, test = parts(cell.dataset, y, cell.seed, cell.fold)
-    about = {"provenance": table.provenance, "device": hardware(), "precision": "float32"}
+    about = {
+        "provenance": table.provenance,
+        "device": hardware(),
+        "precision": "float32",
+    }
     models = classifiers(cell.method, cell.seed)
     rows = []
     train = part(X, y, learn)
@@ -131,21 +135,24 @@ def judged(model, made, train, held, test, weighted=False):
         )
     p, p_held = (fitted.predictions[k].probabilities for k in ("", "held"))
     shares = np.bincount(train.y, minlength=n_classes) / len(train.y)
-    offsets = best_offsets(
-        logs(p_held), held.y, utilities(shares), -np.log(shares)
-    )
+    offsets = best_offsets(logs(p_held), held.y, utilities(shares), -np.log(shares))
     tuned = (logs(p) + offsets).argmax(axis=1)
     learned = np.bincount(made.y, minlength=n_classes)
     if weighted:
         learned = np.ones(n_classes)
     plain = score(test.y, p, names)
-    row = {name: plain[name] for name in (*OF_PROBABILITIES, *OF_DECISIONS)}
+    row = {
+        name: plain[name]
+        for name in (*OF_PROBABILITIES, *OF_DECISIONS)
+        if name in plain
+    }
     for name, value in score(test.y, p, names, tuned).items():
         if name in OF_DECISIONS:
             row[f"tuned_{name}"] = value
     corrected = score(test.y, correct_prior(p, learned, shares), names)
     for name in ("brier", "log_loss", "calibration_slope"):
-        row[f"corrected_{name}"] = corrected[name]
+        if name in corrected:  # several classes have no slope
+            row[f"corrected_{name}"] = corrected[name]
     row = {name: round(float(value), 6) for name, value in row.items()}
     row["offsets"] = " ".join(f"{o:.6g}" for o in offsets[1:])
     for name in ("n_synthetic", "sampler_seconds", "classifier_seconds"):
