@@ -51,7 +51,7 @@ def in_ranks(dataset):
     return dataset in TABLES and dataset not in FAMILIES
 
 
-@functools.lru_cache(maxsize=2)
+@functools.cache
 def load(dataset):
     """A table by its name in the stored rows; not to be changed.
 
