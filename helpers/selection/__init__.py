@@ -2,6 +2,7 @@
 
 from ._auto import AutoOverSampler
 from ._classifier import ResampledClassifier, best_offsets, tuning_rows, utilities
+from ._own import check_contract, load_sampler
 from ._verdict import Verdict
 
 __all__ = [
@@ -9,6 +10,8 @@ __all__ = [
     "ResampledClassifier",
     "Verdict",
     "best_offsets",
+    "check_contract",
+    "load_sampler",
     "tuning_rows",
     "utilities",
 ]

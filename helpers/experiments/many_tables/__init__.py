@@ -5,12 +5,15 @@ each arm against nothing, Wilcoxon's test over sources with Holm's correction. E
 else is exploratory.
 """
 
+import itertools
+
 from ...store import Cell
 from ._arms import CHEAP, CLASSIFIERS, DEEP, OFTEN_ARMS, SECONDS, TEN, UPDATES
 from ._pilot import pilot_cells, run_pilot
 from ._run import run_fit
 from ._tables import (
     FAMILIES,
+    LARGEST,
     N_FOLDS,
     OFTEN,
     SEVERAL,
@@ -61,8 +64,11 @@ def cells(profile):
     else:
         plan = []
         for seed in range(N_REPEATS):
-            for tables in (TABLES, SEVERAL):
-                for fold in range(N_FOLDS):
+            for panel in (TABLES, SEVERAL):
+                # The largest takes as long as all others: last in its fold.
+                groups = [t for t in panel if t != LARGEST], [LARGEST]
+                for fold, tables in itertools.product(range(N_FOLDS), groups):
+                    tables = [t for t in tables if t in panel]
                     for arms in (CHEAP, DEEP):
                         plan += [(t, m, seed, fold) for m in arms for t in tables]
         plan += [(OFTEN, m, seed, 0) for seed in range(SPLITS) for m in OFTEN_ARMS]

@@ -34,6 +34,7 @@ TABLES = (
     "satimage",
     "sylva",
 )
+LARGEST = TABLES[-1]
 #: Several sources of one origin: NASA's records of software faults have the same columns.
 #: One of them stands in ranks and tests, that with the most rare rows (326, 77, 49).
 FAMILIES = {"cm1": "kc1", "pc1": "kc1"}
