@@ -144,7 +144,7 @@ class Chapter:
 
     def inputs(self, stage: Path) -> dict[str, str]:
         """Digests of all that the page is made from, by kind."""
-        results = (stage / "book" / "results").glob(f"{self.name}-*.csv")
+        results = (stage / "book" / "results").glob(f"**/{self.name}-*.csv")
         own = {"root": self.root}
         return {
             "notebook": _digest(stage / self.path, **own),

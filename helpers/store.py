@@ -323,7 +323,23 @@ def _problem(header, line) -> str | None:
     return None
 
 
-def load_results(chapter: str, profile: str = "paper") -> pd.DataFrame:
+def own_store(results, chapter: str, profile: str, method: str) -> Path:
+    """The file of the rows of a sampler from elsewhere, in the folder of results.
+
+    Parameters
+    ----------
+    results : path-like
+    chapter, profile : str
+    method : str
+        As in ``run --method``.
+    """
+    name = re.sub(r"[^\w.]+", "-", method).strip("-.")
+    return Path(results) / "own" / f"{chapter}-{profile}-{name}.csv"
+
+
+def load_results(
+    chapter: str, profile: str = "paper", method: str | None = None
+) -> pd.DataFrame:
     """Read the stored rows of a chapter.
 
     Looks for ``book/results`` from the working directory and from this package upward;
@@ -333,6 +349,9 @@ def load_results(chapter: str, profile: str = "paper") -> pd.DataFrame:
     ----------
     chapter, profile : str
         As in ``python -m helpers run``.
+    method : str, optional
+        A sampler from elsewhere, whose rows ``run --method`` has stored here: they come
+        after those of the book.
 
     Returns
     -------
@@ -344,6 +363,11 @@ def load_results(chapter: str, profile: str = "paper") -> pd.DataFrame:
     FileNotFoundError
         There are none, neither here nor there.
     """
+    if method:
+        return pd.concat(
+            [load_results(chapter, profile), _own_results(chapter, profile, method)],
+            ignore_index=True,
+        )
     name = f"{chapter}-{profile}.csv"
     starts = [Path.cwd(), Path(__file__).resolve().parent]
     for folder in dict.fromkeys(f for s in starts for f in [s, *s.parents]):
@@ -370,4 +394,17 @@ def load_results(chapter: str, profile: str = "paper") -> pd.DataFrame:
     raise FileNotFoundError(
         f"No stored results {name}: no book/results above {starts[0]} holds them, and "
         f"{reason}. Compute them: python -m helpers run {chapter} --profile {profile}"
+    )
+
+
+def _own_results(chapter, profile, method):
+    """Rows of a sampler from elsewhere, which are here or nowhere."""
+    starts = [Path.cwd(), Path(__file__).resolve().parent]
+    for folder in dict.fromkeys(f for s in starts for f in [s, *s.parents]):
+        for results in (folder / "results", folder / "book" / "results"):
+            if (path := own_store(results, chapter, profile, method)).is_file():
+                return read(path)
+    raise FileNotFoundError(
+        f"No rows of {method!r} are stored. Compute them: python -m helpers run {chapter} "
+        f"--profile {profile} --method {method}"
     )

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ...over_sampling import SAMPLERS, GANOverSampler
 from ...tables import TableCodec, TabularOverSampler
+from .. import _own
 
 #: Arms without a network, then those with one, both from quick to slow.
 CHEAP = (
@@ -119,6 +120,9 @@ def sampler(method, y, seed, updates=None):
     """
     if method in ("dummy", "nothing", "class_weight"):
         return None
+    if _own.is_own(method):
+        own = _own.sampler(method, seed)
+        return own if hasattr(own, "codec") else TabularOverSampler(own)
     if method == "random_oversampling":
         return RandomOverSampler(random_state=seed)
     if method == "random_undersampling":
