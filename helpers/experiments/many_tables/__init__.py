@@ -8,8 +8,30 @@ else is exploratory.
 import itertools
 
 from ...store import Cell
+from ._answer import (
+    HOLES,
+    LADDER,
+    NAMES,
+    WITH_CATEGORIES,
+    answer,
+    chosen,
+    glance,
+    ladder,
+    left_out,
+)
 from ._arms import CHEAP, CLASSIFIERS, DEEP, OFTEN_ARMS, SECONDS, TEN, UPDATES
 from ._pilot import pilot_cells, run_pilot
+from ._ranks import (
+    PRIMARY,
+    against,
+    coverage,
+    diagram,
+    failures,
+    gains,
+    of_plan,
+    primary,
+    split_gains,
+)
 from ._run import run_fit
 from ._tables import (
     FAMILIES,
@@ -35,7 +57,12 @@ __all__ = [
     "CLASSIFIERS",
     "DEEP",
     "FAMILIES",
+    "HOLES",
+    "LADDER",
+    "LARGEST",
+    "NAMES",
     "OFTEN",
+    "PRIMARY",
     "PROFILES",
     "PROTOCOL",
     "SECONDS",
@@ -43,11 +70,25 @@ __all__ = [
     "TABLES",
     "TEN",
     "UPDATES",
+    "WITH_CATEGORIES",
+    "against",
+    "answer",
     "cells",
+    "chosen",
+    "coverage",
+    "diagram",
+    "failures",
+    "gains",
+    "glance",
     "in_ranks",
+    "ladder",
+    "left_out",
     "load",
+    "of_plan",
     "parts",
+    "primary",
     "run",
+    "split_gains",
 ]
 
 
