@@ -352,7 +352,7 @@ def compare_sets(gains: pd.DataFrame, *, alpha=0.05, power=0.8):
         Of each method over one that all are compared with; above 0 is better. NaN where a
         method has no score.
     alpha, power : float in (0, 1)
-        Of ``tellable``.
+        Of ``tellable``; without a power, which takes most of the time, there is none.
 
     Returns
     -------
@@ -390,11 +390,12 @@ def compare_sets(gains: pd.DataFrame, *, alpha=0.05, power=0.8):
     columns = ["median", "mean", "better", "worse", "p", "n"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     table.insert(5, "p_holm", holm(table["p"]))
-    level = alpha / max(1, table["p"].count())
-    table["tellable"] = [
-        Difference.of(gains[method].dropna()).detectable(level, power)
-        for method in table.index
-    ]
+    if power is not None:
+        level = alpha / max(1, table["p"].count())
+        table["tellable"] = [
+            Difference.of(gains[method].dropna()).detectable(level, power)
+            for method in table.index
+        ]
     return table
 
 

@@ -96,7 +96,7 @@ def chosen(found):
     found = found.drop(columns=["dummy", "nothing"], errors="ignore")
     # An arm with gaps was not tried where the others were.
     found = found.loc[:, found.notna().sum() == len(found)] if len(found) else found
-    table = compare_sets(found)
+    table = compare_sets(found, power=None)
     able = table[(table["p_holm"] < ALPHA) & (table["median"] >= MIN_GAIN)]
     if able.empty:
         return "nothing"
@@ -230,9 +230,8 @@ def _threshold(rows):
     table = against(rows, "tuned_acsa", "boosting", of_reference="acsa")
     if "nothing" not in table.index or table.loc["nothing", "n"] < 2:
         return None
-    alone = compare_sets(
-        gains(_ranked(rows), "tuned_acsa", "boosting", of_reference="acsa")[["nothing"]]
-    )
+    own = gains(_ranked(rows), "tuned_acsa", "boosting", of_reference="acsa")
+    alone = compare_sets(own[["nothing"]], power=None)
     row = {**alone.loc["nothing"], "splits": table.loc["nothing", "splits"]}
     return Line(
         "You decide yes or no (who churns, who is ill) and both mistakes count",
@@ -333,7 +332,9 @@ def _categories(rows):
     table = against(part, "tuned_acsa", "boosting")
     if "smote" not in table.index or table.loc["smote", "n"] < 2:
         return None
-    row = compare_sets(gains(_ranked(part), "tuned_acsa", "boosting")[["smote"]])
+    row = compare_sets(
+        gains(_ranked(part), "tuned_acsa", "boosting")[["smote"]], power=None
+    )
     row = {**row.loc["smote"], "splits": table.loc["smote", "splits"]}
     useful = row["p_holm"] < ALPHA and row["median"] >= MIN_GAIN
     advice = "SMOTENC or SMOTEN" if useful else "The same: SMOTENC is not shown to help"
@@ -397,7 +398,7 @@ def _several(rows):
     found = gains(part, "tuned_acsa", "boosting")
     if len(found) < 2 or "smote" not in found:
         return None
-    row = {**compare_sets(found[["smote"]]).loc["smote"]}
+    row = {**compare_sets(found[["smote"]], power=None).loc["smote"]}
     row["splits"] = (
         part[part["method"] == "smote"].groupby(["dataset", "classifier"]).size().min()
     )

@@ -90,15 +90,17 @@ def primary(rows):
         As of `helpers.evaluation.compare_sets`, over tables that stand for a family, the
         largest median gain first; and ``splits``, the fewest that a table has.
     """
-    return against(rows, **PRIMARY)
+    return against(rows, **PRIMARY, power=0.8)
 
 
-def against(rows, metric, classifier, reference="nothing", of_reference=None):
+def against(
+    rows, metric, classifier, reference="nothing", of_reference=None, power=None
+):
     """`gains` over families, tested; of any metric but the primary one, exploratory."""
     rows = of_plan(rows)
     rows = rows[rows["dataset"].map(in_ranks)]
     found = gains(rows, metric, classifier, reference, of_reference)
-    table = compare_sets(found)
+    table = compare_sets(found, power=power)
     n = rows[rows["classifier"] == classifier]
     n = n.groupby(["method", "dataset"]).size().groupby("method").min()
     table["splits"] = n.reindex(table.index)
