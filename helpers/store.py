@@ -369,11 +369,9 @@ def load_results(
             ignore_index=True,
         )
     name = f"{chapter}-{profile}.csv"
-    starts = [Path.cwd(), Path(__file__).resolve().parent]
-    for folder in dict.fromkeys(f for s in starts for f in [s, *s.parents]):
-        for results in (folder / "results", folder / "book" / "results"):
-            if (results / name).is_file():
-                return read(results / name)
+    for results in _folders():
+        if (results / name).is_file():
+            return read(results / name)
     reason = "this package was not installed from a commit of the repository"
     if (version := provenance.commit().removesuffix("-changed")) != "-":
         url = f"{version}/book/results/{name}"
@@ -392,18 +390,43 @@ def load_results(
         except Exception as error:
             reason = f"{url}: {type(error).__name__}"
     raise FileNotFoundError(
-        f"No stored results {name}: no book/results above {starts[0]} holds them, and "
+        f"No stored results {name}: no book/results above {Path.cwd()} holds them, and "
         f"{reason}. Compute them: python -m helpers run {chapter} --profile {profile}"
     )
 
 
+def beside(chapter: str, profile: str, column: str) -> dict[tuple, np.ndarray]:
+    """Read the arrays of a chapter's stored rows, where `load_results` finds its rows here.
+
+    Parameters
+    ----------
+    chapter, profile : str
+    column : str
+        As in `read_arrays`.
+
+    Returns
+    -------
+    dict
+        Empty where the rows are not in a checkout.
+    """
+    for results in _folders():
+        if (path := results / f"{chapter}-{profile}.csv").is_file():
+            return read_arrays(path, column)
+    return {}
+
+
+def _folders() -> list[Path]:
+    """Where results may lie, from the working directory and from this package upward."""
+    starts = [Path.cwd(), Path(__file__).resolve().parent]
+    folders = dict.fromkeys(f for s in starts for f in [s, *s.parents])
+    return [f / name for f in folders for name in ("results", "book/results")]
+
+
 def _own_results(chapter, profile, method):
     """Rows of a sampler from elsewhere, which are here or nowhere."""
-    starts = [Path.cwd(), Path(__file__).resolve().parent]
-    for folder in dict.fromkeys(f for s in starts for f in [s, *s.parents]):
-        for results in (folder / "results", folder / "book" / "results"):
-            if (path := own_store(results, chapter, profile, method)).is_file():
-                return read(path)
+    for results in _folders():
+        if (path := own_store(results, chapter, profile, method)).is_file():
+            return read(path)
     raise FileNotFoundError(
         f"No rows of {method!r} are stored. Compute them: python -m helpers run {chapter} "
         f"--profile {profile} --method {method}"

@@ -7,7 +7,7 @@ else is exploratory.
 
 import itertools
 
-from ...store import Cell
+from ...store import Cell, beside
 from ._answer import (
     HOLES,
     LADDER,
@@ -81,6 +81,7 @@ __all__ = [
     "gains",
     "glance",
     "in_ranks",
+    "kept",
     "ladder",
     "left_out",
     "load",
@@ -119,3 +120,19 @@ def cells(profile):
 def run(cell):
     """The rows of a cell: see `run_fit` and, of the profile "pilot", `run_pilot`."""
     return run_pilot(cell) if cell.profile == "pilot" else run_fit(cell)
+
+
+def kept(profile="paper"):
+    """Probabilities of test rows that lie beside the stored rows, by run and classifier.
+
+    Parameters
+    ----------
+    profile : str
+
+    Returns
+    -------
+    dict
+        As of `helpers.store.read_arrays`: one column a class but the first, rows in the
+        order of the split's test rows. Empty where none are here.
+    """
+    return beside(CHAPTER, profile, "probabilities")

@@ -205,10 +205,14 @@ def _p(p):
     return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".")
 
 
+def _splits(n):
+    return f"{n:.0f} split{'' if n == 1 else 's'}"
+
+
 def _told(row, unit="mean recall", test=True):
     """How sure, in words: of how many tables, how much, what chance makes of it."""
     splits = row.get("splits", np.nan)
-    each = f", {splits:.0f} split{'s'[: splits != 1]} each" if splits == splits else ""
+    each = "" if np.isnan(splits) else f", {_splits(splits)} each"
     text = (
         f"{unit} {row['median']:+.3f} in the median, better on {row['better']:.0f} and worse "
         f"on {row['worse']:.0f} of n = {row['n']:.0f} tables{each}"
@@ -355,7 +359,7 @@ def _holes(rows):
     return Line(
         "There are missing values",
         "Leave them: boosting takes them, and `TableCodec` makes holes anew in new rows",
-        f"one table only, {HOLES} (n = 1, {own['smote']} split{'s'[: own['smote'] != 1]}): "
+        f"one table only, {HOLES} (n = 1, {_splits(own['smote'])}): "
         f"SMOTENC {found['smote'].iloc[0]:+.3f} mean recall, thresholds tuned",
         CHAPTER_PAGE,
     )
