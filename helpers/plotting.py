@@ -204,6 +204,35 @@ def reliability(y_true, probabilities: dict[str, np.ndarray], axes, n_bins=10) -
     counts.set(xlim=(0, 1), xlabel="predicted probability", ylabel="predictions")
 
 
+def ladder(rungs: pd.DataFrame, ax: Axes) -> Axes:
+    """What each arm gains, with its threshold left alone and with it tuned.
+
+    Parameters
+    ----------
+    rungs : DataFrame, one row per arm, the simplest first
+        ``plain`` and ``tuned``: gains over doing nothing with its threshold left alone.
+    """
+    rows = np.arange(len(rungs))[::-1]
+    ax.axvline(0, color=COLOURS["grey"], linewidth=1)
+    ax.hlines(rows, rungs["plain"], rungs["tuned"], color=COLOURS["grey"], linewidth=1)
+    kinds = (("plain", "left at one half", "s"), ("tuned", "tuned", "o"))
+    for (column, told, marker), colour in zip(kinds, ("yellow", "blue"), strict=True):
+        label = f"threshold {told}"
+        ax.scatter(
+            rungs[column],
+            rows,
+            marker=marker,
+            color=COLOURS[colour],
+            label=label,
+            zorder=3,
+        )
+    ax.set(yticks=rows, ylim=(-0.6, len(rungs) - 0.4))
+    ax.set_yticklabels([str(name).replace("_", " ") for name in rungs.index])
+    ax.set_xlabel("median gain in mean recall")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+    return ax
+
+
 def critical_difference(test, ax: Axes) -> Axes:
     """Average ranks on a line, best on the left; bars link what cannot be told apart.
 

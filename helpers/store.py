@@ -323,7 +323,23 @@ def _problem(header, line) -> str | None:
     return None
 
 
-def load_results(chapter: str, profile: str = "paper") -> pd.DataFrame:
+def own_store(results, chapter: str, profile: str, method: str) -> Path:
+    """The file of the rows of a sampler from elsewhere, in the folder of results.
+
+    Parameters
+    ----------
+    results : path-like
+    chapter, profile : str
+    method : str
+        As in ``run --method``.
+    """
+    name = re.sub(r"[^\w.]+", "-", method).strip("-.")
+    return Path(results) / "own" / f"{chapter}-{profile}-{name}.csv"
+
+
+def load_results(
+    chapter: str, profile: str = "paper", method: str | None = None
+) -> pd.DataFrame:
     """Read the stored rows of a chapter.
 
     Looks for ``book/results`` from the working directory and from this package upward;
@@ -333,6 +349,9 @@ def load_results(chapter: str, profile: str = "paper") -> pd.DataFrame:
     ----------
     chapter, profile : str
         As in ``python -m helpers run``.
+    method : str, optional
+        A sampler from elsewhere, whose rows ``run --method`` has stored here: they come
+        after those of the book.
 
     Returns
     -------
@@ -344,12 +363,15 @@ def load_results(chapter: str, profile: str = "paper") -> pd.DataFrame:
     FileNotFoundError
         There are none, neither here nor there.
     """
+    if method:
+        return pd.concat(
+            [load_results(chapter, profile), _own_results(chapter, profile, method)],
+            ignore_index=True,
+        )
     name = f"{chapter}-{profile}.csv"
-    starts = [Path.cwd(), Path(__file__).resolve().parent]
-    for folder in dict.fromkeys(f for s in starts for f in [s, *s.parents]):
-        for results in (folder / "results", folder / "book" / "results"):
-            if (results / name).is_file():
-                return read(results / name)
+    for results in _folders():
+        if (results / name).is_file():
+            return read(results / name)
     reason = "this package was not installed from a commit of the repository"
     if (version := provenance.commit().removesuffix("-changed")) != "-":
         url = f"{version}/book/results/{name}"
@@ -368,6 +390,44 @@ def load_results(chapter: str, profile: str = "paper") -> pd.DataFrame:
         except Exception as error:
             reason = f"{url}: {type(error).__name__}"
     raise FileNotFoundError(
-        f"No stored results {name}: no book/results above {starts[0]} holds them, and "
+        f"No stored results {name}: no book/results above {Path.cwd()} holds them, and "
         f"{reason}. Compute them: python -m helpers run {chapter} --profile {profile}"
+    )
+
+
+def beside(chapter: str, profile: str, column: str) -> dict[tuple, np.ndarray]:
+    """Read the arrays of a chapter's stored rows, where `load_results` finds its rows here.
+
+    Parameters
+    ----------
+    chapter, profile : str
+    column : str
+        As in `read_arrays`.
+
+    Returns
+    -------
+    dict
+        Empty where the rows are not in a checkout.
+    """
+    for results in _folders():
+        if (path := results / f"{chapter}-{profile}.csv").is_file():
+            return read_arrays(path, column)
+    return {}
+
+
+def _folders() -> list[Path]:
+    """Where results may lie, from the working directory and from this package upward."""
+    starts = [Path.cwd(), Path(__file__).resolve().parent]
+    folders = dict.fromkeys(f for s in starts for f in [s, *s.parents])
+    return [f / name for f in folders for name in ("results", "book/results")]
+
+
+def _own_results(chapter, profile, method):
+    """Rows of a sampler from elsewhere, which are here or nowhere."""
+    for results in _folders():
+        if (path := own_store(results, chapter, profile, method)).is_file():
+            return read(path)
+    raise FileNotFoundError(
+        f"No rows of {method!r} are stored. Compute them: python -m helpers run {chapter} "
+        f"--profile {profile} --method {method}"
     )

@@ -6,7 +6,7 @@ import pytest
 from imblearn.over_sampling import RandomOverSampler
 from sklearn.base import BaseEstimator
 
-from helpers import load_keel, runs, store
+from helpers import load_keel, load_results, runs, store
 from helpers.experiments import many_tables
 from helpers.experiments.many_tables import _arms, _pilot, _run
 from helpers.store import Cell
@@ -227,3 +227,10 @@ def test_the_first_setting_within_the_margin_is_taken():
     assert _pilot.chosen(rows) == [*_pilot.CANDIDATES][1]
     rows.loc[1, "detection"] = 0.83
     assert _pilot.chosen(rows) == [*_pilot.CANDIDATES][2]
+
+
+def test_the_plan_has_the_setting_that_the_stored_pilot_chose():
+    rows = load_results("many_tables", "pilot")
+    taken = _pilot.CANDIDATES[_pilot.chosen(rows)]
+    assert _arms.SETTINGS["gan"] == taken
+    assert set(rows["updates"]) == {_pilot.updates({}), _arms.UPDATES["gan"][1]}

@@ -20,7 +20,7 @@ from ...classifiers import ResNet18Classifier
 from ...data import ClassCounts, deepsmote_counts, make_imbalanced
 from ...evaluation import score
 from ...over_sampling import AMDO, BAGAN, GAMO, MC_CCR, MC_RBO, DeepSMOTE
-from .. import stretch_means
+from .. import _own, stretch_means
 
 CHAPTER = "deep_smote"
 PROFILES = ("tenth", "counts", "paper", "smoke", "pilot")
@@ -365,6 +365,8 @@ def resample(method, X, y, profile, random_state, checkpoint=None):
     extra : dict
         What the training says of itself, for the row.
     """
+    if _own.is_own(method):
+        return *_own.with_images(method, X, y, random_state), {}
     if method in RIVALS or method in PENALTIES:
         fitted = sampler(method, profile, random_state)
         if checkpoint is not None:

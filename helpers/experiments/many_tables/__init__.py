@@ -7,9 +7,31 @@ else is exploratory.
 
 import itertools
 
-from ...store import Cell
+from ...store import Cell, beside
+from ._answer import (
+    HOLES,
+    LADDER,
+    NAMES,
+    WITH_CATEGORIES,
+    answer,
+    chosen,
+    glance,
+    ladder,
+    left_out,
+)
 from ._arms import CHEAP, CLASSIFIERS, DEEP, OFTEN_ARMS, SECONDS, TEN, UPDATES
 from ._pilot import pilot_cells, run_pilot
+from ._ranks import (
+    PRIMARY,
+    against,
+    coverage,
+    diagram,
+    failures,
+    gains,
+    of_plan,
+    primary,
+    split_gains,
+)
 from ._run import run_fit
 from ._tables import (
     FAMILIES,
@@ -35,7 +57,12 @@ __all__ = [
     "CLASSIFIERS",
     "DEEP",
     "FAMILIES",
+    "HOLES",
+    "LADDER",
+    "LARGEST",
+    "NAMES",
     "OFTEN",
+    "PRIMARY",
     "PROFILES",
     "PROTOCOL",
     "SECONDS",
@@ -43,11 +70,26 @@ __all__ = [
     "TABLES",
     "TEN",
     "UPDATES",
+    "WITH_CATEGORIES",
+    "against",
+    "answer",
     "cells",
+    "chosen",
+    "coverage",
+    "diagram",
+    "failures",
+    "gains",
+    "glance",
     "in_ranks",
+    "kept",
+    "ladder",
+    "left_out",
     "load",
+    "of_plan",
     "parts",
+    "primary",
     "run",
+    "split_gains",
 ]
 
 
@@ -78,3 +120,19 @@ def cells(profile):
 def run(cell):
     """The rows of a cell: see `run_fit` and, of the profile "pilot", `run_pilot`."""
     return run_pilot(cell) if cell.profile == "pilot" else run_fit(cell)
+
+
+def kept(profile="paper"):
+    """Probabilities of test rows that lie beside the stored rows, by run and classifier.
+
+    Parameters
+    ----------
+    profile : str
+
+    Returns
+    -------
+    dict
+        As of `helpers.store.read_arrays`: one column a class but the first, rows in the
+        order of the split's test rows. Empty where none are here.
+    """
+    return beside(CHAPTER, profile, "probabilities")

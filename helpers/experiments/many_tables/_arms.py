@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ...over_sampling import SAMPLERS, GANOverSampler
 from ...tables import TableCodec, TabularOverSampler
+from .. import _own
 
 #: Arms without a network, then those with one, both from quick to slow.
 CHEAP = (
@@ -94,7 +95,7 @@ SETTINGS = {
     "bagan": {"lr": 1e-3},  # as its own page advises for so few updates
     # The paper's penalty, taken literally, draws every row to the mean of its class.
     "deep_smote": {"penalty": "authors_code"},
-    "gan": {"lr": 1e-4},
+    "gan": {"lr": 1e-3, **SMALL},  # chosen by the rule of `_pilot`
     "tab_ddpm": {"sampling_steps": 100},
     "wgan_gp": {"loss": "wgan-gp", "n_critic": 5, "betas": (0.0, 0.9), **SMALL},
 }
@@ -119,6 +120,9 @@ def sampler(method, y, seed, updates=None):
     """
     if method in ("dummy", "nothing", "class_weight"):
         return None
+    if _own.is_own(method):
+        own = _own.sampler(method, seed)
+        return own if hasattr(own, "codec") else TabularOverSampler(own)
     if method == "random_oversampling":
         return RandomOverSampler(random_state=seed)
     if method == "random_undersampling":
