@@ -147,7 +147,7 @@ def validation(table):
         )
     lines += [
         "",
-        "Decisions in mean recall, ranking in average precision, probabilities as a share of the log loss of doing nothing.",
+        "Decisions in mean recall, ranking in average precision, probabilities in log loss.",
     ]
     return "\n".join(lines)
 

@@ -30,6 +30,7 @@ from ._ranks import (
     gains,
     of_plan,
     primary,
+    ranked,
     split_gains,
 )
 from ._run import run_fit
@@ -88,6 +89,7 @@ __all__ = [
     "of_plan",
     "parts",
     "primary",
+    "ranked",
     "run",
     "split_gains",
 ]

@@ -8,8 +8,8 @@ import pandas as pd
 from ...evaluation import compare_sets
 from .. import that_learnt
 from ._arms import DEEP
-from ._ranks import against, gains, of_plan
-from ._tables import SEVERAL, in_ranks
+from ._ranks import against, gains, of_plan, ranked
+from ._tables import SEVERAL
 
 #: From simple to complex, as the ladder of `AutoOverSampler`.
 LADDER = (
@@ -46,6 +46,8 @@ WITH_CATEGORIES = (
     "kr-vs-k-three_vs_eleven",
 )
 HOLES = "hypothyroid"
+#: Protocol of the image chapter's main table on a tenth of the images.
+IMAGES = "resnet18-1"
 NAMES = {
     "nothing": "nothing",
     "class_weight": "class weights",
@@ -109,15 +111,19 @@ def need_gains(rows, need, classifier="boosting"):
 
     Every arm's threshold is tuned, and its probabilities turned back to the shares.
     """
-    rows = of_plan(rows)
-    rows = rows[rows["dataset"].map(in_ranks)]
+    rows = ranked(rows)
     found = gains(rows, NEEDS[need], classifier)
-    if need == "probabilities" and len(found):
-        base = rows[(rows["method"] == "nothing") & (rows["classifier"] == classifier)]
-        found = found.div(base.groupby("dataset")["log_loss"].mean(), axis=0).dropna(
-            how="all"
-        )
     return found.reindex(columns=[c for c in LADDER if c in found])
+
+
+def _worth(found, need, rows, classifier):
+    """Gains in the unit of `MIN_GAIN`: of the log loss as shares of that of nothing."""
+    if need != "probabilities" or found.empty:
+        return found
+    base = rows[(rows["method"] == "nothing") & (rows["classifier"] == classifier)]
+    return found.div(base.groupby("dataset")["log_loss"].mean(), axis=0).loc[
+        found.index
+    ]
 
 
 def left_out(rows, classifier="boosting"):
@@ -143,21 +149,22 @@ def left_out(rows, classifier="boosting"):
         whole = found.loc[:, found.notna().all()] if len(found) else found
         if len(whole) <= FEWEST or whole.empty:
             continue
+        worth = _worth(whole, need, rows, classifier)
         judged = {"rule": [], "smote": [], "mean": []}
         for source in whole.index:
-            others, own = whole.drop(source), {**whole.loc[source], "nothing": 0.0}
-            mean = others.mean()
+            own = {**whole.loc[source], "nothing": 0.0}
+            mean = whole.drop(source).mean()
             leader = mean.idxmax() if mean.max() > 0 else "nothing"
-            judged["rule"].append(own[chosen(others)])
+            judged["rule"].append(own[chosen(worth.drop(source))])
             judged["smote"].append(own.get("smote", np.nan))
             judged["mean"].append(own[leader])
         lines[need] = {
-            "chosen": chosen(whole),
-            "regret": -np.mean(judged["rule"]),
-            "worst": -np.min(judged["rule"]),
-            "always SMOTE": -np.mean(judged["smote"]),
-            "largest mean": -np.mean(judged["mean"]),
-            "best": -whole.max(axis=1).clip(lower=0).mean(),
+            "chosen": chosen(worth),
+            "regret": 0 - np.mean(judged["rule"]),  # not -0.0
+            "worst": 0 - np.min(judged["rule"]),
+            "always SMOTE": 0 - np.mean(judged["smote"]),
+            "largest mean": 0 - np.mean(judged["mean"]),
+            "best": 0 - whole.max(axis=1).clip(lower=0).mean(),
             "n": len(whole),
         }
     return pd.DataFrame.from_dict(lines, orient="index")
@@ -209,17 +216,17 @@ def _splits(n):
     return f"{n:.0f} split{'' if n == 1 else 's'}"
 
 
-def _told(row, unit="mean recall", test=True):
+def _told(row, unit="mean recall", digits=3):
     """How sure, in words: of how many tables, how much, what chance makes of it."""
     splits = row.get("splits", np.nan)
     each = "" if np.isnan(splits) else f", {_splits(splits)} each"
     text = (
-        f"{unit} {row['median']:+.3f} in the median, better on {row['better']:.0f} and worse "
+        f"{unit} {row['median']:+.{digits}f} in the median, better on {row['better']:.0f} and worse "
         f"on {row['worse']:.0f} of n = {row['n']:.0f} tables{each}"
     )
-    if test and row["n"] >= FEWEST:
+    if row["n"] >= FEWEST:
         text += f"; {_p(row['p_holm'])} after Holm"
-    elif test:
+    else:
         text += "; too few tables for a test"
     return text
 
@@ -234,7 +241,7 @@ def _threshold(rows):
     table = against(rows, "tuned_acsa", "boosting", of_reference="acsa")
     if "nothing" not in table.index or table.loc["nothing", "n"] < 2:
         return None
-    own = gains(_ranked(rows), "tuned_acsa", "boosting", of_reference="acsa")
+    own = gains(ranked(rows), "tuned_acsa", "boosting", of_reference="acsa")
     alone = compare_sets(own[["nothing"]], power=None)
     row = {**alone.loc["nothing"], "splits": table.loc["nothing", "splits"]}
     return Line(
@@ -246,11 +253,6 @@ def _threshold(rows):
     )
 
 
-def _ranked(rows):
-    rows = of_plan(rows)
-    return rows[rows["dataset"].map(in_ranks)]
-
-
 def _advice(name, otherwise):
     return otherwise if name == "nothing" else f"Add {NAMES[name]}"
 
@@ -260,7 +262,7 @@ def _beyond(rows, metric, need, classifier, situation, otherwise, unit):
     table = _few(against(rows, metric, classifier))
     if table.empty:
         return None
-    name = chosen(need_gains(rows, need, classifier))
+    name = chosen(_worth(need_gains(rows, need, classifier), need, rows, classifier))
     shown = name if name in table.index else table["median"].idxmax()
     lead = "" if name != "nothing" else f"the best arm, {NAMES.get(shown, shown)}: "
     return Line(
@@ -318,14 +320,15 @@ def _probabilities(rows):
         return None
     row = table.loc["class_weight"]
     worse = int((table["median"] < 0).sum())
-    name = chosen(need_gains(rows, "probabilities"))
+    found = need_gains(rows, "probabilities")
+    name = chosen(_worth(found, "probabilities", rows, "boosting"))
     return Line(
         "You want probabilities",
         _advice(
             name,
             "Nothing: balancing spoils them. After weights or sampling, `correct_prior`",
         ),
-        f"class weights as they come: fall of the log loss {_told(row, '')}; "
+        f"class weights as they come: {_told(row, 'gain in log loss', 4)}; "
         f"{worse} of {len(table)} arms are worse than nothing in the median",
         CHAPTER_PAGE,
     )
@@ -337,7 +340,7 @@ def _categories(rows):
     if "smote" not in table.index or table.loc["smote", "n"] < 2:
         return None
     row = compare_sets(
-        gains(_ranked(part), "tuned_acsa", "boosting")[["smote"]], power=None
+        gains(ranked(part), "tuned_acsa", "boosting")[["smote"]], power=None
     )
     row = {**row.loc["smote"], "splits": table.loc["smote", "splits"]}
     useful = row["p_holm"] < ALPHA and row["median"] >= MIN_GAIN
@@ -417,10 +420,7 @@ def _several(rows):
 def _images(rows):
     if rows is None or rows.empty:
         return None
-    rows = (
-        rows[rows["protocol"].str.startswith("table")] if "protocol" in rows else rows
-    )
-    rows = that_learnt(rows)
+    rows = that_learnt(rows[rows["protocol"] == IMAGES])
     wide = rows.pivot_table(
         values="balanced_acsa", index=["dataset", "seed", "fold"], columns="method"
     )
@@ -456,13 +456,15 @@ def ladder(rows, classifier="boosting"):
         ``plain`` and ``tuned``: median gain over doing nothing with its threshold at one
         half, over ``n`` tables.
     """
-    part = _ranked(rows)
+    part = ranked(rows)
     plain = gains(part, "acsa", classifier)
     tuned = gains(part, "tuned_acsa", classifier, of_reference="acsa")
     table = pd.DataFrame(
         {"plain": plain.median(), "tuned": tuned.median(), "n": tuned.notna().sum()}
     )
     table.loc[table.index == "nothing", "plain"] = 0.0
+    # Medians over other tables would be other medians.
+    table = table[table["n"] >= table["n"].max() - 1]
     return table.reindex([arm for arm in LADDER if arm in table.index])
 
 

@@ -15,7 +15,17 @@ LOSSES = ("brier", "log_loss", "corrected_brier", "corrected_log_loss")
 def of_plan(rows, tables=TABLES):
     """Rows of these tables that did not fail."""
     rows = rows[rows["dataset"].isin(tables)]
-    return rows[rows["error"].fillna("") == ""]
+    return rows[~_failed(rows)]
+
+
+def ranked(rows):
+    """Of these, the tables that stand for a family."""
+    rows = of_plan(rows)
+    return rows[rows["dataset"].map(in_ranks).astype(bool)]
+
+
+def _failed(rows):
+    return rows["error"].notna() & (rows["error"] != "")
 
 
 def gains(rows, metric, classifier, reference="nothing", of_reference=None):
@@ -71,7 +81,7 @@ def failures(rows):
     -------
     DataFrame
     """
-    failed = rows[rows["error"].fillna("") != ""]
+    failed = rows[_failed(rows)]
     keys = ["method", "dataset", "error"]
     return failed.groupby(keys, sort=False).size().rename("rows").reset_index()
 
@@ -97,8 +107,7 @@ def against(
     rows, metric, classifier, reference="nothing", of_reference=None, power=None
 ):
     """`gains` over families, tested; of any metric but the primary one, exploratory."""
-    rows = of_plan(rows)
-    rows = rows[rows["dataset"].map(in_ranks)]
+    rows = ranked(rows)
     found = gains(rows, metric, classifier, reference, of_reference)
     table = compare_sets(found, power=power)
     n = rows[rows["classifier"] == classifier]
@@ -124,8 +133,7 @@ def diagram(rows, metric="pr_auc", classifier="boosting", arms=TEN):
     tables : list of str
         Those that were ranked.
     """
-    rows = of_plan(rows)
-    rows = rows[rows["dataset"].map(in_ranks)]
+    rows = ranked(rows)
     # On the splits that all arms have, or one would be judged on easier ones.
     wide = _splits(rows, metric, classifier).reindex(columns=[*arms]).dropna()
     table = _over_splits(wide)
