@@ -103,16 +103,15 @@ def _file(spec, path):
     path = path.resolve()
     if not path.is_file():
         raise ValueError(f"The sampler {spec!r}: there is no file {path}.")
-    known = sys.modules.get(path.stem)
-    if known is not None and getattr(known, "__file__", None) == str(path):
-        return known
-    if known is not None or importlib.util.find_spec(path.stem) is not None:
+    found = getattr(sys.modules.get(path.stem), "__spec__", None)
+    found = found or importlib.util.find_spec(path.stem)
+    if found is not None and Path(found.origin or "").resolve() != path:
         raise ValueError(
             f"The sampler {spec!r}: another module is called {path.stem!r} already; give "
             "the file another name."
         )
-    # Where processes of this one look for it, too.
-    sys.path.append(str(path.parent))
+    if found is None:  # where processes of this one look for it, too
+        sys.path.append(str(path.parent))
     return import_module(path.stem)
 
 
