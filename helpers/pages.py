@@ -123,6 +123,8 @@ def validation(table):
     -------
     str
     """
+    from .plotting import printed  # brings matplotlib with it
+
     if table.empty:
         return (
             "The rule will be validated by leaving out one source at a time, once seven "
@@ -142,7 +144,7 @@ def validation(table):
             for name in ("regret", "worst", "always SMOTE", "largest mean", "best")
         )
         lines.append(
-            f"| {plain(need)} | {plain(row['chosen'].replace('_', ' '))} | "
+            f"| {plain(need)} | {plain(printed(row['chosen']))} | "
             f"{' | '.join(numbers)} | {row['n']:.0f} |"
         )
     lines += [

@@ -169,7 +169,7 @@ def test_lines_say_n_and_follow_the_rows():
     assert ranking.advice.startswith("Nothing")
     lines = many_tables.answer(made_rows({"smote": 0.05}))
     ranking = next(line for line in lines if "ranking" in line.situation)
-    assert ranking.advice == "Add SMOTE (SMOTENC, SMOTEN)"
+    assert ranking.advice == "Add SMOTE"
     assert "n = 16 tables, 2 splits each; p < .001 after Holm" in ranking.sure
 
 

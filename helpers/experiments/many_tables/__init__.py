@@ -11,7 +11,6 @@ from ...store import Cell, beside
 from ._answer import (
     HOLES,
     LADDER,
-    NAMES,
     WITH_CATEGORIES,
     answer,
     chosen,
@@ -61,7 +60,6 @@ __all__ = [
     "HOLES",
     "LADDER",
     "LARGEST",
-    "NAMES",
     "OFTEN",
     "PRIMARY",
     "PROFILES",

@@ -48,27 +48,12 @@ WITH_CATEGORIES = (
 HOLES = "hypothyroid"
 #: Protocol of the image chapter's main table on a tenth of the images.
 IMAGES = "resnet18-1"
-NAMES = {
-    "nothing": "nothing",
-    "class_weight": "class weights",
-    "random_oversampling": "copies of rare rows",
-    "random_undersampling": "fewer common rows",
-    "smote": "SMOTE (SMOTENC, SMOTEN)",
-    "borderline_smote": "Borderline-SMOTE",
-    "adasyn": "ADASYN",
-    "amdo": "MDO",
-    "mc_ccr": "MC-CCR",
-    "mc_rbo": "MC-RBO",
-    "gan": "a GAN",
-    "wgan_gp": "WGAN-GP",
-    "gan_smote": "GAN-SMOTE",
-    "deep_smote": "DeepSMOTE",
-    "bagan": "BAGAN",
-    "gamo": "GAMO",
-    "smate": "SMate",
-    "ctgan": "CTGAN",
-    "tab_ddpm": "TabDDPM",
-}
+
+
+def _name(arm):
+    from ...plotting import printed  # brings matplotlib with it
+
+    return printed(arm)
 
 
 class Line(NamedTuple):
@@ -254,7 +239,7 @@ def _threshold(rows):
 
 
 def _advice(name, otherwise):
-    return otherwise if name == "nothing" else f"Add {NAMES[name]}"
+    return otherwise if name == "nothing" else f"Add {_name(name)}"
 
 
 def _beyond(rows, metric, need, classifier, situation, otherwise, unit):
@@ -264,7 +249,7 @@ def _beyond(rows, metric, need, classifier, situation, otherwise, unit):
         return None
     name = chosen(_worth(need_gains(rows, need, classifier), need, rows, classifier))
     shown = name if name in table.index else table["median"].idxmax()
-    lead = "" if name != "nothing" else f"the best arm, {NAMES.get(shown, shown)}: "
+    lead = "" if name != "nothing" else f"the best arm, {_name(shown)}: "
     return Line(
         situation,
         _advice(name, otherwise),
@@ -296,7 +281,7 @@ def _fixed_threshold(rows):
     name = next((arm for arm in LADDER if arm in near), near[0])
     return Line(
         "You must decide, and the threshold is not yours to move",
-        f"Balance by {NAMES[name]}, which acts as a threshold does",
+        f"Balance by {_name(name)}, which acts as a threshold does",
         f"against nothing, at one half: {_told(table.loc[name])}",
         CHAPTER_PAGE,
     )
@@ -379,10 +364,10 @@ def _networks(rows):
     better = row["p_holm"] < ALPHA and row["median"] >= MIN_GAIN
     return Line(
         "You think of a GAN, or of diffusion",
-        f"{NAMES[name]} ranks better than SMOTE"
+        f"{_name(name)} ranks better than SMOTE"
         if better
         else "Not before SMOTE was worth it: no network is shown to rank better",
-        f"the best of {len(table)} networks against SMOTE, {NAMES[name]}: "
+        f"the best of {len(table)} networks against SMOTE, {_name(name)}: "
         f"{_told(row, 'average precision')}",
         CHAPTER_PAGE,
     )
@@ -487,7 +472,7 @@ def glance(rows):
     better = table[(table["p_holm"] < ALPHA) & (table["median"] > 0)]
     worse = table[(table["p_holm"] < ALPHA) & (table["median"] < 0)]
     n = int(table["n"].max())
-    told = ", ".join(NAMES[arm] for arm in better.index) or "none"
+    told = ", ".join(_name(arm) for arm in better.index) or "none"
     return (
         f"By average precision with boosting on {n} tables, one a source, {len(table)} arms "
         f"against doing nothing (Wilcoxon, Holm): better {told}; worse {len(worse)}; of the "
