@@ -36,7 +36,13 @@ from filelock import FileLock, Timeout
 from . import data
 from .checks import require_known
 from .files import write_atomically
-from .pages import fill_in_answers, fill_in_mixed, fill_in_paper_scale, status
+from .pages import (
+    fill_in_answers,
+    fill_in_decisions,
+    fill_in_mixed,
+    fill_in_paper_scale,
+    status,
+)
 from .provenance import environment, hardware
 
 
@@ -94,6 +100,7 @@ def _build(root, work, chapters):
 
     fill_in_answers(stage)
     fill_in_mixed(stage)
+    fill_in_decisions(stage)
     fill_in_paper_scale(stage)
     notes = {}
     width = max((len(chapter.name) for chapter in chapters), default=0)
@@ -145,7 +152,7 @@ class Chapter:
 
     def inputs(self, stage: Path) -> dict[str, str]:
         """Digests of all that the page is made from, by kind."""
-        results = (stage / "book" / "results").glob(f"{self.name}-*.csv")
+        results = (stage / "book" / "results").glob(f"**/{self.name}-*.csv")
         own = {"root": self.root}
         return {
             "notebook": _digest(stage / self.path, **own),
