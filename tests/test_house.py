@@ -14,6 +14,7 @@ ROOMS = [
     "experiments",
     "selection",
     "quality",
+    "display",
     "plotting",
     "runs",
     "evaluation",
