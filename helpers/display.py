@@ -10,7 +10,7 @@ import io
 import math
 import re
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from numbers import Integral, Real
 
@@ -115,6 +115,46 @@ def answer(question: str, lines: Sequence[str], before: str = "") -> Shown:
     return Shown("\n\n".join(parts), "markdown")
 
 
+def origin(rows: pd.DataFrame) -> Shown:
+    """Where stored rows come from: their first day, machines, versions and commits.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        What `helpers.store.load_results` returned, or a part.
+    """
+    return say(
+        "**Stored** from {started} on, on {devices}; {versions}; commits {commits}.",
+        started=str(rows["started"].min())[:10],
+        devices=", ".join(map(str, rows["device"].unique())),
+        versions=rows["versions"].iloc[0],
+        commits=", ".join(rows["commit"].unique()),
+    )
+
+
+def told_apart(compared: pd.DataFrame, names: Mapping | None = None, alpha=0.05) -> str:
+    """Arms that differ from the reference, of what `helpers.evaluation.compare` returns.
+
+    Examples
+    --------
+    >>> told_apart(pd.DataFrame({"p_holm": [0.01, 0.3]}, index=["smote", "gan"]))
+    'smote'
+    """
+    arms = compared.index[compared["p_holm"] < alpha]
+    return ", ".join(printed_name(arm, names) for arm in arms) or "none"
+
+
+def tally(values) -> str:
+    """How often each value is there, the most frequent first.
+
+    Examples
+    --------
+    >>> tally(["yes", "cannot be told", "yes"])
+    '2 yes, 1 cannot be told'
+    """
+    return ", ".join(f"{n} {v}" for v, n in pd.Series([*values]).value_counts().items())
+
+
 def printed_name(name, names: Mapping | None = None) -> str:
     """A name of the code as pages print it.
 
@@ -196,9 +236,12 @@ def table(
     ]
     corner = [] if counts else frame.index.names
     corner = [escape(printed_name(n, names)) if n else "" for n in corner]
-    for level, head in enumerate(heads):
-        last = level == len(heads) - 1
-        cells = [f"<td>{text if last else ''}</td>" for text in corner]
+    for depth, head in enumerate(heads):
+        last = depth == len(heads) - 1
+        cells = [
+            f"<td{' class=stub' if level == 0 else ''}>{text if last else ''}</td>"
+            for level, text in enumerate(corner)
+        ]
         cells += [
             f'<th scope="{"col" if n == 1 else "colgroup"}"{_span("col", n)}>{text}</th>'
             for text, n in filter(None, head)
@@ -207,8 +250,10 @@ def table(
     lines += ["</thead>", "<tbody>"]
     for number, row in enumerate(rows):
         cells = [
-            f'<th scope="{"row" if n == 1 else "rowgroup"}"{_span("row", n)}>{text}</th>'
-            for text, n in filter(None, (level[number] for level in index))
+            f'<th scope="{"row" if label[1] == 1 else "rowgroup"}"{_span("row", label[1])}'
+            f"{' class=stub' if level == 0 else ''}>{label[0]}</th>"
+            for level, label in enumerate(labels[number] for labels in index)
+            if label
         ]
         cells += [
             f"<td{'' if number else ' class=words'}>{text}</td>" for text, number in row
@@ -290,14 +335,14 @@ def _text(value, digits, sign=""):
 # ---------------------------------------------------------------- pictures to move
 
 
-def frames(pictures: Mapping, label: str, caption: str, start: int = 0) -> Shown:
+def frames(pictures: Iterable, label: str, caption: str, start: int = 0) -> Shown:
     """Pictures of which a slider shows one: the mouse, a finger or the arrow keys move it.
 
     Parameters
     ----------
-    pictures : mapping of str to Figure
-        What the slider says of each picture (also its alternative text) to a matplotlib
-        figure, which is drawn and closed.
+    pictures : iterable of (str, Figure)
+        What the slider says of each picture, also its alternative text, and a matplotlib
+        figure, which is closed. A generator has one figure open at a time.
     label : str
         What the slider moves through.
     caption : str
@@ -309,11 +354,12 @@ def frames(pictures: Mapping, label: str, caption: str, start: int = 0) -> Shown
     Shown
         HTML, all pictures in it.
     """
-    texts = [*pictures]
+    drawn = [(text, _picture(figure)) for text, figure in pictures]
+    texts = [text for text, _ in drawn]
     images = [
-        f'<img data-frame src="{_picture(figure)}" alt="{escape(text)}"'
+        f'<img data-frame src="{source}" alt="{escape(text)}"'
         f"{'' if i == start else ' hidden'}>"
-        for i, (text, figure) in enumerate(pictures.items())
+        for i, (text, source) in enumerate(drawn)
     ]
     # In the attribute, since Colab, JupyterLab and the site load no script of ours alike.
     move = (
