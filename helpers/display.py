@@ -35,6 +35,20 @@ PRINTED = {
     "roc_auc": "ROC-AUC",
     "sampler_seconds": "sampler, s",
 }
+#: Names of methods.
+METHODS = {
+    "class_weight": "class weights",
+    "gan": "GAN",
+    "gan_100_epochs": "GAN, 100 epochs",
+    "gan_1000_epochs": "GAN, 1,000 epochs",
+    "gan_authors_code": "GAN, authors' code",
+    "gan_smote": "GAN-SMOTE",
+    "gan_smote_authors_code": "GAN-SMOTE, authors' code",
+    "smote": "SMOTE",
+    "smoten": "SMOTEN",
+    "threshold": "tuned threshold",
+    "wgan_gp_1000_epochs": "WGAN-GP, 1,000 epochs",
+}
 _OF_CLASS = {"f1": "F1", "precision": "precision", "recall": "recall"}
 #: Columns whose numbers are differences, and have a sign.
 SIGNED = ("difference", "low", "high")
@@ -138,7 +152,7 @@ def told_apart(compared: pd.DataFrame, names: Mapping | None = None, alpha=0.05)
     Examples
     --------
     >>> told_apart(pd.DataFrame({"p_holm": [0.01, 0.3]}, index=["smote", "gan"]))
-    'smote'
+    'SMOTE'
     """
     arms = compared.index[compared["p_holm"] < alpha]
     return ", ".join(printed_name(arm, names) for arm in arms) or "none"
@@ -167,15 +181,16 @@ def printed_name(name, names: Mapping | None = None) -> str:
 
     Examples
     --------
-    >>> [printed_name(n) for n in ("roc_auc", "recall_malignant", "no_oversampling", 3)]
-    ['ROC-AUC', 'recall, malignant', 'no oversampling', '3']
+    >>> [printed_name(n) for n in ("roc_auc", "smote", "recall_malignant", "mean_risk")]
+    ['ROC-AUC', 'SMOTE', 'recall, malignant', 'mean risk']
     """
     if names and name in names:
         return str(names[name])
     if not isinstance(name, str):
         return _text(name, 3)
-    if name in PRINTED:
-        return PRINTED[name]
+    for known in (PRINTED, METHODS):
+        if name in known:
+            return known[name]
     kind, _, of = name.partition("_")
     if kind in _OF_CLASS and of:
         return f"{_OF_CLASS[kind]}, {of.replace('_', ' ')}"
