@@ -6,6 +6,7 @@ comes from data is escaped.
 """
 
 import base64
+import inspect
 import io
 import math
 import re
@@ -127,6 +128,22 @@ def answer(question: str, lines: Sequence[str], before: str = "") -> Shown:
     parts.append("\n".join(f"- {plain(line)}" for line in lines))
     parts += [f"*To know before:* {before}"] if before else []
     return Shown("\n\n".join(parts), "markdown")
+
+
+def source(code) -> Shown:
+    """The source of a function or class of the package, coloured as the page's own cells.
+
+    Parameters
+    ----------
+    code : function or class
+
+    Examples
+    --------
+    >>> print(str(source(tally))[:20])
+    ```python
+    def tally(
+    """
+    return Shown(f"```python\n{inspect.getsource(code).rstrip()}\n```", "markdown")
 
 
 def origin(rows: pd.DataFrame) -> Shown:
