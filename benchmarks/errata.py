@@ -89,7 +89,7 @@ def G8():
 
 def D9():
     """How far the nearest image of another class is, pixels from 0 to 1, summed."""
-    (X, y), *_ = deep_smote.draw("mnist", 0, 0, "tenth")
+    X, y, _ = deep_smote.draw("mnist", 0, 0, "tenth")[0]
     X = X.reshape(len(X), -1) / 255
     nearest = np.array(
         [cdist(X[[i]], X[y != y[i]], "cityblock").min() for i in range(len(X))]

@@ -2,6 +2,8 @@
 
 What scikit-learn and imbalanced-learn do with a classifier works on these: pipelines,
 AdaBoost, calibration, tuned thresholds, ``sample_weight``.
+
+Over 500 lines, as what parameters and attributes mean takes up a third of them.
 """
 
 import numbers
@@ -35,7 +37,8 @@ from .checks import (
     refuse_channels_last,
     refuse_other_shape,
 )
-from .networks import TinyConv2d, draw_masks_from, keras_cnn, laid_out
+from .layers import TinyConv2d, draw_masks_from
+from .networks import keras_cnn, laid_out
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4
 KERAS_DECAY = 1e-6  # of the learning rate, per step

@@ -1,8 +1,10 @@
-"""The few figures that chapters share.
+"""The few figures that chapters share, and how methods are called and marked in all of them.
 
 White background also on a dark page, Okabe and Ito's colours, which readers with any
 colour vision can tell apart, and a marker per kind of point besides.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -33,6 +35,167 @@ STYLE = {
     "axes.spines.right": False,
     "axes.prop_cycle": plt.cycler(color=[*COLOURS.values()][1:]),
 }
+
+
+class Look(NamedTuple):
+    """How a method is shown."""
+
+    name: str  #: in print
+    colour: str  #: one of `COLOURS`
+    mark: str  #: no other method has both
+
+
+#: Every method of the stored tables: variants of one share its colour and differ in mark.
+METHODS = {
+    "dummy": Look("dummy", "grey", "x"),
+    "real": Look("real ones", "grey", "*"),
+    "full": Look("the full set", "grey", "P"),
+    "nothing": Look("nothing", "black", "o"),
+    "nothing_augmented": Look("nothing, augmented", "black", "s"),
+    "nothing_longer": Look("nothing, longer", "black", "^"),
+    "class_weight": Look("class weights", "yellow", "v"),
+    "threshold": Look("tuned threshold", "yellow", "<"),
+    "threshold_at_share": Look("threshold at share", "yellow", "p"),
+    "logit_adjustment": Look("logit adjustment", "yellow", ">"),
+    "samme": Look("SAMME", "yellow", "P"),
+    "random_undersampling": Look("random undersampling", "sky", "v"),
+    "random_oversampling": Look("random oversampling", "sky", "s"),
+    "random_oversampling_augmented": Look("augmented copies", "sky", "D"),
+    "noise": Look("copies with noise", "sky", "^"),
+    "mixup": Look("mixup", "sky", "X"),
+    "smote": Look("SMOTE", "green", "^"),
+    "smoten": Look("SMOTEN", "green", ">"),
+    "adasyn": Look("ADASYN", "green", "<"),
+    "amdo": Look("MDO's step", "green", "v"),
+    "mc_ccr": Look("MC-CCR", "green", "p"),
+    "mc_rbo": Look("MC-RBO", "green", "h"),
+    "bagan": Look("BAGAN", "purple", "d"),
+    "gamo": Look("GAMO", "purple", "<"),
+    "gan": Look("GAN", "purple", "D"),
+    "gan_authors_code": Look("GAN, authors' code", "purple", "s"),
+    "gan_100_epochs": Look("GAN, 100 epochs", "purple", "^"),
+    "gan_1000_epochs": Look("GAN, 1,000 epochs", "purple", "v"),
+    "wgan_gp_1000_epochs": Look("WGAN-GP, 1,000 epochs", "purple", ">"),
+    "smate_scratch": Look("GAN from scratch", "purple", "o"),
+    "smate_scale_bug": Look("GAN from scratch, scale bug", "purple", "*"),
+    "smate": Look("SMate", "blue", "D"),
+    "smate_penalty": Look("SMate, penalty", "blue", "P"),
+    "smate_longer": Look("SMate, longer", "blue", "*"),
+    "ctgan": Look("CTGAN", "blue", "v"),
+    "tab_ddpm": Look("TabDDPM", "blue", "^"),
+    "deep_smote": Look("DeepSMOTE", "orange", "X"),
+    "deep_smote_authors_code": Look("DeepSMOTE, authors' code", "orange", "*"),
+    "deep_smote_no_penalty": Look("DeepSMOTE, no penalty", "orange", "P"),
+    "gan_smote": Look("GAN-SMOTE", "orange", "D"),
+    "gan_smote_authors_code": Look("GAN-SMOTE, authors' code", "orange", "s"),
+    "gan_smote_group_argmax": Look("GAN-SMOTE, one per group", "orange", "o"),
+    "gan_smote_no_blur": Look("GAN-SMOTE, no blur", "orange", "v"),
+    "gan_smote_no_flips": Look("GAN-SMOTE, no flips", "orange", "<"),
+    "gan_smote_no_restarts": Look("GAN-SMOTE, no restarts", "orange", ">"),
+    "gan_smote_no_l1": Look("GAN-SMOTE, no L1", "orange", "p"),
+    "gan_smote_no_dropout": Look("GAN-SMOTE, no dropout", "orange", "h"),
+}
+#: Data sets in print.
+DATA = {
+    "mnist": "MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+    "cifar10": "CIFAR-10",
+    "svhn": "SVHN",
+    "celeba": "CelebA",
+}
+_BY_NAME = {look.name: look for look in METHODS.values()}
+
+
+def printed(name) -> str:
+    """How a method or a data set of the stored tables is printed; other names as they are.
+
+    Examples
+    --------
+    >>> printed("deep_smote_no_penalty"), printed("cifar10"), printed("balanced_acsa")
+    ('DeepSMOTE, no penalty', 'CIFAR-10', 'balanced_acsa')
+    """
+    return METHODS[name].name if name in METHODS else DATA.get(name, name)
+
+
+def named(table):
+    """A table whose rows and columns name methods and data sets as they are printed.
+
+    Parameters
+    ----------
+    table : DataFrame or Series
+        Levels of an index are looked at one by one.
+    """
+    if isinstance(table, pd.Series):
+        return table.rename(index=printed)
+    return table.rename(index=printed, columns=printed)
+
+
+def look(method) -> dict:
+    """Colour, mark and label of a method, as matplotlib's functions take them.
+
+    Parameters
+    ----------
+    method : str
+        A name of the stored tables, or a printed one.
+
+    Raises
+    ------
+    ValueError
+        A method that `METHODS` does not have.
+    """
+    if (found := METHODS.get(method) or _BY_NAME.get(method)) is None:
+        raise ValueError(
+            f"No look for the method {method!r}; give it a line in plotting.METHODS."
+        )
+    return {
+        "color": COLOURS[found.colour],
+        "marker": found.mark,
+        "label": found.name,
+    }
+
+
+def panels(titles, ncols=3, size=(3.2, 2.9), **options):
+    """A figure with a panel for each title, in lines of at most `ncols`.
+
+    Parameters
+    ----------
+    titles : sequence of str
+    ncols : int
+    size : (float, float)
+        Width and height of a panel in inches.
+    options
+        Of ``plt.subplots``, such as ``sharey``.
+
+    Returns
+    -------
+    figure : Figure
+    axes : dict of str to Axes
+    """
+    titles = [*titles]
+    ncols = max(1, min(ncols, len(titles)))
+    nrows = max(1, -(-len(titles) // ncols))
+    whole = (size[0] * ncols, size[1] * nrows + 0.5)  # a legend stands below
+    figure, grid = plt.subplots(nrows, ncols, figsize=whole, squeeze=False, **options)
+    for ax in grid.flat[len(titles) :]:
+        ax.set_axis_off()
+    axes = dict(zip(titles, grid.flat, strict=False))
+    for title, ax in axes.items():
+        ax.set_title(printed(title))
+    return figure, axes
+
+
+def legend_below(figure, ncols=4, **options) -> None:
+    """One legend for all panels below them: what several panels show stands there once.
+
+    Of figures without a ``supxlabel``, which matplotlib would put into the legend.
+    """
+    handles = {}
+    for ax in figure.axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    place = {"loc": "outside lower center", "frameon": False, "ncols": ncols}
+    figure.legend([*handles.values()], [*handles], **place | options)
+
 
 _KINDS = {  # class number, generated or not: marker, colour, z-order
     (0, False): ("o", COLOURS["sky"], 1),
@@ -131,7 +294,7 @@ def differences(tables: dict[str, pd.DataFrame], axes) -> None:
                 capsize=3,
             )
         ax.set(title=title, yticks=rows, ylim=(-0.6, len(table) - 0.4))
-        ax.set_yticklabels([name.replace("_", " ") for name in table.index])
+        ax.set_yticklabels([printed(name) for name in table.index])
 
 
 def paired_differences(splits, table: pd.DataFrame, ax: Axes, title="") -> Axes:
@@ -219,7 +382,7 @@ def critical_difference(test, ax: Axes) -> Axes:
 
     # One bar per group that is not significant, so all of 1 links all.
     pairs = test.p_pairs if test.p < test.alpha else test.p_pairs * 0 + 1
-    ranks = test.ranks.rename(lambda name: str(name).replace("_", " "))
+    ranks = named(test.ranks)
     drawn = critical_difference_diagram(
         ranks,
         pairs.set_axis(ranks.index).set_axis(ranks.index, axis=1),
@@ -250,6 +413,13 @@ def critical_difference(test, ax: Axes) -> Axes:
     p = f"= {test.p:.3f}" if test.p >= 0.001 else "< 0.001"
     ax.set_title(f"{test.n} data sets, Friedman's p {p}", pad=12)
     return ax
+
+
+def show_images(rows, columns=(), size=(8, 2.2), title="") -> None:
+    """Show a figure of `image_grid` alone."""
+    _, ax = plt.subplots(figsize=size)
+    image_grid(rows, ax, columns, title)
+    plt.show()
 
 
 def image_grid(rows: dict[str, np.ndarray], ax: Axes, columns=(), title="") -> Axes:

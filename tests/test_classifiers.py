@@ -25,7 +25,7 @@ from torch import nn
 from torchvision.models import resnet18
 
 from helpers import KerasCNNClassifier, ResNet18Classifier, classifiers, training
-from helpers.networks import Dropout, TinyConv2d, meetings
+from helpers.layers import Dropout, TinyConv2d, meetings
 
 CPU = torch.device("cpu")
 

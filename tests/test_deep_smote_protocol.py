@@ -29,7 +29,7 @@ def drawn():
 
 
 def test_training_and_tests_share_no_image_and_have_the_published_counts(drawn):
-    (X, y), (X_test, y_test), (X_balanced, y_balanced) = drawn
+    (X, y, _), (X_test, y_test, _), (X_balanced, y_balanced, _) = drawn
     pool = chapter.pool("digits_images")
     rows = {}  # equal images of the pool are told apart by their number
     for row, image in enumerate(pool.data):
@@ -50,9 +50,9 @@ def test_folds_of_a_repeat_test_on_different_images(drawn):
 
 def test_a_draw_is_repeated_by_its_numbers(drawn):
     again = chapter.draw("digits_images", 0, 0, "smoke")
-    for (X, y), (X_again, y_again) in zip(drawn, again, strict=True):
-        np.testing.assert_array_equal(X, X_again)
-        np.testing.assert_array_equal(y, y_again)
+    for one, other in zip(drawn, again, strict=True):
+        for values, others in zip(one, other, strict=True):
+            np.testing.assert_array_equal(values, others)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_draw_is_repeated_by_its_numbers(drawn):
     ["random_oversampling", "smote", "amdo", "mc_rbo", "bagan", "gamo", "deep_smote"],
 )
 def test_oversamplers_balance_and_keep_the_images(drawn, method):
-    X, y = drawn[0]
+    X, y, _ = drawn[0]
     X_all, y_all, _ = chapter.resample(method, X, y, "smoke", 0)
     assert X_all.dtype == X.dtype
     assert np.bincount(y_all).tolist() == [100] * 10
@@ -69,7 +69,7 @@ def test_oversamplers_balance_and_keep_the_images(drawn, method):
 
 @pytest.mark.parametrize("method", ["dummy", "nothing", "class_weight", "mixup"])
 def test_the_other_arms_see_the_images_as_they_are(drawn, method):
-    X, y = drawn[0]
+    X, y, _ = drawn[0]
     X_all, y_all, extra = chapter.resample(method, X, y, "smoke", 0)
     assert X_all is X
     assert y_all is y
@@ -77,7 +77,7 @@ def test_the_other_arms_see_the_images_as_they_are(drawn, method):
 
 
 def test_mc_ccr_cleans_as_published_and_keeps_every_image_in_place(drawn):
-    X, y = drawn[0]
+    X, y, _ = drawn[0]
     X_all, y_all, _ = chapter.resample("mc_ccr", X, y, "smoke", 0)
     assert np.bincount(y_all).tolist() == [100] * 10
     moved = (X_all[: len(X)] != X).reshape(len(X), -1).any(axis=1)
@@ -95,7 +95,7 @@ def test_the_cost_of_a_method_is_measured_beside_the_rest():
 
 
 def test_pixels_between_two_images_are_rounded_and_in_their_class(drawn):
-    X, y = drawn[0]
+    X, y, _ = drawn[0]
     X_all, y_all = chapter.smote(X, y, 0)
     new, labels = X_all[len(X) :], y_all[len(y) :]
     for c in (7, 9):
@@ -146,6 +146,19 @@ def test_a_row_has_both_tests_and_its_provenance():
     counts = chapter.counts_of("digits_images", row["n_train"], row["n_test"])
     assert counts.train[-3:] == (3, 3, 3)
     assert counts.balanced == (30,) * 10
+
+
+def test_no_row_is_made_of_a_test_that_shares_an_image_with_training(monkeypatch):
+    cell = Cell("deep_smote", "smoke", "digits_images", "dummy", 0, 0, "resnet18-1")
+    train, test, balanced = chapter.draw("digits_images", 0, 0, "smoke")
+    for leaking in ([train, test, train], [train, train, balanced]):
+        monkeypatch.setattr(_rows, "draw", lambda *_, drawn=leaking: drawn)
+        with pytest.raises(ValueError, match="230 rows are in train and in test"):
+            chapter.run(cell)
+    ratio = cell._replace(dataset="digits_images-ratio-20", protocol="ratio-1")
+    monkeypatch.setattr(_ratio, "ratio_draw", lambda _: [train, train])
+    with pytest.raises(ValueError, match="in train and in test"):
+        chapter.run(ratio)
 
 
 def test_rows_of_another_protocol_stay_and_are_not_taken_for_ours(tmp_path):
@@ -291,7 +304,7 @@ def test_the_fixed_network_is_trained_once(quality, tmp_path):
 
 
 def test_augmented_copies_move_and_stay_images(drawn):
-    X, y = drawn[0]
+    X, y, _ = drawn[0]
     cell = Cell("deep_smote", "smoke", "digits_images", "-", 0, 0, "quality")
     (X_new, y_new), _ = _quality.generated("random_oversampling_augmented", X, y, cell)
     (plain, labels), _ = _quality.generated("random_oversampling", X, y, cell)
@@ -332,7 +345,7 @@ def test_the_figure_has_every_ratio_and_a_row_is_tested_on_equal_classes():
     row = chapter.run(cell)
     assert row["balanced_acsa"] == pytest.approx(0.1)
     assert row["n_train"] == chapter.ratio_counts(20, "smoke").sum()
-    (_, y), (_, y_test) = _ratio.ratio_draw(cell)
+    y, y_test = (part.y for part in _ratio.ratio_draw(cell))
     assert np.bincount(y).tolist() == chapter.ratio_counts(20, "smoke").tolist()
     assert len({*np.bincount(y_test)}) == 1
     assert row["n_balanced_test"] == len(y_test)
@@ -386,7 +399,7 @@ def test_the_pilots_images_are_in_no_draw(monkeypatch, forget, name):
     pilot = {*learnt, *judged}
     assert len(pilot) == len(learnt) + 2000
     for fold in range(3):
-        for X, y in chapter.draw(name, 0, fold, "counts"):
+        for X, y, _ in chapter.draw(name, 0, fold, "counts"):
             assert not pilot & {*X.ravel()}
             assert len({*X.ravel()}) == len(y)
     counts = np.bincount(chapter.draw(name, 0, 2, "counts")[0][1]).tolist()
@@ -398,17 +411,17 @@ def test_folds_of_faces_are_as_different_as_their_numbers_allow(monkeypatch, for
     images = balanced_pool(monkeypatch, 10_600, 5, partition)
     drawn = [chapter.draw("celeba", 0, fold, "counts") for fold in range(3)]
     counts = deepsmote_counts("celeba")
-    for (X, y), (X_test, y_test), (_, y_balanced) in drawn:
+    for (X, y, _), (X_test, y_test, _), balanced in drawn:
         assert np.bincount(y).tolist() == [*counts.train]
         assert np.bincount(y_test).tolist() == [*counts.test]
-        assert np.bincount(y_balanced).tolist() == [89] * 5
+        assert np.bincount(balanced.y).tolist() == [89] * 5
         assert (images.partition[X.ravel()] == "train").all()
         assert (images.partition[X_test.ravel()] == "test").all()
     for part in (0, 1):  # training and the test like it
         for c in (2, 3, 4):
-            seen = [X.ravel()[y == c] for X, y in (d[part] for d in drawn)]
+            seen = [d[part].X.ravel()[d[part].y == c] for d in drawn]
             assert len(np.unique(np.concatenate(seen))) == sum(map(len, seen))
-    common = [X.ravel()[y == 0] for X, y in (d[0] for d in drawn)]
+    common = [d[0].X.ravel()[d[0].y == 0] for d in drawn]
     assert {*common[0]} != {*common[1]}  # 9,000 of 9,300
     again = chapter.draw("celeba", 0, 1, "counts")[0][0]
     np.testing.assert_array_equal(again, drawn[1][0][0])
@@ -471,7 +484,7 @@ def keeps(monkeypatch, tmp_path):
 
 
 def test_table_and_measures_share_one_training(drawn, keeps, tmp_path):
-    X, y = drawn[0]
+    X, y, _ = drawn[0]
     cell = Cell("deep_smote", "smoke", "digits_images", "gamo", 0, 0, "quality-2")
     chapter.run(cell._replace(protocol=chapter.PROTOCOL))
     (images, labels), seconds = _quality.generated("gamo", X, y, cell)
@@ -491,7 +504,7 @@ def test_table_and_measures_share_one_training(drawn, keeps, tmp_path):
 
 
 def test_a_damaged_file_of_images_is_made_again(drawn, keeps, tmp_path):
-    X, y = drawn[0]
+    X, y, _ = drawn[0]
     before = _kept.resampled("amdo", X, y, "smoke", 0)
     [file] = (tmp_path / "generated").iterdir()
     file.write_bytes(file.read_bytes()[:-200])
@@ -503,7 +516,7 @@ def test_a_damaged_file_of_images_is_made_again(drawn, keeps, tmp_path):
 
 
 def test_images_that_cannot_be_kept_are_used_all_the_same(drawn, keeps, tmp_path):
-    X, y = drawn[0]
+    X, y, _ = drawn[0]
     (tmp_path / "generated").write_text("no folder can be made here")
     X_all, _, _, _ = _kept.resampled("amdo", X, y, "smoke", 0)
     assert len(X_all) == 1000
@@ -556,7 +569,7 @@ def test_the_literal_penaltys_optimum_is_where_no_decoded_image_can_be_better():
 
 
 def test_the_rarest_class_decodes_to_its_mean_and_training_stays_above(drawn):
-    X, y = drawn[0]
+    X, y, _ = drawn[0]
     found = chapter.literal_optimum(X, y)
     assert found.classes["mean_share"].is_monotonic_increasing
     assert found.classes["mean_share"].iloc[-1] > 0.85  # 3 images of 230
@@ -624,7 +637,7 @@ def test_the_first_page_names_the_readings_that_can_work_and_what_is_missing():
 
 def test_figure_1_has_an_image_of_each_class_where_terms_allow_it(monkeypatch, quality):
     cell = Cell("deep_smote", "smoke", "digits_images", "smote", 0, 0, "quality-3")
-    X, y = chapter.draw("digits_images", 0, 0, "smoke")[0]
+    X, y, _ = chapter.draw("digits_images", 0, 0, "smoke")[0]
     (images, _), _ = _quality.generated("smote", X, y, cell)
     pictures = chapter.shown(chapter.run(cell)["picture"])
     assert len(pictures) == 9  # the most frequent class has no new images

@@ -1,6 +1,7 @@
 """The rooms of the package: each imports from below, and no private name of another."""
 
 import ast
+import re
 from pathlib import Path
 
 HELPERS = Path(__file__).parents[1] / "helpers"
@@ -27,6 +28,7 @@ ROOMS = [
     "losses",
     "augmentation",
     "networks",
+    "layers",
     "checkpoints",
     "devices",
     "data",
@@ -101,3 +103,13 @@ def test_chapters_do_not_import_each_other():
                 if (chapters / other).is_dir() and other != own:
                     found.add((own, other))
     assert found == set()
+
+
+def test_a_long_file_says_why():
+    silent = [
+        f"{path.relative_to(HELPERS)}: {len(lines)} lines"
+        for path in sorted(HELPERS.rglob("*.py"))
+        if len(lines := path.read_text(encoding="utf-8").splitlines()) > 500
+        and not re.search("[Oo]ver 500 lines|[Ll]onger than", " ".join(lines[:12]))
+    ]
+    assert silent == []

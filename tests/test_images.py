@@ -20,10 +20,10 @@ from PIL import Image
 from scipy.io import savemat
 
 from helpers import data
-from helpers.data import _files, _images
+from helpers.data import _files, _images, _sources
 
 REAL_ROOT = os.environ.get(data.ROOT_VARIABLE, "")
-LOADERS = {name: getattr(data, f"load_{name}") for name in _images.SETS}
+LOADERS = {name: getattr(data, f"load_{name}") for name in _sources.SETS}
 
 rng = np.random.default_rng(0)
 
@@ -96,7 +96,7 @@ def svhn_files():
     return packed, images, labels
 
 
-FACES = [  # hair as in `_images.HAIR`, eyeglasses, partition
+FACES = [  # hair as in `_sources.HAIR`, eyeglasses, partition
     ("10000", 1, 0),
     ("00100", 0, 2),
     ("01000", 0, 1),
@@ -125,7 +125,7 @@ def celeba_files():
         for number, (hair, glasses, partition) in enumerate(FACES, 1):
             name = f"{number:06d}.jpg"
             has = dict(
-                zip(_images.HAIR, map(int, hair), strict=True), Eyeglasses=glasses
+                zip(_sources.HAIR, map(int, hair), strict=True), Eyeglasses=glasses
             )
             signs = [" 1" if has[a] else "-1" for a in order]
             attributes.append(f"{name} {' '.join(signs)}")
@@ -178,7 +178,7 @@ def place(monkeypatch, name, bodies=None):
 
 def prepared(name="cifar10", **changes):
     """Make a prepared file with two rows per class for training and one for testing."""
-    classes = _images.SETS[name].classes
+    classes = _sources.SETS[name].classes
     labels = np.arange(len(classes), dtype=np.uint8)
     content = {
         "train_images": rng.integers(0, 256, (2 * len(labels), 32, 32, 3), np.uint8),
@@ -209,7 +209,7 @@ def test_official_files_arrive_pixel_by_pixel(root, monkeypatch, name):
     n_train = N_TRAIN[name]
     expected = ["train"] * n_train + ["test"] * (len(labels) - n_train)
     assert bunch.partition.tolist() == expected
-    assert bunch.target_names.tolist() == list(_images.SETS[name].classes)
+    assert bunch.target_names.tolist() == list(_sources.SETS[name].classes)
     assert "official" in bunch.provenance
     X, y = LOADERS[name](return_X_y=True)
     np.testing.assert_array_equal(X, images)
@@ -316,7 +316,7 @@ LABELS = np.tile(np.arange(10, dtype=np.uint8), 2)
         ({"train_labels": LABELS + np.uint8(1)}, "up to 10, expected 0 to 9"),
         ({"classes": np.array(["cat", "dog"])}, r"\['cat', 'dog'\], expected .*truck"),
         (
-            {"classes": np.array(_images.SETS["cifar10"].classes[::-1])},
+            {"classes": np.array(_sources.SETS["cifar10"].classes[::-1])},
             r"\['truck', 's",
         ),
         ({"provenance": np.array({}, dtype=object)}, "cannot be read .*allow_pickle"),
@@ -489,7 +489,7 @@ def no_conversion(monkeypatch):
         def refuse(*args):
             raise AssertionError("a source was read or a file was written")
 
-        for name in ("_convert", "locate", "write_atomically"):
+        for name in ("convert", "locate", "write_atomically"):
             monkeypatch.setattr(_images, name, refuse)
 
     return forbid
@@ -720,7 +720,7 @@ def test_inventory_tells_of_images(root, monkeypatch):
     counts = [1, 2, 1, 2, 1, 3, 1, 0, 0, 1]
     assert frame.n_per_class["mnist"] == {str(d): n for d, n in enumerate(counts)}
     assert frame.found["celeba"] == str(path)
-    assert frame.n_per_class["celeba"] == dict.fromkeys(_images.HAIR, 3)
+    assert frame.n_per_class["celeba"] == dict.fromkeys(_sources.HAIR, 3)
     assert frame.found["svhn"] == "not here"
     assert set(frame.error) == {""}
     sets = ["mnist", "celeba", "svhn"]

@@ -173,10 +173,15 @@ def test_the_answer_is_computed(path):
         assert any(isinstance(n, ast.FormattedValue | ast.Call) for n in ast.walk(line))
 
 
+def parsed(cell):
+    """The syntax tree of a cell, its magic commands passed over."""
+    return ast.parse(re.sub(r"^([ \t]*)[%!].*$", r"\1pass", cell.source, flags=re.M))
+
+
 def draws(cell, drawers):
     """Whether a cell calls something that draws, outside the functions it defines."""
     settings = ("set_theme", "set_palette", "rcParams", "style", "use", "close", "rc")
-    tree = ast.parse(re.sub(r"^([ \t]*)[%!].*$", r"\1pass", cell.source, flags=re.M))
+    tree = parsed(cell)
     later = {
         id(node)
         for outer in ast.walk(tree)
@@ -207,10 +212,26 @@ def test_every_figure_has_alt_text(path):
     for cell in code:
         for names in imports.findall(cell.source):
             drawers |= {n.split()[-1] for n in names.split(",") if n.split()}
+    drawers -= {"printed", "named", "look"}  # of tables, too
     for cell in code:
         if draws(cell, drawers):
             alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
             assert len(alt.split()) >= 4, f"mystnb.image.alt is missing:\n{cell.source}"
+
+
+@each_notebook
+def test_no_private_name_is_imported(path):
+    private = []
+    for cell in cells(path, "code"):
+        for node in ast.walk(parsed(cell)):
+            names = [alias.name for alias in getattr(node, "names", [])]
+            if isinstance(node, ast.ImportFrom):
+                names.append(node.module)
+            elif not isinstance(node, ast.Import):
+                continue
+            parts = [part for name in names for part in name.split(".")]
+            private += [part for part in parts if part.startswith("_")]
+    assert private == []
 
 
 # ---------------------------------------------------------------- the whole
@@ -246,6 +267,24 @@ def test_terms_are_in_the_glossary_and_linked_once():
             linked |= set(names)
             assert names or path.stem in NOT_YET, f"{path.name} links no term"
     assert len(linked) > 20
+
+
+def test_no_function_is_written_twice():
+    """Neither in two notebooks nor in a notebook and the package."""
+    where = {}
+    for path in [*NOTEBOOKS, *(ROOT / "helpers").rglob("*.py")]:
+        if path in NOTEBOOKS:
+            trees = [parsed(cell) for cell in cells(path, "code")]
+        else:
+            trees = [ast.parse(path.read_text(encoding="utf-8"))]
+        for tree in trees:
+            for node in ast.walk(tree):
+                if isinstance(node, ast.FunctionDef) and len(node.body) > 1:
+                    node.name = "f"
+                    body = ast.dump(node, annotate_fields=False)
+                    where.setdefault(body, set()).add(path)
+    twice = [p for p in where.values() if len(p) > 1 and {*p} & {*NOTEBOOKS}]
+    assert twice == []
 
 
 def test_toc_and_pages_agree():

@@ -8,6 +8,7 @@ from matplotlib.colors import to_hex
 
 from helpers import plotting
 from helpers.evaluation import compare, friedman_nemenyi, paired
+from helpers.experiments import deep_smote, gan_smote, gan_tutorial, smate
 
 
 @pytest.fixture
@@ -241,3 +242,59 @@ def test_a_grid_holds_every_image_in_its_named_place(axes, channels):
         for column, x in enumerate(ax.get_xticks()):
             assert (shown[int(y), int(x)] == shades[row, column]).all()
     assert ax.get_title() == "images"
+
+
+# ---------------------------------------------------------------- methods
+
+
+def test_every_arm_of_every_chapter_has_a_name_and_a_look_of_its_own():
+    arms = {*deep_smote.ARMS, *deep_smote.NETWORK_FREE, *smate.ARMS}
+    for chapter in (gan_tutorial, gan_smote):
+        arms |= {cell.method for cell in chapter.cells("paper")}
+    assert arms <= {*plotting.METHODS}
+    looks = [(look.colour, look.mark) for look in plotting.METHODS.values()]
+    assert len({*looks}) == len(looks)
+    names = [look.name for look in plotting.METHODS.values()]
+    assert len({*names}) == len(names)
+    for arm in arms:
+        assert plotting.look(arm) == plotting.look(plotting.printed(arm))
+
+
+def test_arms_that_stand_in_one_figure_differ_without_colour():
+    for arms in (deep_smote.RATIO_ARMS, deep_smote.QUALITY_ARMS[2:]):
+        marks = [plotting.METHODS[arm].mark for arm in arms]
+        assert len({*marks}) == len(marks)
+
+
+def test_tables_name_methods_and_leave_the_rest():
+    table = pd.DataFrame({("smote", "acsa"): [0.5], ("other_one", "f1_macro"): [1.0]})
+    table.index = pd.MultiIndex.from_tuples([("mnist", "deep_smote_no_penalty")])
+    found = plotting.named(table)
+    assert [*found.columns] == [("SMOTE", "acsa"), ("other_one", "f1_macro")]
+    assert [*found.index] == [("MNIST", "DeepSMOTE, no penalty")]
+    assert [*plotting.named(pd.Series([1], ["gan"])).index] == ["GAN"]
+
+
+def test_a_method_without_a_look_is_refused():
+    with pytest.raises(ValueError, match=r"'smotte'.*plotting\.METHODS"):
+        plotting.look("smotte")
+
+
+@pytest.mark.parametrize("n", [0, 1, 4])
+def test_panels_are_as_many_as_titles_and_share_one_legend(n):
+    with plt.rc_context({**plotting.STYLE, "backend": "Agg"}):
+        figure, axes = plotting.panels([*"abcd"[:n]])
+        assert [ax.get_title() for ax in axes.values()] == [*"abcd"[:n]]
+        for i, ax in enumerate(axes.values()):
+            ax.plot([0, 1], label="in all")
+            ax.plot([1, 0], label=f"in {i % 2}")
+        plotting.legend_below(figure)
+        [legend] = figure.legends
+        texts = [text.get_text() for text in legend.get_texts()]
+        assert texts == {0: [], 1: ["in all", "in 0"]}.get(
+            n, ["in all", "in 0", "in 1"]
+        )
+        shown = [ax for ax in figure.axes if ax.axison]
+        assert len(shown) == n
+        figure.canvas.draw()
+        plt.close(figure)

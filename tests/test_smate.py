@@ -11,7 +11,7 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
-from helpers import SMate, losses, networks, training
+from helpers import SMate, layers, losses, networks, training
 from helpers.over_sampling import _health, _smate, _transfer
 
 CPU = torch.device("cpu")
@@ -74,7 +74,7 @@ def test_networks_are_brownlees():
 
 
 def test_doubling_is_torchs_transposed_convolution():
-    ours = networks.Doubling(3, 5).double()
+    ours = layers.Doubling(3, 5).double()
     theirs = nn.ConvTranspose2d(3, 5, 4, stride=2, padding=1).double()
     theirs.load_state_dict(ours.state_dict())
     x = torch.randn(4, 3, 2, 5, generator=generator(), dtype=torch.double)
@@ -142,8 +142,8 @@ def test_a_table_of_pixels_is_taken_as_a_table_and_that_is_said():
 
 
 def test_dropout_is_torchs_but_for_its_source():
-    layer, x = networks.Dropout(0.4), torch.ones(200, 500, requires_grad=True)
-    networks.draw_masks_from(generator(), nn.Sequential(layer))
+    layer, x = layers.Dropout(0.4), torch.ones(200, 500, requires_grad=True)
+    layers.draw_masks_from(generator(), nn.Sequential(layer))
     before = torch.get_rng_state()
     y = layer(x)
     assert torch.equal(torch.get_rng_state(), before)

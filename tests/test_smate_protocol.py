@@ -8,7 +8,7 @@ import pytest
 from helpers import SMate, data
 from helpers.experiments import _kept_images
 from helpers.experiments import smate as chapter
-from helpers.experiments.smate import _figure_6, _pilot
+from helpers.experiments.smate import _draw, _figure_6, _generated, _pilot
 from helpers.store import Cell
 
 SMOKE = ("digits-9-10", 0, "smoke")
@@ -28,7 +28,7 @@ def test_one_class_is_cut_to_its_share_and_tested_whole(drawn):
     assert np.bincount(drawn.y_full).tolist() == [60] * 10
     assert as_set(drawn.X) < as_set(drawn.X_full)
     assert min(np.bincount(drawn.y_test)) > 50
-    pool = _figure_6.images("digits")
+    pool = _draw.images("digits")
     twice = len(pool.data) - len(as_set(pool.data))
     assert len(as_set(drawn.X_full) & as_set(drawn.X_test)) <= twice
 
@@ -160,6 +160,17 @@ def test_a_row_has_its_pairs_of_truth_and_answer(drawn):
     assert (row["n_train"], row["n_minority"], row["n_synthetic"]) == (546, 6, 0)
 
 
+def test_no_row_is_made_of_a_test_that_shares_an_image_with_training(
+    drawn, monkeypatch
+):
+    leaking = drawn._replace(rows_test=drawn.rows)
+    monkeypatch.setattr(_figure_6, "draw", lambda *_: leaking)
+    for method in ("nothing", "full"):
+        cell = Cell("smate", "smoke", "digits-9-10", method, 0, 0, chapter.PROTOCOL)
+        with pytest.raises(ValueError, match="546 rows are in train and in test"):
+            chapter.run(cell)
+
+
 def test_a_row_of_the_full_set_calls_nothing_synthetic():
     cell = Cell("smate", "smoke", "digits-9-10", "full", 0, 0, chapter.PROTOCOL)
     assert chapter.run(cell)["n_synthetic"] == 0
@@ -202,7 +213,7 @@ def test_cifar_that_cannot_be_had_is_replaced_with_a_warning(monkeypatch):
         raise data.DataNotAvailable("No CIFAR-10 here.")
 
     monkeypatch.setattr(data, "load_cifar10", fails)
-    _figure_6.images.cache_clear()
+    _draw.images.cache_clear()
     with pytest.warns(UserWarning, match="stand in"):
         assert chapter.available("cifar10-frog-10") == "digits-9-10"
     with pytest.raises(ValueError, match="Unknown data set"):
@@ -250,7 +261,7 @@ def test_counts_ends_a_minority_early_and_never_the_majority(drawn, monkeypatch)
     settings = {**chapter.SETTINGS["smoke"], "gan": chapter.SETTINGS["counts"]["gan"]}
     monkeypatch.setitem(chapter.SETTINGS, "smoke", settings)
     networks = {"generator majority": None}
-    monkeypatch.setattr(_figure_6, "pretrained", lambda *_: (networks, 1.0))
+    monkeypatch.setattr(_generated, "pretrained", lambda *_: (networks, 1.0))
     sampler, seconds = chapter.smate("smate", *SMOKE)
     assert (sampler.early_stopping, sampler.pretrained, seconds) == (True, networks, 1)
     assert sampler.n_steps == 60  # the cap, of one batch a pass
@@ -263,9 +274,9 @@ def test_counts_ends_a_minority_early_and_never_the_majority(drawn, monkeypatch)
     monkeypatch.undo()
     monkeypatch.setitem(chapter.SETTINGS, "smoke", settings)
     monkeypatch.setattr(SMate, "fit", fit)
-    _figure_6.pretrained.cache_clear()
-    _figure_6.pretrained("9", 0, "smoke")
-    _figure_6.pretrained.cache_clear()
+    _generated.pretrained.cache_clear()
+    _generated.pretrained("9", 0, "smoke")
+    _generated.pretrained.cache_clear()
     assert not fitted[0].early_stopping
     assert fitted[0].pretrain_epochs == 30
     assert fitted[0].precision == "float32"
@@ -284,9 +295,9 @@ def test_table_and_measures_share_one_gan(drawn, monkeypatch, tmp_path):
     monkeypatch.setattr(SMate, "fit_resample", fit_resample)
     found = []
     for _ in range(2):
-        _figure_6.generated.cache_clear()
+        _generated.generated.cache_clear()
         found.append(chapter.generated("smate_scratch", *SMOKE))
-    _figure_6.generated.cache_clear()
+    _generated.generated.cache_clear()
     assert len(made) == 1
     np.testing.assert_array_equal(found[0][0], found[1][0])
     assert found[0][1:] == found[1][1:]

@@ -1,4 +1,7 @@
-"""From a file to a folder of results."""
+"""From a file to a folder of results.
+
+Over 500 lines, as every option of the command is checked, followed and recorded here.
+"""
 
 import re
 import time as clock

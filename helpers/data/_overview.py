@@ -3,7 +3,7 @@
 import functools
 import os
 
-from . import _images, _tables
+from . import _images, _sources, _tables
 from ._files import FILES, DataCorrupt, DataNotAvailable, files_of, locate, path_of
 from ._tables import sklearn_version
 
@@ -14,7 +14,7 @@ _EMBEDDED = {
 }
 _READERS = {
     "petrography": lambda _: _tables.read_petrography(*locate("petrography", False)),
-    **{name: functools.partial(_images.read, name) for name in _images.SETS},
+    **{name: functools.partial(_images.read, name) for name in _sources.SETS},
 }
 
 

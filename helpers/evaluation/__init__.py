@@ -5,13 +5,13 @@ training part and nothing else. `compare` tests the differences, `judge` says wh
 mean for a claim, and `place` where a printed number lies.
 """
 
+from ._evaluate import evaluate
 from ._metrics import calibration_slope, correct_prior, gmean_macro, score
 from ._runs import (
     Part,
     Predictions,
     Resampled,
     Run,
-    evaluate,
     fit_and_score,
     part,
     refuse_shared_rows,

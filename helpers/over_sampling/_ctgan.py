@@ -1,4 +1,7 @@
-"""CTGAN: one conditional GAN for a table of numbers and categories."""
+"""CTGAN: one conditional GAN for a table of numbers and categories.
+
+Over 500 lines, as what its parameters mean takes up a third of them.
+"""
 
 from itertools import chain, pairwise
 
@@ -9,7 +12,7 @@ from sklearn.mixture import BayesianGaussianMixture
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .. import losses, networks, training
+from .. import layers, losses, training
 from ..checks import POSITIVE_INT, POSITIVE_REAL, SHARE, SequenceOf
 from ._mixed import (
     ROWS_AT_ONCE,
@@ -229,7 +232,7 @@ class CTGANOverSampler(MixedOverSampler):
             self._initialise(name, generator) for name in ("generator", "discriminator")
         )
         self.networks_.update(generator=G, discriminator=D)
-        networks.draw_masks_from(generator, D)
+        layers.draw_masks_from(generator, D)
         adam = {"lr": self.lr, "betas": tuple(self.betas), "fused": True}
         G_optimiser = torch.optim.Adam(
             G.parameters(), weight_decay=self.weight_decay, **adam
@@ -281,7 +284,7 @@ class CTGANOverSampler(MixedOverSampler):
             stage="CTGAN",
             verbose=self.verbose,
         )
-        networks.draw_masks_from(None, D)
+        layers.draw_masks_from(None, D)
         self._look(Z, codes, wanted)
         history.insert(0, "label", "all")
         return history
@@ -542,7 +545,7 @@ class Critic(nn.Module):
         super().__init__()
         self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(sizes))
         self.last = nn.Linear(sizes[-1], 1)
-        self.dropout = networks.Dropout(dropout)
+        self.dropout = layers.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.hidden:

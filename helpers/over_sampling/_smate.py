@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from .. import losses, networks, training
+from .. import layers, losses, networks, training
 from ..augmentation import augment_images
 from ..checks import POSITIVE_INT, POSITIVE_REAL, SHARE, SequenceOf
 from . import _health
@@ -501,7 +501,7 @@ class SMate(BaseDeepOverSampler):
             )
         sizes = [*self._row_shape, *hidden, n_outputs]
         network = networks.mlp(sizes)
-        network.insert(len(network) - 1, networks.Dropout(0.4))
+        network.insert(len(network) - 1, layers.Dropout(0.4))
         return network
 
     def _fresh(self, name, generator):
@@ -597,7 +597,7 @@ class SMate(BaseDeepOverSampler):
         learns = [*G.parameters()]
         if phase == "minority" and self.transfer and self.n_trainable is not None:
             learns = freeze_first_layers(G, self.n_trainable)
-        networks.draw_masks_from(generator, G, D)
+        layers.draw_masks_from(generator, G, D)
         hold = training.frozen if self.freeze_discriminator else contextlib.nullcontext
         if not self.freeze_discriminator:
             learns = [*learns, *D.parameters()]
@@ -640,7 +640,7 @@ class SMate(BaseDeepOverSampler):
             stop_every=_health.WINDOW,
             verbose=self.verbose,
         )
-        networks.draw_masks_from(None, G, D)
+        layers.draw_masks_from(None, G, D)
         G.requires_grad_(True)
         if (value := _health.stuck_at(history)) is not None:
             self.collapsed_[label] = value
@@ -652,7 +652,7 @@ class SMate(BaseDeepOverSampler):
     def _fit_classifier(self, Z, codes, generator, checkpoint):
         """Train and freeze the classifier that the penalty asks; return the history."""
         C = self._fresh("classifier", generator).train()
-        networks.draw_masks_from(generator, C)
+        layers.draw_masks_from(generator, C)
         optimiser = torch.optim.Adam(C.parameters(), lr=CLASSIFIER_LR, fused=True)
         batches = self._batches(len(Z), generator)
         lower = self._autocast(generator.device, self._images())
@@ -678,7 +678,7 @@ class SMate(BaseDeepOverSampler):
             stage="classifier",
             verbose=self.verbose,
         )
-        networks.draw_masks_from(None, C)
+        layers.draw_masks_from(None, C)
         self.networks_["classifier"] = C.eval().requires_grad_(False)
         history.insert(0, "phase", "classifier")
         history.insert(0, "label", "all")

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from .. import networks
+from .. import layers
 
 
 def layers_of(network, kind):
@@ -161,7 +161,7 @@ def with_own_dropout(network):
     """Put dropout that draws from our generator in the place of torch's."""
     for name, layer in [*network.named_modules()]:
         if type(layer) is nn.Dropout:
-            network.set_submodule(name, networks.Dropout(layer.p))
+            network.set_submodule(name, layers.Dropout(layer.p))
         elif isinstance(layer, nn.modules.dropout._DropoutNd):
             raise ValueError(
                 f"The layer {name!r} is {type(layer).__name__}, which draws from torch's "

@@ -1,13 +1,14 @@
 """The runs of the image chapter: `book/deep_smote.ipynb`.
 
 `cells` says which runs the stored tables have. The module `_table_1` holds the paper's
-experiment and `_rows` its rows, `_pilot` the choice of the classifier's training, `_kept`
+experiment, `_rows` its rows and `_claims` what is said of them, `_pilot` the choice of the classifier's training, `_kept`
 the images that samplers made, `_cost` what a method costs, `_quality` how good its images
 are, `_ratio` how much imbalance it bears and `_optimum` what its penalty allows at best.
 """
 
 from .. import that_learnt
 from .._kept_images import shown
+from ._claims import CLAIMS, READING, in_cells, judged, n_images, placed, recall_error
 from ._cost import COST_PROTOCOL, cost_cells, run_cost
 from ._optimum import literal_optimum
 from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot
@@ -19,7 +20,6 @@ from ._quality import (
     run_quality,
 )
 from ._ratio import (
-    CHEAP_ARMS,
     COUNTS_RATIO,
     RATIO_ARMS,
     RATIO_PROTOCOL,

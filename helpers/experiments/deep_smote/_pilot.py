@@ -14,15 +14,13 @@ choice by test scores would be one more fit to the test. The choice is a rate of
   tell those rows of the profile "pilot" that were run.
 """
 
-import time
-
 import numpy as np
 
 from ...classifiers import ResNet18Classifier
-from ...provenance import computed_on
+from ...evaluation import Resampled, part
 from ...store import Cell
-from .. import learning, stretch_means
-from ._table_1 import CHAPTER, PILOTED, pilot_rows, pool, resample, scores
+from .. import stretch_means
+from ._table_1 import CHAPTER, PILOTED, fit_on, pilot_rows, pool, resample
 
 PILOT_PROTOCOL = "pilot-1"
 PILOT_ARMS = ("nothing", "smote")
@@ -48,28 +46,18 @@ def pilot_cells(profile):
 def run_pilot(cell):
     """One row: the course of one training, and its scores on the images to judge by."""
     arm, rate, length = cell.method.split()
-    images, (learnt, judged) = pool(cell.dataset), pilot_rows(cell.dataset)
-    X, y = images.data[learnt], images.target[learnt]
-    X_all, y_all, _ = resample(arm, X, y, cell.profile, cell.seed)
-    started = time.perf_counter()
+    images = pool(cell.dataset)
+    train, judged = (
+        part(images.data, images.target, rows) for rows in pilot_rows(cell.dataset)
+    )
+    X, y, _ = resample(arm, train.X, train.y, cell.profile, cell.seed)
     model = ResNet18Classifier(
         stem="cifar" if arm.endswith("cifar_stem") else "imagenet",
         lr=float(rate),
         n_steps=int(length),
         precision="float32",
         random_state=cell.seed,
-    ).fit(X_all, y_all)
-    seconds = time.perf_counter() - started
-    p = model.predict_proba(images.data[judged])
-    return {
-        "provenance": images.provenance,
-        "n_train": len(y),
-        "n_balanced_test": len(judged),
-        "n_synthetic": len(y_all) - len(y),
-        "sampler_seconds": np.nan,
-        "classifier_seconds": seconds,
-        **computed_on("float32"),
-        **scores("balanced_", images.target[judged], p),
-        **learning(model, X, y),
-        "loss_course": stretch_means(model.history_["loss"], digits=4),
-    }
+    )
+    row, fitted = fit_on(Resampled(X, y, np.nan), train, {"balanced": judged}, model)
+    course = stretch_means(fitted.history_["loss"], digits=4)
+    return {"provenance": images.provenance, **row, "loss_course": course}

@@ -103,7 +103,7 @@ def quality_cells(profile):
 def run_quality(cell):
     """One row: what `measured` says of an arm's images."""
     name, method, profile = cell.dataset, cell.method, cell.profile
-    (X, y), *_ = draw(name, cell.seed, cell.fold, profile)
+    X, y, _ = draw(name, cell.seed, cell.fold, profile)[0]
     started = time.perf_counter()
     network = fixed_network(name, profile)
     trained = time.perf_counter() - started

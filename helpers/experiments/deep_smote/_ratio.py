@@ -5,10 +5,9 @@ import time
 import numpy as np
 
 from ...data import make_imbalanced
-from ...provenance import computed_on
+from ...evaluation import Resampled, part
 from ...store import Cell
-from .. import learning
-from ._table_1 import CHAPTER, N_DRAWS, classifier, parts, pool, resample, scores
+from ._table_1 import CHAPTER, N_DRAWS, classifier, fit_on, parts, pool, resample
 
 RATIO_PROTOCOL, COUNTS_RATIO = "ratio-1", "ratio-2"
 #: Images of the largest class over those of the smallest, from end to end of the figure.
@@ -47,7 +46,7 @@ def ratio_draw(cell):
 
     Returns
     -------
-    train, test : (X, y) each
+    train, test : Part
     """
     name, ratio = cell.dataset.rsplit("-ratio-", 1)
     images = pool(name)
@@ -57,7 +56,7 @@ def ratio_draw(cell):
     drawn, random_state = [], 1000 * cell.seed + cell.fold
     for rows, n in zip((learnt, kept), counts, strict=True):
         rows, _ = make_imbalanced(rows, images.target[rows], [*n], random_state)
-        drawn.append((images.data[rows], images.target[rows]))
+        drawn.append(part(images.data, images.target, rows))
     return drawn
 
 
@@ -80,24 +79,12 @@ def ratio_cells(profile):
 
 def run_ratio(cell):
     """One row: scores on a balanced test."""
-    (X, y), (X_test, y_test) = ratio_draw(cell)
+    train, test = ratio_draw(cell)
     name = cell.dataset.rsplit("-ratio-", 1)[0]
-    started = time.perf_counter()
     random_state = 1000 * cell.seed + cell.fold
-    X_all, y_all, extra = resample(cell.method, X, y, cell.profile, random_state)
-    sampled = time.perf_counter()
+    started = time.perf_counter()
+    X, y, extra = resample(cell.method, train.X, train.y, cell.profile, random_state)
+    made = Resampled(X, y, time.perf_counter() - started)
     model = classifier(cell.method, name, cell.profile, random_state)
-    model.fit(X_all, y_all)
-    fitted = time.perf_counter()
-    return {
-        "provenance": pool(name).provenance,
-        "n_train": len(y),
-        "n_balanced_test": len(y_test),
-        "n_synthetic": len(y_all) - len(y),
-        "sampler_seconds": sampled - started,
-        "classifier_seconds": fitted - sampled,
-        **computed_on("float32"),
-        **learning(model, X, y),
-        **scores("balanced_", y_test, model.predict_proba(X_test)),
-        **extra,
-    }
+    row, _ = fit_on(made, train, {"balanced": test}, model)
+    return {"provenance": pool(name).provenance, **row, **extra}

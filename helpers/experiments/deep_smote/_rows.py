@@ -1,13 +1,10 @@
 """The rows of Table 1: which there are, and one of them."""
 
-import time
-
 import pandas as pd
-from sklearn.utils.class_weight import compute_sample_weight
 
-from ...provenance import computed_on
+from ...evaluation import Resampled
 from ...store import Cell
-from .. import learning, that_learnt
+from .. import that_learnt
 from ._kept import resampled
 from ._table_1 import (
     ARMS,
@@ -21,9 +18,9 @@ from ._table_1 import (
     READINGS,
     classifier,
     draw,
+    fit_on,
     pool,
     published,
-    scores,
 )
 
 
@@ -65,30 +62,16 @@ def counts_cells(names):
 def run_table(cell):
     """Compute one row."""
     name, method, profile = cell.dataset, cell.method, cell.profile
-    (X, y), *tests = draw(name, cell.seed, cell.fold, profile)
+    train, imbalanced, balanced = draw(name, cell.seed, cell.fold, profile)
     random_state = 1000 * cell.seed + cell.fold
-    X_all, y_all, extra, seconds = resampled(method, X, y, profile, random_state)
-    started = time.perf_counter()
-    model = classifier(method, name, profile, random_state)
-    if method == "class_weight":
-        model.fit(X_all, y_all, compute_sample_weight("balanced", y_all))
-    else:
-        model.fit(X_all, y_all)
-    fitted = time.perf_counter()
-    row = {
-        "provenance": pool(name).provenance,
-        "n_train": len(y),
-        "n_test": len(tests[0][1]),
-        "n_balanced_test": len(tests[1][1]),
-        "n_synthetic": len(y_all) - len(y),
-        "sampler_seconds": seconds,
-        "classifier_seconds": fitted - started,
-        **computed_on("float32"),
-        **learning(model, X, y),
-    }
-    for prefix, (X_test, y_test) in zip(("", "balanced_"), tests, strict=True):
-        row |= scores(prefix, y_test, model.predict_proba(X_test))
-    return row | extra
+    X, y, extra, seconds = resampled(method, train.X, train.y, profile, random_state)
+    row, _ = fit_on(
+        Resampled(X, y, seconds),
+        train,
+        {"": imbalanced, "balanced": balanced},
+        classifier(method, name, profile, random_state),
+    )
+    return {"provenance": pool(name).provenance, **row, **extra}
 
 
 def beside_paper(rows, test="imbalanced", metric="acsa"):

@@ -18,9 +18,11 @@ from ... import data
 from ...checks import require_known
 from ...classifiers import ResNet18Classifier
 from ...data import ClassCounts, deepsmote_counts, make_imbalanced
-from ...evaluation import score
+from ...evaluation import fit_and_score, part, score
 from ...over_sampling import AMDO, BAGAN, GAMO, MC_CCR, MC_RBO, DeepSMOTE
-from .. import stretch_means
+from ...provenance import computed_on
+from .. import learning, stretch_means
+from .._weighted import ClassWeighted
 
 CHAPTER = "deep_smote"
 PROFILES = ("tenth", "counts", "paper", "smoke", "pilot")
@@ -280,7 +282,7 @@ def draw(name, seed, fold, profile):
 
     Returns
     -------
-    train, imbalanced, balanced : (X, y) each
+    train, imbalanced, balanced : Part
         `imbalanced` has the class proportions of the training set and is the test of the
         seed paper's Table 1; `balanced` is the journal version's other one.
     """
@@ -297,7 +299,7 @@ def draw(name, seed, fold, profile):
             rows = apart(rows, y[rows], n, seed, fold)
         else:
             rows, _ = make_imbalanced(rows, y[rows], [*n], random_state)
-        drawn.append((images.data[rows], y[rows]))
+        drawn.append(part(images.data, y, rows))
     return drawn
 
 
@@ -414,7 +416,7 @@ def classifier(method, name, profile, random_state):
     if method == "dummy":
         return DummyClassifier(strategy="prior")
     settings = SETTINGS[profile]
-    return ResNet18Classifier(
+    network = ResNet18Classifier(
         stem=settings["stem"],
         n_steps=settings["n_steps"],
         lr=settings.get("lr", 0.1),
@@ -424,12 +426,41 @@ def classifier(method, name, profile, random_state):
         logit_adjustment=1.0 if method == "logit_adjustment" else 0.0,
         random_state=random_state,
     )
+    return ClassWeighted(network) if method == "class_weight" else network
 
 
-def scores(prefix, y, probabilities):
-    """Section 4's metrics and a few beside them, for one of the two tests."""
+def scores(y, probabilities, classes=None, y_pred=None):
+    """Section 4's metrics and a few beside them, as `helpers.evaluation.score` is called.
+
+    Classes go by their numbers, whatever their names.
+    """
     classes = [str(c) for c in range(probabilities.shape[1])]
     kept = ["accuracy", "acsa", "gmean_macro", "gmean_product", "f1_macro", "log_loss"]
     kept += [f"recall_{c}" for c in classes]
-    row = score(y, probabilities, classes)
-    return {prefix + metric: row[metric] for metric in kept}
+    row = score(y, probabilities, classes, y_pred)
+    return {metric: row[metric] for metric in kept}
+
+
+def fit_on(made, train, tests, model):
+    """Train an arm's classifier and test it: the row, but for what a sampler says.
+
+    Parameters
+    ----------
+    made : Resampled
+        What the arm's sampler made of the training part.
+    train : Part
+    tests : dict of str to Part
+        By the prefix of their columns.
+    model : classifier
+
+    Returns
+    -------
+    row : dict
+    fitted : classifier
+        The network itself, where it is wrapped.
+    """
+    names = [str(c) for c in np.unique(train.y)]
+    run = fit_and_score(model, made, train, tests, names, metrics=scores, predict=False)
+    fitted = getattr(run.classifier, "model_", run.classifier)
+    row = {**run.row, **computed_on("float32")}
+    return row | learning(fitted, train.X, train.y), fitted

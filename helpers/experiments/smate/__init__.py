@@ -1,54 +1,51 @@
 """The runs of the transfer-GAN chapter: `book/smate.ipynb`.
 
-`cells` says which runs the stored tables have. The module `_figure_6` holds the paper's
-experiment, `_pilot` the choice of the classifier's rate, `_gan` how a GAN's training goes
+`cells` says which runs the stored tables have. The module `_draw` holds the
+images of the paper's experiment, `_generated` those of its GANs, `_figure_6` its arms and
+rows, `_printed` the numbers of the report and `_claims` what is said of both, `_pilot` the choice of the classifier's rate, `_gan` how a GAN's training goes
 and `_quality` how good its images are.
 """
 
+from ...evaluation import Claim, judge
 from .. import that_learnt
 from .._kept_images import picture, shown
+from ._claims import (
+    SOURCES,
+    judged,
+    judged_against_nothing,
+    judged_gaps,
+    judged_images,
+    over_draws,
+    placed,
+)
+from ._draw import CIFAR10, DATASETS, PAPERS, SETTINGS, available, draw, halved
 from ._figure_6 import (
     ARMS,
     CHAPTER,
-    CIFAR10,
     COUNTS_PROTOCOL,
-    DATASETS,
-    FIGURE_5,
-    FIGURE_6,
-    FIGURE_11,
-    MAJORITY_PENALTY,
-    NOTEBOOK,
-    PAPERS,
     PROFILES,
     PROTOCOL,
-    SETTINGS,
     SMATES,
     TRANSFER_ARMS,
-    available,
     classifier,
     confusion,
     decide,
-    draw,
     figure_cells,
-    generated,
-    halved,
     measures,
     minority_threshold,
-    pretrained,
     resample,
     run_figure,
-    smate,
 )
 from ._gan import (
     COUNTS_GAN,
-    GAN_LOSSES,
     GAN_PROTOCOL,
     GAN_RATES,
-    GAN_STEPS,
     gan_cells,
     run_gan,
 )
+from ._generated import generated, pretrained, smate
 from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot
+from ._printed import FIGURE_5, FIGURE_6, FIGURE_11, NOTEBOOK
 from ._quality import (
     COUNTS_QUALITY,
     QUALITY_ARMS,
@@ -104,8 +101,12 @@ def glance(rows):
         for m, text in names.items()
         if m in recalls.groups
     ]
-    waiting = "" if len(found) == len(names) else "Not answered yet. "
+    verdict = "not answered yet"
+    if len(found) == len(names):
+        gain = over_draws(rows, "recall_minority", "smate", "smate_scratch")
+        claim = Claim("the transfer helps", gain)
+        verdict = judge([claim], "first page")["verdict"].iloc[0]
     return (
-        f"{waiting}Truck recall on {scale} ({n} draw{'s'[: n > 1]}): {', '.join(found)}; "
+        f"{verdict.capitalize()}. Truck recall on {scale} ({n} draw{'s'[: n > 1]}): {', '.join(found)}; "
         f"the paper's own confusion matrix has {FIGURE_11}, its ADASYN {FIGURE_6['adasyn'][1]}"
     )

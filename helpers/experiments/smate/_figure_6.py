@@ -1,105 +1,35 @@
-"""The paper's Figure 6: `draw`, `resample` and `classifier` are its section 5.
+"""The paper's Figure 6: the arms, by `resample` and `classifier`, and their rows.
 
 Every arm of a draw starts from the same images, is tested on the same images and is given
 the same number of optimiser steps.
 """
 
-import functools
 import time
-import warnings
-from typing import NamedTuple
 
 import numpy as np
 from imblearn.over_sampling import ADASYN, SMOTE, RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import AdaBoostClassifier
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 from sklearn.model_selection import train_test_split
-from sklearn.utils.class_weight import compute_sample_weight
 
-from ... import data, training
-from ...checks import require_known
 from ...classifiers import KerasCNNClassifier
-from ...data import make_imbalanced
-from ...evaluation import score
-from ...over_sampling import DeepSMOTE, SMate
+from ...evaluation import Resampled, fit_and_score, score
+from ...over_sampling import DeepSMOTE
 from ...provenance import computed_on
 from ...store import Cell
 from .. import _kept_images as kept
-from .. import learning, stretch_means
+from .. import learning
+from .._weighted import ClassWeighted
+from ._draw import DATASETS, PAPERS, SETTINGS, draw
+from ._generated import batches, generated
 
 CHAPTER = "smate"
 PROFILES = ("tenth", "counts", "paper", "smoke", "pilot")
 #: Counted up when rows would no longer be comparable; the chapter shows one version.
 PROTOCOL, COUNTS_PROTOCOL = "keras-cnn-1", "keras-cnn-2"
-
-#: Names of the stored tables' data sets: the minority class and its share of the others.
-#: `PAPERS` is the one of section 5.3.1; the others ask when transfer helps.
-DATASETS = {
-    "cifar10-truck-10": ("truck", 0.1),
-    "cifar10-truck-2": ("truck", 0.02),
-    "cifar10-cat-10": ("cat", 0.1),
-    "cifar10-frog-10": ("frog", 0.1),
-    "digits-9-10": ("9", 0.1),
-}
-PAPERS = "cifar10-truck-10"
-CIFAR10 = [
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-]
-
-#: What a profile trains. The paper has the whole of CIFAR-10 and 100 epochs, and no length
-#: for its GANs: Brownlee's 200 epochs are taken for the majority, and as many for the
-#: minority. `n_steps` of the classifier are that many passes over the balanced set.
-SETTINGS = {
-    "paper": {
-        "per_class": 5000,
-        "epochs": 100,
-        "samme": (50, 30),
-        "gan": {"pretrain_epochs": 200, "epochs": 200},
-        "deep_smote": {},
-    },
-    # 5,000 of a class and 500 trucks, as in the paper. A minority's GAN ends when the
-    # discriminator has spotted 40 to 60 % of its images in three windows of 100 updates in
-    # turn, the report's sign of convergence being 50 %, or at the cap of `epochs`.
-    "counts": {
-        "per_class": 5000,
-        "epochs": 20,
-        "lr": 1e-3,
-        "gan": {
-            "pretrain_epochs": 30,
-            "epochs": 60,
-            "width": 0.5,
-            "early_stopping": True,
-        },
-    },
-    "tenth": {
-        "per_class": 500,
-        "epochs": 30,
-        "samme": (10, 10),
-        "gan": {"pretrain_epochs": 60, "epochs": 30, "width": 0.5},
-        "deep_smote": {"width": 0.5, "n_steps": 400},
-    },
-    "smoke": {
-        "per_class": 60,
-        "epochs": 1,
-        "samme": (2, 1),
-        "gan": {"pretrain_epochs": 1, "epochs": 1, "width": 0.05},
-        "deep_smote": {"width": 0.05, "n_steps": 2},
-    },
-}
-#: Weight of the classifier's probability in the generator's loss. The cross-entropy that
-#: it is added to is near 1 while the game is even.
-MAJORITY_PENALTY = 1.0
 
 SMATES = ["smate_scratch", "smate_scale_bug", "smate", "smate_penalty", "smate_longer"]
 #: Figure 6 and what it leaves out.
@@ -138,240 +68,6 @@ ONE_DRAW = [
 LONGER = 100
 #: The arms that are run for the other data sets.
 TRANSFER_ARMS = ["nothing", "random_oversampling_augmented", "smate_scratch", "smate"]
-
-#: Figure 6: accuracy and truck recall; its "undersampled" data are the imbalanced ones.
-FIGURE_6 = {
-    "full": (0.775, 0.85),
-    "nothing": (0.761, 0.56),
-    "random_oversampling": (0.666, 0.62),
-    "smote": (0.757, 0.51),
-    "adasyn": (0.766, 0.56),
-}
-#: Accuracy that Figure 5 ends near, and SMate's truck recall in Figure 11.
-FIGURE_5, FIGURE_11 = 0.59, 0.54
-#: The outputs of the authors' notebook. Its GAN was trained from scratch.
-NOTEBOOK = {
-    "full": (0.777, 0.855),
-    "nothing": (0.6395, 0.214),  # after 30 epochs
-    "random_oversampling": (0.7543, 0.62),
-    "smote": (0.7563, 0.51),
-    "adasyn": (0.7665, 0.56),
-    "smate_scratch": (0.7511, 0.535),
-    "samme": (0.4984, 0.23),
-}
-
-
-# ---------------------------------------------------------------- data
-
-
-class Draw(NamedTuple):
-    """An imbalanced training set, the balanced one it was cut from, and the test."""
-
-    X: np.ndarray
-    y: np.ndarray
-    X_full: np.ndarray
-    y_full: np.ndarray
-    X_test: np.ndarray
-    y_test: np.ndarray
-    minority: int
-    names: list
-    provenance: str
-
-
-@functools.lru_cache(maxsize=1)
-def images(name):
-    """Load CIFAR-10, or the digits of scikit-learn, once for all cells."""
-    return data.load_digits_images() if name == "digits" else data.load_cifar10()
-
-
-def available(dataset):
-    """The name itself, or "digits-9-10" where CIFAR-10 can be neither found nor fetched."""
-    require_known("data set", dataset, DATASETS)
-    try:
-        images(dataset.split("-")[0])
-    except data.DataNotAvailable as error:
-        warnings.warn(f"{error} The digits of scikit-learn stand in.", stacklevel=2)
-        return "digits-9-10"
-    return dataset
-
-
-def draw(dataset, seed, profile):
-    """Cut one class to a share of the others (section 5.1).
-
-    The official training and test images stay apart. Training sets of one seed have the
-    same majority images, whatever the minority's share.
-
-    Parameters
-    ----------
-    dataset : str
-        One of `DATASETS`.
-    seed : int
-        Of the draw.
-    profile : str
-
-    Returns
-    -------
-    Draw
-        Images uint8, shape (n, C, H, W).
-    """
-    minority, share = DATASETS[dataset]
-    bunch = images(dataset.split("-")[0])
-    names = [str(name) for name in bunch.target_names]
-    y, minority = bunch.target, names.index(minority)
-    if "partition" in bunch:
-        learnt = np.flatnonzero(bunch.partition == "train")
-        tested = np.flatnonzero(bunch.partition == "test")
-    else:
-        learnt, tested = train_test_split(
-            np.arange(len(y)), test_size=0.3, stratify=y, random_state=seed
-        )
-    n = min(SETTINGS[profile]["per_class"], *np.bincount(y[learnt]))
-    full = np.full(len(names), n)
-    few = np.where(np.arange(len(names)) == minority, round(share * n), full)
-    # Of one seed, the smaller draw is a part of the larger one.
-    rows = [
-        make_imbalanced(learnt, y[learnt], [*counts], seed)[0] for counts in (few, full)
-    ]
-    sets = [part for r in (*rows, tested) for part in (bunch.data[r], y[r])]
-    return Draw(*sets, minority, names, bunch.provenance)
-
-
-def halved(drawn):
-    """The same draw with images of half the sides, each pixel the mean of four."""
-
-    def smaller(images):
-        n, channels, height, width = images.shape
-        fours = images.reshape(n, channels, height // 2, 2, width // 2, 2)
-        return np.rint(fours.mean(axis=(3, 5))).astype(images.dtype)
-
-    names = ("X", "X_full", "X_test")
-    return drawn._replace(**{name: smaller(getattr(drawn, name)) for name in names})
-
-
-# ---------------------------------------------------------------- the GANs
-
-
-@functools.lru_cache(maxsize=1)
-def pretrained(minority, seed, profile):
-    """The networks of the majority, which all arms with transfer share.
-
-    The majority's images are the same whatever the minority's share.
-
-    Parameters
-    ----------
-    minority : str
-        The class that they have not seen.
-    seed : int
-    profile : str
-
-    Returns
-    -------
-    networks : dict
-    seconds : float
-        That their training took, or reading them where another process trained them.
-    """
-    dataset = next(name for name in DATASETS if DATASETS[name][0] == minority)
-    drawn = draw(dataset, seed, profile)
-    started = time.perf_counter()
-    # A fit has two phases; the second is cut short here and done by each arm.
-    lengths = {**SETTINGS[profile]["gan"], "epochs": 1, "augment": 1}
-    lengths["early_stopping"] = False  # the majority has all of its passes
-    sampler = SMate(random_state=seed, precision="float32", **lengths)
-    if profile in kept.KEPT:
-        folder = data.data_root() / "networks"
-        folder.mkdir(parents=True, exist_ok=True)
-        sampler.set_params(checkpoint=folder / f"smate-{minority}-{seed}-{profile}.pt")
-    networks = sampler.fit(drawn.X, drawn.y).networks_
-    return networks, time.perf_counter() - started
-
-
-def majority_steps(drawn, settings):
-    """Updates in the training on the majority."""
-    n = (drawn.y != drawn.minority).sum()
-    return settings["pretrain_epochs"] * batches(n)
-
-
-def minority_steps(drawn, settings, augment=10):
-    """Updates in the training on the minority."""
-    n = (drawn.y == drawn.minority).sum() * augment
-    return settings["epochs"] * batches(n)
-
-
-def batches(n, batch_size=128):
-    """Batches in a pass over n images."""
-    return -(-n // min(batch_size, n))
-
-
-def smate(method, dataset, seed, profile):
-    """The fitted sampler of an arm, and the seconds of what it shares with others.
-
-    From scratch a GAN gets as many updates as both phases of a transfer together;
-    "smate_longer" gets as many on the minority alone, after the same transfer.
-    """
-    drawn, settings = draw(dataset, seed, profile), SETTINGS[profile]["gan"]
-    n_steps, own = minority_steps(drawn, settings), {}
-    networks, seconds = None, 0.0
-    if method in ("smate_scratch", "smate_longer"):
-        n_steps += majority_steps(drawn, settings)
-    if method == "smate_scratch":
-        own = {"transfer": False}
-    else:
-        networks, seconds = pretrained(DATASETS[dataset][0], seed, profile)
-        own = {"pretrained": networks}
-        if method == "smate_penalty":
-            own["majority_penalty"] = MAJORITY_PENALTY
-    sampler = SMate(
-        n_steps=n_steps,
-        width=settings.get("width", 1.0),
-        early_stopping=settings.get("early_stopping", False),
-        precision="float32",
-        random_state=seed,
-        **own,
-    )
-    return sampler, seconds
-
-
-@functools.lru_cache(maxsize=1)
-def generated(method, dataset, seed, profile):
-    """Minority images of one of the SMates, what it says of itself, and its seconds.
-
-    Kept beside the data, as those of the other image chapter.
-    """
-    drawn = draw(dataset, seed, profile)
-    file = None
-    if profile in kept.KEPT:
-        settings = {**SETTINGS[profile]["gan"], "penalty": MAJORITY_PENALTY}
-        parts = method, dataset, seed, sorted(settings.items())
-        file = kept.named(method, *parts, training.digest(drawn.X, drawn.y))
-        if (found := kept.read(file)) is not None:
-            images, _, extra, seconds = found
-            return images, extra, seconds
-    sampler, shared = smate(method, dataset, seed, profile)
-    started = time.perf_counter()
-    X, y = sampler.fit_resample(drawn.X, drawn.y)
-    seconds = shared + time.perf_counter() - started
-    made = X[len(drawn.y) :], y[len(drawn.y) :], told(sampler, drawn.minority), seconds
-    if file is not None:
-        kept.write(file, *made)
-    images, _, extra, seconds = made
-    return images, extra, seconds
-
-
-def told(sampler, label):
-    """How the minority's phase ended, and its discriminator's accuracy on the way."""
-    history = sampler.history_
-    phase = history[(history["label"] == label) & (history["phase"] == "minority")]
-    last = phase.tail(100)
-    extra = {
-        "gan_steps": len(phase),
-        "fake_accuracy": float(last["fake_accuracy"].mean()),
-        "real_accuracy": float(last["real_accuracy"].mean()),
-        "collapsed": str(sampler.collapsed_.get(label, "")),
-        "fake_accuracy_course": stretch_means(phase["fake_accuracy"]),
-    }
-    if "majority_probability" in phase:
-        extra["majority_probability"] = float(last["majority_probability"].mean())
-    return extra
 
 
 # ---------------------------------------------------------------- arms
@@ -448,7 +144,7 @@ def classifier(method, dataset, seed, profile):
         return AdaBoostClassifier(member, n_estimators=members, **common)
     flip = "crop" if dataset.startswith("digits") else "crop+flip"
     passes = LONGER if method == "nothing_longer" else settings["epochs"]
-    return KerasCNNClassifier(
+    network = KerasCNNClassifier(
         n_steps=passes * per_pass,
         augment=flip if method.endswith("augmented") else None,
         mixup=0.2 if method == "mixup" else 0.0,
@@ -456,6 +152,55 @@ def classifier(method, dataset, seed, profile):
         **recipe,
         **common,
     )
+    if method == "class_weight":
+        return ClassWeighted(network)
+    if method == "threshold":
+        return MinorityThreshold(network, drawn.minority, seed)
+    return network
+
+
+class MinorityThreshold(ClassifierMixin, BaseEstimator):
+    """A classifier that calls rows minority from a probability found on held-out rows.
+
+    It learns from four fifths of the rows. Of the probabilities that it then gives to the
+    others, the threshold is the one of the highest mean recall.
+
+    Parameters
+    ----------
+    classifier : scikit-learn classifier
+        Cloned, not changed.
+    minority : int
+        The class.
+    random_state : int
+        Of the division.
+
+    Attributes
+    ----------
+    model_ : classifier
+        Fitted; its own answers know no threshold.
+    threshold_ : float
+    """
+
+    def __init__(self, classifier, minority, random_state=0):
+        self.classifier = classifier
+        self.minority = minority
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        X, X_held, y, y_held = train_test_split(
+            X, y, test_size=0.2, stratify=y, random_state=self.random_state
+        )
+        self.model_ = clone(self.classifier).fit(X, y)
+        self.classes_ = self.model_.classes_
+        level = minority_threshold(self.model_, X_held, y_held, self.minority)
+        self.threshold_ = float(level)
+        return self
+
+    def predict_proba(self, X):
+        return self.model_.predict_proba(X)
+
+    def predict(self, X):
+        return decide(self.predict_proba(X), self.minority, self.threshold_)
 
 
 def minority_threshold(model, X, y, minority):
@@ -514,39 +259,48 @@ def run_figure(cell):
     """Compute one row."""
     dataset, method, seed, profile = cell.dataset, cell.method, cell.seed, cell.profile
     drawn = draw(dataset, seed, profile)
+    train, full, _ = drawn.parts()
     X, y, extra, seconds = resample(method, dataset, seed, profile)
-    own = (drawn.X_full, drawn.y_full) if method == "full" else (drawn.X, drawn.y)
-    model = classifier(method, dataset, seed, profile)
-    n_new = 0 if method == "full" else max(len(y) - len(drawn.y), 0)
-    started, y_pred = time.perf_counter(), None
-    if method == "class_weight":
-        model.fit(X, y, compute_sample_weight("balanced", y))
-    elif method == "threshold":
-        X, X_held, y, y_held = train_test_split(
-            X, y, test_size=0.2, stratify=y, random_state=seed
-        )
-        model.fit(X, y)
-        level = minority_threshold(model, X_held, y_held, drawn.minority)
-        extra = {"threshold": float(level)}
-        y_pred = decide(model.predict_proba(drawn.X_test), drawn.minority, level)
-    else:
-        model.fit(X, y)
-    fitted = time.perf_counter()
-    p = model.predict_proba(drawn.X_test)
-    y_pred = p.argmax(axis=1) if y_pred is None else y_pred
-    return {
-        "provenance": drawn.provenance,
-        "n_train": len(drawn.y),
-        "n_minority": int((drawn.y == drawn.minority).sum()),
-        "n_test": len(drawn.y_test),
-        "n_synthetic": n_new,
-        "sampler_seconds": seconds,
-        "classifier_seconds": fitted - started,
-        **computed_on("float32"),
-        **measures(drawn, p, y_pred),
-        **learning(model, *own),
-        **extra,
-    }
+    row, model = fit_on(
+        drawn,
+        full if method == "full" else train,
+        Resampled(X, y, seconds),
+        classifier(method, dataset, seed, profile),
+        predict=method == "threshold",
+    )
+    row["n_train"] = len(train.y)  # "full" is what a row of this draw is held against
+    row["n_minority"] = int((train.y == drawn.minority).sum())
+    row["n_synthetic"] = max(row["n_synthetic"], 0)  # some take images away
+    if method == "threshold":
+        extra = {"threshold": model.threshold_}
+    return row | extra
+
+
+def fit_on(drawn, train, made, model, predict=False):
+    """Train a classifier and test it on a draw's test: the row, and the classifier.
+
+    Parameters
+    ----------
+    drawn : Draw
+    train : Part
+        Of the draw, as it is.
+    made : Resampled
+        What a sampler made of it.
+    model : classifier
+    predict : bool
+        As in `helpers.evaluation.fit_and_score`.
+    """
+
+    def metrics(y, p, classes, y_pred):
+        return measures(drawn, p, y_pred)
+
+    test = drawn.parts()[2]
+    run = fit_and_score(
+        model, made, train, test, drawn.names, metrics=metrics, predict=predict
+    )
+    fitted = getattr(run.classifier, "model_", run.classifier)
+    told = {**computed_on("float32"), **learning(fitted, train.X, train.y)}
+    return {"provenance": drawn.provenance, **run.row, **told}, run.classifier
 
 
 def measures(drawn, p, y_pred):

@@ -8,7 +8,8 @@ from ...over_sampling import SMate
 from ...provenance import computed_on
 from ...store import Cell
 from .. import stretch_means
-from ._figure_6 import CHAPTER, PAPERS, SETTINGS, draw
+from ._draw import PAPERS, SETTINGS, draw
+from ._figure_6 import CHAPTER
 
 GAN_PROTOCOL, COUNTS_GAN = "gan-1", "gan-2"
 #: Section 5.3.2 compares two optimisers and looks for the largest rate that does not

@@ -4,17 +4,16 @@ The table trains on all official training images, so that the pilot cannot be ap
 these, but it is from the official test, of which it sees nothing.
 """
 
-import time
-
 import numpy as np
 
 from ...classifiers import KerasCNNClassifier
 from ...data import make_imbalanced
-from ...provenance import computed_on
+from ...evaluation import Resampled
 from ...store import Cell
-from .. import learning, stretch_means
-from ._figure_6 import CHAPTER, DATASETS, PAPERS, batches, images, measures
-from ._figure_6 import Draw as Drawn
+from .. import stretch_means
+from ._draw import DATASETS, PAPERS, images, taken
+from ._figure_6 import CHAPTER, fit_on
+from ._generated import batches
 
 PILOT_PROTOCOL = "pilot-1"
 #: Of each class, to judge by.
@@ -53,33 +52,21 @@ def pilot_draw(dataset):
     learnt = np.setdiff1d(rows, judged)
     few = {minority: round(share * (y[learnt] == minority).sum())}
     cut, _ = make_imbalanced(learnt, y[learnt], few, 0)
-    sets = [part for r in (cut, learnt, judged) for part in (bunch.data[r], y[r])]
-    return Drawn(*sets, minority, names, bunch.provenance)
+    return taken(bunch, (cut, learnt, judged), minority, names)
 
 
 def run_pilot(cell):
     """One row: the course of one training, and its scores on the images to judge by."""
     arm, rate, passes = cell.method.split()
     drawn = pilot_draw(cell.dataset)
-    X, y = (drawn.X_full, drawn.y_full) if arm == "full" else (drawn.X, drawn.y)
-    started = time.perf_counter()
+    cut, full, _ = drawn.parts()
+    train = full if arm == "full" else cut
     model = KerasCNNClassifier(
         lr=float(rate),
-        n_steps=int(passes) * batches(len(drawn.y_full), 256),
+        n_steps=int(passes) * batches(len(full.y), 256),
         precision="float32",
         random_state=cell.seed,
-    ).fit(X, y)
-    seconds = time.perf_counter() - started
-    p = model.predict_proba(drawn.X_test)
-    return {
-        "provenance": drawn.provenance,
-        "n_train": len(y),
-        "n_test": len(drawn.y_test),
-        "n_synthetic": 0,
-        "sampler_seconds": np.nan,
-        "classifier_seconds": seconds,
-        **computed_on("float32"),
-        **measures(drawn, p, p.argmax(axis=1)),
-        **learning(model, X, y),
-        "loss_course": stretch_means(model.history_["loss"], digits=4),
-    }
+    )
+    made = Resampled(train.X, train.y, np.nan)
+    row, fitted = fit_on(drawn, train, made, model)
+    return row | {"loss_course": stretch_means(fitted.history_["loss"], digits=4)}

@@ -8,7 +8,9 @@ import numpy as np
 from ...provenance import computed_on
 from ...quality import altered, at_most, feature_network, halves, measured
 from ...store import Cell
-from ._figure_6 import CHAPTER, PAPERS, draw, generated, images, resample
+from ._draw import PAPERS, draw, images
+from ._figure_6 import CHAPTER, resample
+from ._generated import generated
 
 QUALITY_PROTOCOL, COUNTS_QUALITY = "quality-2", "quality-3"
 #: Updates of the network that judges.

@@ -1,0 +1,132 @@
+"""The rows of `evaluate` in a store, so that a call that was killed goes on."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import joblib
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.base import clone
+
+from .. import store as stored
+from ..files import write_atomically
+from ..provenance import environment
+from ._runs import Predictions
+
+#: What a store says instead of a chapter's name.
+CHAPTER = "evaluate"
+
+
+class Kept:
+    """The rows of one call in a store, told from those of any other call."""
+
+    def __init__(self, path, arms, splits, with_predictions, *, X, y, **task):
+        stored.require_writable(path)
+        self.path, self.with_predictions = stored.place(path), with_predictions
+        metrics, scoring = task.pop("metrics"), task.pop("scoring")
+        if isinstance(scoring, Mapping | Sequence) and not isinstance(scoring, str):
+            scoring = [*scoring]
+        names = _name(metrics), _name(scoring)
+        self.data = joblib.hash([_digest(X), y, splits, names, task])
+        self.arms = {name: _digest_of_arm(name, arm) for name, arm in arms.items()}
+        self.folder = self.path.with_name(self.path.name + ".predictions")
+        self.started = datetime.now(UTC).isoformat(timespec="seconds")
+
+    def read(self):
+        """What is there already: (fold, name) to (row, predictions)."""
+        if not self.path.exists():
+            return {}
+        rows = stored.read(self.path)
+        if (rows["chapter"] != CHAPTER).any():
+            raise ValueError(
+                f"{self.path} has rows of the chapter {rows['chapter'].iloc[0]!r}; give "
+                "evaluate a store of its own."
+            )
+        if (rows["dataset"] != self.data).any():
+            raise ValueError(
+                f"{self.path} has rows of other data, splits, classes or metrics; name "
+                "another store, or give the data and the random_state of cv that it was "
+                "begun with."
+            )
+        found = {}
+        for row in rows.to_dict("records"):
+            name, fold = row["method"], row["fold"]
+            if name not in self.arms:
+                continue
+            if row["protocol"] != self.arms[name]:
+                raise ValueError(
+                    f"{self.path} has rows of another arm {name!r}, or of other versions "
+                    "of its libraries; give the arm another name, or name another store."
+                )
+            said = self._said(name, fold) if self.with_predictions else None
+            if self.with_predictions and said is None:
+                continue
+            own = {*stored.Cell._fields, *environment(), "started"}
+            values = {k: v for k, v in row.items() if k not in own}
+            found[fold, name] = ({**values, "error": ""}, said)
+        return found
+
+    def append(self, fold, name, outcome):
+        row, said = outcome
+        if said is not None:  # first, so that a row never lacks them
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(lambda aside: _save(aside, said), self._file(name, fold))
+        cell = stored.Cell(CHAPTER, "-", self.data, name, 0, fold, self.arms[name])
+        row = {k: v for k, v in row.items() if k != "error"}
+        told = {**environment(), "started": self.started}
+        stored.append(self.path, {**cell._asdict(), **row, **told})
+
+    def _file(self, name, fold):
+        return self.folder / f"{joblib.hash((self.data, self.arms[name]))}-{fold}.npz"
+
+    def _said(self, name, fold):
+        file = self._file(name, fold)
+        if not file.exists():
+            return None
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                return Predictions(arrays["probabilities"], arrays["labels"])
+        except Exception as error:
+            raise ValueError(
+                f"{file} cannot be read ({type(error).__name__}: {error}); delete it, and "
+                "the same call computes it anew."
+            ) from error
+
+
+def _name(function):
+    """Text, lists and None as they are; what is called, by its name."""
+    if callable(function):
+        return getattr(function, "__qualname__", type(function).__qualname__)
+    return function
+
+
+def _save(aside, said):
+    with open(aside, "wb") as file:  # savez would put its own ending to a name
+        np.savez_compressed(file, **said._asdict())
+
+
+def _digest(X):
+    """A text that is the same for the same data."""
+    if isinstance(X, pd.DataFrame | pd.Series):
+        try:
+            values = pd.util.hash_pandas_object(X).to_numpy()
+            kinds = X.dtypes.astype(str).to_list() if X.ndim == 2 else [str(X.dtype)]
+            names = [str(c) for c in X.columns] if X.ndim == 2 else []
+            return joblib.hash([values, kinds, names])
+        except TypeError:  # values that have no hash of their own
+            pass
+    if sparse.issparse(X):
+        X = X.tocoo()
+        X = [X.shape, X.row, X.col, X.data]
+    return joblib.hash(X)
+
+
+def _digest_of_arm(name, arm):
+    try:
+        return joblib.hash([None if part is None else clone(part) for part in arm])
+    except Exception as error:
+        raise ValueError(
+            f"The arm {name!r} cannot be told from others ({error}), so its rows cannot be "
+            "stored; define its functions in a module, or leave store out."
+        ) from error

@@ -1,0 +1,178 @@
+"""What the image chapters claim: known answers of their tests over draws and over images."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.evaluation import Difference
+from helpers.experiments import smate as chapter
+from helpers.experiments.deep_smote import _claims as deep_smote
+from helpers.experiments.deep_smote import _table_1
+from helpers.experiments.smate import _claims as smate
+
+
+def pairs(found, of=100):
+    """Truth and answer of ten classes of `of` images, `found` of the last class."""
+    table = np.diag([of] * 9 + [found])
+    table[9, 0] = of - found
+    return " ".join(map(str, table.ravel()))
+
+
+def trucks(recalls, profile="tenth"):
+    """Rows of SMate's chapter: recalls of each arm by draw, of 100 trucks."""
+    return pd.DataFrame(
+        [
+            {
+                "profile": profile,
+                "dataset": "cifar10-truck-10",
+                "method": arm,
+                "seed": seed,
+                "fold": 0,
+                "n_train": 4550,
+                "accuracy": (900 + found) / 1000,
+                "recall_minority": found / 100,
+                "confusion": pairs(found),
+            }
+            for arm, values in recalls.items()
+            for seed, found in enumerate(values)
+        ]
+    )
+
+
+def test_draws_that_share_a_tenth_are_tested_with_that_in_mind():
+    rows = trucks({"smate": [30, 40, 50], "nothing": [20, 25, 30]})
+    found = smate.over_draws(rows, "recall_minority", "smate", "nothing")
+    right = Difference.of([0.1, 0.15, 0.2], n_train=9, n_test=1)
+    assert found.mean == pytest.approx(right.mean)
+    assert found.error == pytest.approx(right.error)
+    assert found.n == 3
+
+
+def test_draws_that_share_their_majority_are_not_tested_over_draws():
+    rows = trucks({"smate": [30, 40, 50], "nothing": [20, 25, 30]}, "counts")
+    found = smate.over_draws(rows, "recall_minority", "smate", "nothing")
+    assert found.mean == pytest.approx(0.15)
+    assert np.isnan(found.error)
+    table = smate.judged_against_nothing(rows, "draws")
+    assert {*table["verdict"]} == {"cannot be told"}
+    assert table["p"].isna().all()
+
+
+def test_single_trainings_are_tested_over_their_test_images():
+    rows = trucks({"smate": [90], "nothing": [50]})
+    found = smate.over_images(rows, "recall_minority", "smate", "nothing")
+    assert found.mean == pytest.approx(0.4)
+    p, q = 91 / 102, 51 / 102
+    right = np.sqrt((p * (1 - p) + q * (1 - q)) / 100)
+    assert found.error == pytest.approx(right)
+    assert (found.n, found.df) == (100, 99)
+    everything = smate.over_images(rows, "accuracy", "smate", "nothing")
+    assert everything.mean == pytest.approx(0.04)
+    assert everything.n == 1000
+
+
+def test_no_truck_at_all_is_not_without_chance():
+    rows = trucks({"smate_scratch": [3, 3, 3], "nothing": [0, 0, 0]})
+    found = smate.over_images(rows, "recall_minority", "smate_scratch", "nothing")
+    assert (
+        0.02 < found.error < 0.03
+    )  # as of one draw: all are tested on the same images
+    table = smate.judged(rows, "images")
+    assert table["verdict"].to_dict() == {
+        "a GAN's images beat doing nothing: recall": "cannot be told",
+        "a GAN's images beat doing nothing: accuracy": "cannot be told",
+    }
+    many = trucks({"smate_scratch": [20, 20, 20], "nothing": [0, 0, 0]})
+    verdicts = smate.judged(many, "images")["verdict"]
+    assert verdicts["a GAN's images beat doing nothing: recall"] == "yes"
+
+
+def test_a_printed_gap_is_a_claim_of_its_sign():
+    steady = {"nothing": [10, 11, 12], "adasyn": [40, 41, 42], "full": [50, 52, 51]}
+    table = smate.judged_gaps(trucks(steady))
+    assert table.loc[("report", "adasyn", "recall", "+0.0"), "verdict"] == "no"
+    assert table.loc[("notebook", "adasyn", "recall", "+34.6"), "verdict"] == "yes"
+    assert len(table) == 8  # two sources, two arms, two metrics
+
+
+def test_printed_numbers_are_compared_on_all_images_only():
+    recalls = {"nothing": [55, 56, 57], "adasyn": [20, 21, 22]}
+    for profile, verdict in (("tenth", "not comparable"), ("counts", "outside")):
+        placed = smate.placed(trucks(recalls, profile))
+        assert placed["report", "adasyn", "recall"].verdict == verdict
+
+
+# ---------------------------------------------------------------- DeepSMOTE
+
+
+def images(arms, folds=1, dataset="mnist", profile="tenth"):
+    """Rows of DeepSMOTE's table: one recall for all ten classes of each arm."""
+    counts = _table_1.deepsmote_counts(dataset, 1 / 10)
+    n_test = sum(_table_1.deepsmote_counts(dataset, 1).test)
+    rows = []
+    for method, recall in arms.items():
+        for fold in range(folds):
+            value = recall + 0.01 * fold
+            row = {"dataset": dataset, "method": method, "seed": 0, "fold": fold}
+            row |= {"profile": profile, "n_train": sum(counts.train), "n_test": n_test}
+            for prefix in ("", "balanced_"):
+                row |= {f"{prefix}recall_{c}": value for c in range(10)}
+                row[f"{prefix}acsa"] = value
+            row |= dict.fromkeys(("gmean_macro", "f1_macro"), value)
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def test_an_error_of_a_mean_recall_counts_each_class_alike():
+    found = deep_smote.recall_error([0.5, 1.0], [98, 8])
+    p, q = 50 / 100, 9 / 10
+    assert found == pytest.approx(np.sqrt(p * (1 - p) / 98 + q * (1 - q) / 8) / 2)
+
+
+def test_one_draw_is_judged_over_test_images_and_not_over_draws():
+    rows = images({deep_smote.READING: 0.9, "smote": 0.5, "nothing": 0.895})
+    over_draws = deep_smote.judged(rows, "draws")
+    assert {*over_draws["verdict"]} == {"cannot be told"}
+    assert over_draws["p"].isna().all()
+    verdicts = deep_smote.judged(rows, "images")["verdict"].xs("mnist", level="data")
+    assert verdicts.to_dict() == {
+        "it beats SMOTE (paper: all five)": "yes",
+        "it beats SMOTE, balanced test": "yes",
+        "it beats doing nothing (not in the paper)": "cannot be told",
+    }
+    cells = deep_smote.in_cells(deep_smote.judged(rows, "images"))
+    assert cells.loc["it beats SMOTE, balanced test", "mnist"] == "+40.0 yes"
+
+
+def test_several_draws_are_judged_over_draws():
+    rows = images({deep_smote.READING: 0.9, "smote": 0.5}, folds=3)
+    rows.loc[rows["method"] == "smote", "acsa"] += [0.0, 0.01, 0.0]
+    found = deep_smote.over_draws(rows, "", deep_smote.READING, "smote")
+    right = Difference.of([0.4, 0.39, 0.4], n_train=4, n_test=1)
+    assert found == pytest.approx(right)
+
+
+def test_no_stored_arm_no_claim():
+    rows = images({"dummy": 0.1})
+    assert deep_smote.judged(rows, "images").empty
+    assert deep_smote.in_cells(deep_smote.judged(rows, "images")).empty
+
+
+def test_papers_numbers_are_placed_at_the_papers_counts():
+    tenth = images({"smote": 0.8, deep_smote.READING: 0.96}, folds=3)
+    whole = tenth.assign(profile="counts")
+    key = "mnist", "smote", "acsa"
+    assert deep_smote.placed(tenth)[key].verdict == "not comparable"
+    assert deep_smote.placed(whole)[key].verdict == "inside"  # .8148 in .81 +- .05
+
+
+def test_the_first_page_says_whether_the_transfer_helps():
+    steady = {"smate": [30, 31, 32], "smate_scratch": [10, 11, 12]}
+    plain = ("nothing", "random_oversampling", "threshold")
+    others = {arm: [5, 6, 7] for arm in plain}
+    rows = trucks(steady | others).assign(protocol=chapter.PROTOCOL)
+    assert chapter.glance(rows).startswith("Yes. Truck recall on a tenth of CIFAR-10")
+    loose = rows.assign(recall_minority=np.where(rows["seed"] == 0, 0.9, 0.1))
+    assert chapter.glance(loose).startswith("Cannot be told. ")
+    waiting = rows[rows["method"] != "smate"]
+    assert chapter.glance(waiting).startswith("Not answered yet. ")
