@@ -67,7 +67,7 @@ def recall_error(recalls, n_images):
     Examples
     --------
     >>> round(recall_error([0.5, 0.5], [100, 100]), 4)
-    0.0351
+    0.0354
     """
     recalls, n = np.asarray(recalls, dtype=float), np.asarray(n_images)
     p = (recalls * n + 1) / (n + 2)
