@@ -11,13 +11,8 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from . import experiments, store
+from .display import plain
 from .store import CLASSIFIER, KEY
-
-
-def plain(text) -> str:
-    """Markdown that shows a text letter by letter: no markup, HTML, role or link in it."""
-    line = " ".join(str(text).split())
-    return re.sub(r"((?<!\w)[-+]|[\\`*_{}\[\]<>()|$&~^:.@#!\"'=])", r"\\\1", line)
 
 
 def code(text) -> str:
@@ -47,6 +42,77 @@ def fill_in_answers(stage):
         answer = module.glance(rows)
         text = text.replace(f"{{{{ glance_{chapter} }}}}", plain(answer))
     index.write_text(text, encoding="utf-8")
+
+
+#: A reader's pace: words of prose and lines of code a minute.
+WORDS, LINES = 200, 20
+
+
+def with_answer_on_top(notebook: dict, record: Mapping) -> dict:
+    """A chapter's page with what its cell tagged ``answer`` shows in a box below the title.
+
+    Parameters
+    ----------
+    notebook : dict
+        The executed notebook, which is left as it is.
+    record : mapping
+        What is known of its run; empty where nothing is.
+
+    Returns
+    -------
+    notebook : dict
+        Without that cell, and with what it showed, the time that the page takes to read
+        and the time that it took to run. A page that has no such output stays as it is.
+    """
+    cells = notebook["cells"]
+    found = [c for c in cells if "answer" in c["metadata"].get("tags", [])]
+    shown = [
+        "".join(output["data"]["text/markdown"])
+        for cell in found
+        for output in cell["outputs"]
+        if "text/markdown" in output.get("data", {})
+    ]
+    if not shown:
+        return notebook
+    rest = [cell for cell in cells if cell not in found]
+    text = {"markdown": "", "code": ""}
+    for cell in rest:
+        text[cell["cell_type"]] += "\n" + "".join(cell["source"])
+    minutes = len(text["markdown"].split()) / WORDS
+    minutes += len(text["code"].splitlines()) / LINES
+    times = [f"some {max(5, 5 * round(minutes / 5))} minutes to read"]
+    if record:
+        times.append(
+            f"{record['seconds']:.0f} s to run on {plain(record['device'])} "
+            "([status](status.md))"
+        )
+    box = [":::{admonition} In three lines", ":class: answer", "", *shown]
+    box += [f"\n*Time:* {', '.join(times)}.", ":::"]
+    title, _, opening = "".join(rest[0]["source"]).partition("\n")
+    first = {**rest[0], "source": "\n".join([title, "", *box, opening])}
+    return {**notebook, "cells": [first, *rest[1:]]}
+
+
+_IMAGE = re.compile(r'(<a [^>]*>\s*)?<img ((?:[^>"]|"[^"]*")*?)\s*/?>')
+
+
+def lighter(page: str) -> str:
+    """A rendered page whose images load when they come in sight, and open on a tap.
+
+    Images in a link stay in it, and what is no file of the site is not made a link.
+    """
+
+    def mend(found):
+        link, attributes = found[1] or "", found[2]
+        if "loading=" not in attributes:
+            attributes = f'loading="lazy" {attributes}'
+        image = f"<img {attributes} />"
+        file = re.search(r'src="((?:\.\./)+_images/[^"]+)"', attributes)
+        if file and not link:
+            image = f'<a class="enlarge" href="{file[1]}">{image}</a>'
+        return link + image
+
+    return _IMAGE.sub(mend, page)
 
 
 def fill_in_paper_scale(stage):
@@ -158,7 +224,11 @@ def status(notes: Mapping) -> str:
         if record := chapter.record:
             start = datetime.fromisoformat(record["started"]).astimezone(UTC)
             values = (code(f"{k} = {v!r}") for k, v in record["parameters"].items())
-            told = (f"{code(name)}: {plain(t)}" for name, t in record["data"].items())
+            absent = "not on the machine that the page was made on"
+            told = (
+                f"{code(name)}: {plain(t or absent)}"
+                for name, t in record["data"].items()
+            )
             lines += [
                 f"- Run: {start:%d %B %Y, %H:%M} UTC, {record['seconds']:.0f} s",
                 f"- Parameters: {'; '.join(values) or 'defaults'}",

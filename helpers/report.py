@@ -52,7 +52,7 @@ from sklearn.metrics import (
 )
 
 from . import provenance
-from .pages import plain
+from .display import plain
 
 SCHEMA = "deep-oversampling-balance/1"
 NO_ANONYMISATION = (
