@@ -18,6 +18,8 @@ from numbers import Integral, Real
 import pandas as pd
 from PIL import Image
 
+from .plotting import printed
+
 #: Names of measures and columns as pages print them; what is not here loses its
 #: underscores.
 PRINTED = {
@@ -35,20 +37,6 @@ PRINTED = {
     "pr_auc": "PR-AUC",
     "roc_auc": "ROC-AUC",
     "sampler_seconds": "sampler, s",
-}
-#: Names of methods.
-METHODS = {
-    "class_weight": "class weights",
-    "gan": "GAN",
-    "gan_100_epochs": "GAN, 100 epochs",
-    "gan_1000_epochs": "GAN, 1,000 epochs",
-    "gan_authors_code": "GAN, authors' code",
-    "gan_smote": "GAN-SMOTE",
-    "gan_smote_authors_code": "GAN-SMOTE, authors' code",
-    "smote": "SMOTE",
-    "smoten": "SMOTEN",
-    "threshold": "tuned threshold",
-    "wgan_gp_1000_epochs": "WGAN-GP, 1,000 epochs",
 }
 _OF_CLASS = {"f1": "F1", "precision": "precision", "recall": "recall"}
 #: Columns whose numbers are differences, and have a sign.
@@ -205,9 +193,10 @@ def printed_name(name, names: Mapping | None = None) -> str:
         return str(names[name])
     if not isinstance(name, str):
         return _text(name, 3)
-    for known in (PRINTED, METHODS):
-        if name in known:
-            return known[name]
+    if name in PRINTED:
+        return PRINTED[name]
+    if (method := printed(name)) != name:
+        return method
     kind, _, of = name.partition("_")
     if kind in _OF_CLASS and of:
         return f"{_OF_CLASS[kind]}, {of.replace('_', ' ')}"

@@ -237,24 +237,6 @@ def test_no_private_name_is_imported(path):
 # ---------------------------------------------------------------- the whole
 
 
-def test_no_function_is_written_twice():
-    """Neither in two notebooks nor in a notebook and the package."""
-    where = {}
-    for path in [*NOTEBOOKS, *(ROOT / "helpers").rglob("*.py")]:
-        if path in NOTEBOOKS:
-            trees = [parsed(cell) for cell in cells(path, "code")]
-        else:
-            trees = [ast.parse(path.read_text(encoding="utf-8"))]
-        for tree in trees:
-            for node in ast.walk(tree):
-                if isinstance(node, ast.FunctionDef) and len(node.body) > 1:
-                    node.name = "f"
-                    body = ast.dump(node, annotate_fields=False)
-                    where.setdefault(body, set()).add(path)
-    twice = [p for p in where.values() if len(p) > 1 and {*p} & {*NOTEBOOKS}]
-    assert twice == []
-
-
 TERMS = {
     " ".join(term.lower().split())
     for term in re.findall(
@@ -285,6 +267,24 @@ def test_terms_are_in_the_glossary_and_linked_once():
             linked |= set(names)
             assert names or path.stem in NOT_YET, f"{path.name} links no term"
     assert len(linked) > 20
+
+
+def test_no_function_is_written_twice():
+    """Neither in two notebooks nor in a notebook and the package."""
+    where = {}
+    for path in [*NOTEBOOKS, *(ROOT / "helpers").rglob("*.py")]:
+        if path in NOTEBOOKS:
+            trees = [parsed(cell) for cell in cells(path, "code")]
+        else:
+            trees = [ast.parse(path.read_text(encoding="utf-8"))]
+        for tree in trees:
+            for node in ast.walk(tree):
+                if isinstance(node, ast.FunctionDef) and len(node.body) > 1:
+                    node.name = "f"
+                    body = ast.dump(node, annotate_fields=False)
+                    where.setdefault(body, set()).add(path)
+    twice = [p for p in where.values() if len(p) > 1 and {*p} & {*NOTEBOOKS}]
+    assert twice == []
 
 
 def test_toc_and_pages_agree():
