@@ -251,8 +251,6 @@ def test_every_chapter_opens_on_colab(visits):
 
 #: Pages that are longer than a chapter may be, or have tables of their own making, and why.
 NOT_YET = {
-    "deep_smote": "becomes two pages, a method and its results",
-    "smate": "becomes two pages, a method and its results",
     "errata": "looked up and not read from end to end",
 }
 
@@ -295,6 +293,10 @@ def test_sentences_are_text_and_not_printed(visits):
     ("old", "new"),
     [
         ("gan_smote.html#under-repetition", "gan_smote_results.html#under-repetition"),
+        (
+            "smate.html#why-boosting-failed-the-likely-cause",
+            "boosting.html#why-boosting-failed-the-likely-cause",
+        ),
         (
             "imbalance.html#comparing-two-methods",
             "comparing.html#comparing-two-methods",
