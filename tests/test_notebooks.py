@@ -110,7 +110,10 @@ def test_parameters_out_of_range_are_refused_before_anything_else(path):
 
 @each_notebook
 def test_no_cell_is_too_long_to_read(path):
-    assert max(len(c.source.splitlines()) for c in cells(path, "code")) <= 40
+    code = [c.source.splitlines() for c in cells(path, "code")]
+    assert max(map(len, code)) <= 40
+    if path.stem not in NOT_YET:  # or the page cuts it
+        assert [line for lines in code for line in lines if len(line) > 88] == []
 
 
 def folded(cell):
