@@ -112,8 +112,8 @@ def test_parameters_out_of_range_are_refused_before_anything_else(path):
 def test_no_cell_is_too_long_to_read(path):
     code = [c.source.splitlines() for c in cells(path, "code")]
     assert max(map(len, code)) <= 40
-    if path.stem not in NOT_YET:  # or the page cuts it
-        assert [line for lines in code for line in lines if len(line) > 88] == []
+    # Or the page cuts it.
+    assert [line for lines in code for line in lines if len(line) > 88] == []
 
 
 def folded(cell):
