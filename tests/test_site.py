@@ -306,8 +306,6 @@ def test_a_report_fits_any_screen_and_needs_nothing(browser, report, size, schem
 
 #: Pages that are longer than a chapter may be, or have tables of their own making, and why.
 NOT_YET = {
-    "deep_smote": "becomes two pages, a method and its results",
-    "smate": "becomes two pages, a method and its results",
     "errata": "looked up and not read from end to end",
 }
 
@@ -350,6 +348,10 @@ def test_sentences_are_text_and_not_printed(visits):
     ("old", "new"),
     [
         ("gan_smote.html#under-repetition", "gan_smote_results.html#under-repetition"),
+        (
+            "smate.html#why-boosting-failed-the-likely-cause",
+            "boosting.html#why-boosting-failed-the-likely-cause",
+        ),
         (
             "imbalance.html#comparing-two-methods",
             "comparing.html#comparing-two-methods",
