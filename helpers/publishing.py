@@ -38,6 +38,8 @@ from .checks import require_known
 from .files import write_atomically
 from .pages import (
     fill_in_answers,
+    fill_in_decisions,
+    fill_in_mixed,
     fill_in_paper_scale,
     lighter,
     status,
@@ -99,6 +101,8 @@ def _build(root, work, chapters):
     _use_own_kernel(work / "running")
 
     fill_in_answers(stage)
+    fill_in_mixed(stage)
+    fill_in_decisions(stage)
     fill_in_paper_scale(stage)
     notes = {}
     width = max((len(chapter.name) for chapter in chapters), default=0)
@@ -153,7 +157,10 @@ class Chapter:
         """Digests of all that the page is made from, by kind."""
         folder = stage / "book" / "results"
         results = [
-            p for name in self.protocols(stage) for p in folder.glob(f"{name}-*")
+            path
+            for name in self.protocols(stage)
+            for path in folder.glob(f"**/{name}-*")
+            if path.is_file()
         ]
         own = {"root": self.root}
         return {

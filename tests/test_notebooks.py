@@ -108,19 +108,12 @@ def test_parameters_out_of_range_are_refused_before_anything_else(path):
                 exec(ranges.source, {**given, name: value})
 
 
-#: Chapters that do not keep the form below yet, and why.
-NOT_YET = {
-    "deep_smote": "becomes two pages, a method and its results",
-    "smate": "becomes two pages, a method and its results",
-}
-
-
 @each_notebook
 def test_no_cell_is_too_long_to_read(path):
     code = [c.source.splitlines() for c in cells(path, "code")]
     assert max(map(len, code)) <= 40
-    if path.stem not in NOT_YET:  # or the page cuts it
-        assert [line for lines in code for line in lines if len(line) > 88] == []
+    # Or the page cuts it.
+    assert [line for lines in code for line in lines if len(line) > 88] == []
 
 
 def folded(cell):
@@ -129,8 +122,6 @@ def folded(cell):
 
 @each_notebook
 def test_length_and_prose_of_a_chapter(path):
-    if path.stem in NOT_YET:
-        pytest.skip(NOT_YET[path.stem])
     prose, code = cells(path, "markdown"), cells(path, "code")
     assert len(prose) + len(code) <= 45
     # What a reader sees: folded are drawing, solutions and long imports.
@@ -141,8 +132,6 @@ def test_length_and_prose_of_a_chapter(path):
 
 @each_notebook
 def test_exercises_have_solutions_that_the_run_checks(path):
-    if path.stem in NOT_YET:
-        pytest.skip(NOT_YET[path.stem])
     (text,) = (
         c.source.partition("## Exercises\n")[2]
         for c in cells(path, "markdown")
@@ -160,8 +149,6 @@ def test_exercises_have_solutions_that_the_run_checks(path):
 
 @each_notebook
 def test_the_answer_is_computed(path):
-    if path.stem in NOT_YET:
-        pytest.skip(NOT_YET[path.stem])
     (cell,) = (c for c in cells(path, "code") if "answer" in c.metadata.get("tags", []))
     (call,) = (
         n
@@ -268,7 +255,7 @@ def test_terms_are_in_the_glossary_and_linked_once():
                 found = re.search(rf"(?<![\w`-]){word}(?![\w`-])", earlier)
                 assert not found, f"{path.name} uses {word} before it is a link"
             linked |= set(names)
-            assert names or path.stem in NOT_YET, f"{path.name} links no term"
+            assert names, f"{path.name} links no term"
     assert len(linked) > 20
 
 

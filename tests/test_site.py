@@ -14,7 +14,11 @@ import tomllib
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
+import numpy as np
+import pandas as pd
 import pytest
+
+from helpers.balancing import balance
 
 ROOT = Path(__file__).parents[1]
 SIZES = {
@@ -247,12 +251,61 @@ def test_every_chapter_opens_on_colab(visits):
     assert chapters & {v["page"] for v in visits} <= {page for page, _ in found}
 
 
+# ---------------------------------------------------------------- the report of `balance`
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    y = np.arange(90) < 30
+    frame = pd.DataFrame(
+        {"a_long_name_for_a_column": rng.normal(y), "b": rng.normal(y)}
+    )
+    frame["colour"] = rng.choice(["red", "green"], 90)
+    folder = tmp_path_factory.mktemp("report")
+    frame.assign(ill=np.where(y, "yes", "no")).to_csv(folder / "t.csv", index=False)
+    told = {"methods": "threshold,smote", "force": "smote", "repeats": 1}
+    told |= {"budget": None, "out": folder / "out", "say": lambda line: None}
+    balance(folder / "t.csv", target="ill", **told)
+    return folder / "out" / "report.html"
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_report_fits_any_screen_and_needs_nothing(browser, report, size, scheme):
+    page = browser.new_page(viewport=SIZES[size], color_scheme=scheme)
+    failed = []
+    page.on("console", lambda message: failed.append(message.text))
+    page.on("request", lambda request: failed.append(request.url))
+    page.goto(report.as_uri())
+    assert failed == [report.as_uri()]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator("svg").count() == page.locator("svg[aria-label]").count() >= 5
+    # No word of a picture is cut off at its edge, or too small to read.
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll("svg text")].filter(text => {
+            const inner = text.getBoundingClientRect();
+            const outer = text.ownerSVGElement.getBoundingClientRect();
+            return inner.left < outer.left - 1 || inner.right > outer.right + 1
+                || inner.height < 9;
+        }).map(text => text.textContent)"""
+    )
+    assert cut == []
+    # Text and what lies behind it differ in the dark, too.
+    colours = page.evaluate(
+        "[getComputedStyle(document.body).color, "
+        "getComputedStyle(document.body).backgroundColor]"
+    )
+    light = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in colours]
+    assert abs(light[0] - light[1]) > 400
+    assert (light[1] > light[0]) == (scheme == "light")
+    page.close()
+
+
 # ---------------------------------------------------------------- to be read to the end
 
 #: Pages that are longer than a chapter may be, or have tables of their own making, and why.
 NOT_YET = {
-    "deep_smote": "becomes two pages, a method and its results",
-    "smate": "becomes two pages, a method and its results",
     "errata": "looked up and not read from end to end",
 }
 
@@ -295,6 +348,10 @@ def test_sentences_are_text_and_not_printed(visits):
     ("old", "new"),
     [
         ("gan_smote.html#under-repetition", "gan_smote_results.html#under-repetition"),
+        (
+            "smate.html#why-boosting-failed-the-likely-cause",
+            "boosting.html#why-boosting-failed-the-likely-cause",
+        ),
         (
             "imbalance.html#comparing-two-methods",
             "comparing.html#comparing-two-methods",

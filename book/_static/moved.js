@@ -8,6 +8,8 @@
       "data", "runs", "training", "figures"].map((name) => `api/${name}.html`),
     "gan_smote.html": ["gan_smote_results.html", "gan_smote_tricks.html"],
     "gan_tutorial.html": ["gan_tutorial_results.html"],
+    "deep_smote.html": ["deep_smote_results.html", "image_quality.html", "ratio_and_cost.html"],
+    "smate.html": ["smate_results.html", "image_quality.html", "boosting.html"],
     "imbalance.html": ["comparing.html", "glossary.html"],
   };
   for (const page of split[location.pathname.split("/").pop()] ?? []) {
