@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from sklearn.base import clone
 from ..checks import require_known
 from ..tables import TableCodec, TabularOverSampler
 from ._classifier import weight_parameter
+from ._own import load_sampler
 
 #: What nothing is compared with, and nothing itself; not to be chosen.
 ALWAYS = ("dummy", "nothing")
@@ -26,10 +26,30 @@ PLAIN = (
 )
 #: Rungs of a sampler that is none of `PLAIN`.
 OTHERS = len(PLAIN)
+#: Those of `over_sampling.SAMPLERS`, whose import brings torch with it.
+NAMES = (
+    "amdo",
+    "bagan",
+    "ctgan",
+    "deep_smote",
+    "gamo",
+    "gan",
+    "gan_smote",
+    "mc_ccr",
+    "mc_rbo",
+    "smate",
+    "tab_ddpm",
+)
 #: Networks that "auto" tries on tables, where there is a time budget to hold them.
 NETWORKS = ("gan", "gan_smote", "ctgan", "tab_ddpm")
 #: Fewest rows of the rarest class from which "auto" lets a network learn.
 ROWS_OF_NETWORKS = 40
+
+
+class Later(NamedTuple):
+    """A network that is not made, because nothing will be fitted."""
+
+    name: str
 
 
 class Arm(NamedTuple):
@@ -42,7 +62,17 @@ class Arm(NamedTuple):
 
 
 def resolve(
-    candidates, *, y, kinds, classifier, decisions, budget, strategy, codec, seed
+    candidates,
+    *,
+    y,
+    kinds,
+    classifier,
+    decisions,
+    budget,
+    strategy,
+    codec,
+    seed,
+    make=True,
 ):
     """The arms of a selection.
 
@@ -61,6 +91,8 @@ def resolve(
     codec : TableCodec
         That of the samplers.
     seed : int
+    make : bool
+        Whether to make the networks of "auto" and "all".
 
     Returns
     -------
@@ -81,6 +113,8 @@ def resolve(
             why = _why_not_asked(name, rarest, table, candidates == "auto", budget)
         if why:
             left_out[name] = why
+        elif asked and not make and name in NAMES:
+            arms.append(Arm(name, OTHERS, Later(name)))
         else:
             arms.append(_arm(name, candidate, strategy, codec, seed))
     if not arms:
@@ -93,9 +127,7 @@ def resolve(
 
 
 def _automatic():
-    from ..over_sampling import SAMPLERS
-
-    return {name: name for name in (*PLAIN, *SAMPLERS)}
+    return {name: name for name in (*PLAIN, *NAMES)}
 
 
 def _named(candidates):
@@ -175,30 +207,12 @@ def _made(candidate):
         return RandomOverSampler()
     if candidate == "random_undersampling":
         return RandomUnderSampler()
-    module, colon, name = candidate.partition(":")
-    if not colon:
+    if ":" not in candidate:
         from ..over_sampling import SAMPLERS
 
         require_known("candidate", candidate, [*PLAIN, *SAMPLERS])
         return SAMPLERS[candidate]()
-    try:
-        made = getattr(import_module(module), name)
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"The candidate {candidate!r} needs the module {error.name!r}, which is not "
-            "installed."
-        ) from error
-    except AttributeError as error:
-        raise ValueError(
-            f"The candidate {candidate!r}: the module {module!r} has no {name!r}."
-        ) from error
-    try:
-        return made()
-    except TypeError as error:
-        raise ValueError(
-            f"The candidate {candidate!r} cannot be made without arguments ({error}); "
-            "pass an instance."
-        ) from error
+    return load_sampler(candidate)
 
 
 def _wrapped(sampler, name, strategy, codec, seed):
