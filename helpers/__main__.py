@@ -6,6 +6,7 @@ Each command imports what it needs when it is called, so that ``--help`` is inst
 import contextlib
 import os
 import signal
+from time import time as now
 from typing import Annotated
 
 import typer
@@ -247,6 +248,12 @@ def balance(
         bool, typer.Option("--overwrite", help="Replace results of another call.")
     ] = False,
     jobs: Annotated[int, typer.Option(help="Processes; -1 is one per core.")] = 1,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Scheduler of a Dask cluster: tcp://host:8786."
+        ),
+    ] = None,
     seed: int = 0,
     encoding: Annotated[str, typer.Option(help="Of text, such as cp1252.")] = "utf-8",
     delimiter: Annotated[
@@ -257,6 +264,7 @@ def balance(
     ] = False,
 ):
     """Decide whether and how to balance a table; write table, report and recipe."""
+    since = now()  # what is imported is part of the budget
     with _plain_errors(RuntimeError, ModuleNotFoundError):
         from .balancing import balance, seconds_of
 
@@ -284,6 +292,8 @@ def balance(
             out=out,
             overwrite=overwrite,
             jobs=jobs,
+            dask=dask,
+            since=since,
             seed=seed,
             encoding=encoding,
             delimiter=delimiter,

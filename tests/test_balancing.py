@@ -2,14 +2,20 @@
 
 import ast
 import csv
+import errno
 import gzip
 import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
+from importlib import resources
 
+import joblib
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +24,7 @@ from typer.testing import CliRunner
 
 from helpers import balancing, report
 from helpers.__main__ import app
-from helpers.balancing import audit, read_table, seconds_of
+from helpers.balancing import _files, audit, read_table, seconds_of
 
 QUICK = ["--methods", "threshold,smote", "--budget", "none", "--repeats", "1"]
 
@@ -33,6 +39,39 @@ class Interrupted(RandomOverSampler):
         if Interrupted.fits == Interrupted.at:
             raise KeyboardInterrupt
         return super().fit_resample(X, y, **params)
+
+
+class Dies(RandomOverSampler):
+    """Killed by the system in the fit whose number stands in the environment."""
+
+    fits = 0
+
+    def fit_resample(self, X, y, **params):
+        Dies.fits += 1
+        if str(Dies.fits) == os.environ.get("DIES_AT"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().fit_resample(X, y, **params)
+
+
+class Slow(RandomOverSampler):
+    """Takes its epochs in hundredths of a second of a made clock, and a tenth beside."""
+
+    now, fits, slower_after = 0.0, 0, None
+
+    def __init__(self, epochs=300, sampling_strategy="auto", random_state=None):
+        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
+        self.epochs = epochs
+
+    def fit_resample(self, X, y, **params):
+        Slow.fits += 1
+        late = Slow.slower_after is not None and Slow.fits > Slow.slower_after
+        Slow.now += (0.1 + self.epochs / 100) * (4 if late else 1)
+        return super().fit_resample(X, y, **params)
+
+
+class Hopeless(Slow):
+    def __init__(self, epochs=30_000, sampling_strategy="auto", random_state=None):
+        super().__init__(epochs, sampling_strategy, random_state)
 
 
 class NoSampler:
@@ -197,6 +236,10 @@ REFUSED = {
     "force": ["--force", "smoote", "Did you mean 'smote'"],
     "ids": ["--target", "customer_id", "120 different values"],
     "measured": ["--target", "<script>alert(1)</script>", "measurement"],
+    "jobs": ["--jobs", "0", "give -1"],
+    "dask": ["--dask", "", "names no scheduler"],
+    "places": ["--dask", "tcp://x:1", "--jobs", "2", "leave one of the two out"],
+    "little": ["--budget", ".01", "too little for two arms"],
 }
 
 
@@ -235,7 +278,10 @@ def test_a_run_from_file_to_folder(table, tmp_path):
     done = call(table, *words, "--force", "smote", "--mark", "new")
     assert done.exit_code == 0, done.stderr
     data = json.loads((out / "report.json").read_text(encoding="utf-8"))
-    assert data["schema"] == report.SCHEMA
+    schema = resources.files("helpers").joinpath("templates", "report.schema.json")
+    schema = json.loads(schema.read_text(encoding="utf-8"))
+    jsonschema.validate(data, schema, jsonschema.Draft202012Validator)
+    assert schema["$id"] == data["schema"] == report.SCHEMA
     assert {*data["files"].values()} <= {p.name for p in out.iterdir()}
 
     # Old records first, byte for byte, none in both parts.
@@ -354,6 +400,171 @@ def test_stopped_in_the_middle_the_same_call_goes_on(table, tmp_path, monkeypatc
     assert 0 < Interrupted.fits < n_fits
     assert (stopped / "rows.csv").read_bytes().startswith(kept)
     assert files(stopped) == files(whole)
+
+
+def test_killed_at_any_moment_the_same_call_goes_on(table, tmp_path, monkeypatch):
+    words = ["--target", "left", "--methods", "tests.test_balancing:Dies"]
+    words += ["--budget", "none", "--repeats", "1", "--force", "Dies"]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    done = call(table, *words, "--out", whole)
+    assert done.exit_code == 0, done.output
+    same = ["balanced.csv", "provenance.csv", "recipe.py"]
+    expected = [(whole / n).read_bytes() for n in same]
+    verdict = json.loads((whole / "report.json").read_text())["verdict"]
+
+    died = subprocess.run(
+        [sys.executable, "-m", "helpers", "balance", table, *words, "--out", killed],
+        env={**os.environ, "PYTHONPATH": os.getcwd(), "DIES_AT": "4"},
+        capture_output=True,
+    )
+    assert died.returncode == -signal.SIGKILL
+    kept = (killed / "rows.csv").read_bytes()
+    assert len(kept.splitlines()) > 4
+    assert not (killed / "balanced.csv").exists()
+
+    # Now stopped at each file that is written, and at its note.
+    write, left = _files.write_atomically, [0]
+
+    def stopped(fill, path):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        write(fill, path)
+
+    for n in (2, 4, 7, 10):
+        left[0] = n
+        with monkeypatch.context() as patched:
+            patched.setattr(_files, "write_atomically", stopped)
+            assert call(table, *words, "--out", killed).exit_code == 130
+    assert call(table, *words, "--out", killed).exit_code == 0
+    assert (killed / "rows.csv").read_bytes().startswith(kept)
+    assert [(killed / n).read_bytes() for n in same] == expected
+    assert json.loads((killed / "report.json").read_text())["verdict"] == verdict
+    assert {p.name for p in killed.iterdir()} == {p.name for p in whole.iterdir()}
+
+
+def test_a_full_disk_is_told_in_one_line_and_nothing_is_half_written(
+    table, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+    words = ["--target", "left", *QUICK, "--force", "smote", "--out", out]
+    write = _files.write_atomically
+
+    def full(fill, path):
+        if path.name == "balanced.csv":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        write(fill, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_files, "write_atomically", full)
+        done = call(table, *words)
+    assert done.exit_code == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "No space left" in done.stderr
+    assert "the same call goes on" in done.stderr
+    assert not (out / "balanced.csv").exists()
+    assert call(table, *words).exit_code == 0
+
+
+@pytest.mark.parametrize("slower_after", [None, 6])
+def test_the_budget_is_kept_whatever_fits_take(
+    table, tmp_path, monkeypatch, slower_after
+):
+    monkeypatch.setattr(Slow, "now", 0.0)
+    monkeypatch.setattr(Slow, "fits", 0)
+    monkeypatch.setattr(Slow, "slower_after", slower_after)
+    for clock in ("time.time", "helpers.__main__.now"):
+        monkeypatch.setattr(clock, lambda: 1e9 + Slow.now)
+    monkeypatch.setattr(time, "perf_counter", lambda: Slow.now)
+    names = "threshold,tests.test_balancing:Slow,tests.test_balancing:Hopeless"
+    words = ["--target", "left", "--methods", names, "--budget", "100s"]
+    done = call(table, *words, "--out", tmp_path / "out", "--force", "Slow")
+    assert done.exit_code == 0, done.output
+    assert Slow.now <= 110
+    data = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert "one fit would take about 34" in data["left_out"]["Hopeless"]
+    assert data["verdict"]["told"] == (slower_after is None)
+    assert data["verdict"]["n_planned"] == 15
+    # Hopeless was tried for a part of its epochs only, and left out before any score.
+    assert "Hopeless" not in (tmp_path / "out" / "rows.csv").read_text()
+
+
+def test_too_little_time_is_refused_and_nothing_is_left(table, tmp_path):
+    out = tmp_path / "out"
+    words = ["--target", "left", "--methods", "threshold,smote", "--out", out]
+    done = call(table, *words, "--budget", ".01s", "--for", "ranking")
+    assert done.exit_code == 2
+    assert "give more time" in done.stderr
+    assert "--budget leaves" in done.stderr
+    assert not out.exists()
+
+
+def test_groups_costs_and_processes(tmp_path):
+    frame = rows_of(150, 40)
+    frame["patient"] = [f"P{i % 40}" for i in range(len(frame))]
+    path, out = tmp_path / "t.csv", tmp_path / "out"
+    path.write_bytes(text_of(frame).encode())
+    words = ["--target", "left", "--methods", "threshold,smote", "--budget", "none"]
+    words += ["--group", "patient", "--cost-fn", "6", "--cost-fp", "2"]
+    words += ["--holdout", ".3", "--force", "smote", "--out", out]
+    with joblib.parallel_config(backend="threading"):
+        done = call(path, *words, "--jobs", "2")
+    assert done.exit_code == 0, done.output
+    data = json.loads((out / "report.json").read_text())
+    assert data["metric"] == "cost"
+    assert "group" not in {w["about"] for w in data["audit"]["warnings"]}
+    # Nobody is on both sides.
+    old, held = (
+        read_table(out / f"{n}.csv", "left").frame for n in ("balanced", "holdout")
+    )
+    inside = {*old["patient"].dropna()}
+    assert inside
+    assert not inside & {*held["patient"]}
+    # A rare record missed costs 6, another called rare 2.
+    rare = read_table(path, "left").frame.drop(held.index)["left"].eq("yes").mean()
+    nothing = next(a for a in data["arms"] if a["method"] == "dummy")
+    assert nothing["score"] == pytest.approx(6 * rare, rel=0.3)
+    share = data["costs"]["asked"]
+    assert share == pytest.approx(6 * rare / (6 * rare + 2 * (1 - rare)), abs=0.1)
+    assert "StratifiedGroupKFold" in (out / "recipe.py").read_text()
+
+
+def test_forward_in_time_the_latest_are_set_aside(tmp_path):
+    frame = rows_of(240, 80)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(240), "D")
+    frame["since"] = days.strftime("%Y-%m-%d")
+    path, out = tmp_path / "t.csv", tmp_path / "out"
+    path.write_bytes(text_of(frame).encode())
+    words = ["--target", "left", "--methods", "threshold", "--time", "since"]
+    done = call(path, *words, "--holdout", ".2", "--budget", "none", "--out", out)
+    assert done.exit_code == 0, done.output
+    old, held = (
+        read_table(out / f"{n}.csv", "left").frame for n in ("balanced", "holdout")
+    )
+    assert old["since"].max() < held["since"].min()
+    data = json.loads((out / "report.json").read_text())
+    assert data["verdict"]["detectable"] is None
+    assert data["verdict"]["n_planned"] >= 5
+
+
+def test_a_cluster_gives_the_same_table(table, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    words = ["--target", "left", *QUICK, "--force", "smote"]
+    assert call(table, *words, "--out", tmp_path / "here").exit_code == 0
+    told = {"n_workers": 1, "threads_per_worker": 2, "processes": False}
+    with distributed.LocalCluster(**told, dashboard_address=None) as local:
+        address = local.scheduler_address
+        done = call(table, *words, "--out", tmp_path / "there", "--dask", address)
+    assert done.exit_code == 0, done.output
+    for name in ("balanced.csv", "provenance.csv"):
+        here, there = (tmp_path / w / name for w in ("here", "there"))
+        assert here.read_bytes() == there.read_bytes()
+    done = call(
+        table, *words, "--out", tmp_path / "none", "--dask", "tcp://127.0.0.1:9"
+    )
+    assert done.exit_code == 1
+    assert "No Dask scheduler answers" in done.stderr
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_dry_run_tells_and_writes_nothing(table):

@@ -338,7 +338,7 @@ def test_labels_of_any_kind_are_classes(labels):
     [
         (np.array([0.0, 1, np.nan] * 10), r"10 missing label\(s\), the first in row 2"),
         (np.array([0, 1] * 15, "datetime64[D]"), r"datetime64\[D\]; .* make them text"),
-        (np.eye(2)[np.tile([0, 1], 15)], r"y has 2 columns; .*argmax\(axis=1\)"),
+        (np.eye(2)[np.tile([0, 1], 15)], r"y is one-hot, .*argmax\(axis=1\)"),
         (np.zeros(30), r"y has the class \[0.0\] only"),
         (np.linspace(0, 1, 30), "continuous"),
         (np.tile([0, 1], 14), "inconsistent numbers of samples"),
@@ -654,8 +654,11 @@ def test_the_smallest_detectable_difference_is_that_of_power_tables():
         assert wider.detectable(alpha) == pytest.approx(d.detectable(alpha) * factor)
     assert Difference.of([0.0, 0.0]).detectable() == 0
     assert np.isnan(Difference.of([0.1]).detectable())
-    few = Difference.of([0.1, 0.2])  # one degree of freedom, a strict level
-    assert np.isfinite(few.detectable(0.05 / 20))
+    few = Difference(0.0, 1.0, 1, 2)  # one degree of freedom, strict levels
+    for alpha in (0.05 / 20, 1e-6, 1e-12):
+        # Here the spread decides: it must fall below a quantile of a half-normal.
+        expected = stats.norm.ppf(0.9) / np.tan(np.pi * alpha / 2)
+        assert few.detectable(alpha) == pytest.approx(expected, rel=1e-3)
 
 
 def test_compare_pairs_by_split_and_corrects_by_holm():

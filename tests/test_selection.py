@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline
+from imblearn.under_sampling import RandomUnderSampler
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -16,7 +17,7 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from helpers import AutoOverSampler, ResampledClassifier, evaluation
+from helpers import SAMPLERS, AutoOverSampler, ResampledClassifier, evaluation
 from helpers.experiments import selection as experiment
 from helpers.runs import cluster
 from helpers.selection import _arms, _bias, _plan, _rule, _scores, _splits
@@ -515,6 +516,10 @@ def test_auto_takes_what_fits_and_says_what_it_leaves_out():
     assert "networks are tried from 40" in _arms.resolve("auto", **few)[1]["ctgan"]
 
 
+def test_the_names_of_samplers_are_those_of_the_registry():
+    assert {*SAMPLERS} == {*_arms.NAMES}
+
+
 def test_candidates_come_by_name_instance_and_address():
     X, y = blobs()
     arms, _ = _arms.resolve(
@@ -555,18 +560,82 @@ def test_an_arm_that_fails_is_left_out_by_name_and_the_others_stay():
 
 def test_the_plan_is_made_from_seconds_and_slow_arms_are_named():
     quick = {"nothing": 0.1, "threshold": 0.1, "smote": 0.3}
-    assert _plan.planned(quick, 10, 1, {"nothing"}) == (20, {})
-    assert _plan.planned(quick, 10, 2, {"nothing"}) == (40, {})
+    last = _plan.last_seconds(quick)
+    assert last == pytest.approx(3 * 0.3)
+    for budget, n in ((10, 15), (20, 30)):
+        assert _plan.planned(quick, budget, 1, {"nothing"}) == (n, {})
+        assert n * 0.5 + last < 0.9 * budget
+    assert _plan.planned(quick, 20 + _plan.WORKERS, 2, {"nothing"})[0] == 50
     assert _plan.planned(quick, 1e9, 1, {"nothing"}) == (50, {})
     n, slow = _plan.planned({**quick, "gan": 60}, 10, 1, {"nothing"})
-    assert n == 20
+    assert n == 15
     assert slow == {
-        "gan": "one fit took 60.0 s, and 10 splits of all arms do not fit into time_budget"
+        "gan": "one fit would take about 60.0 s, and 10 splits of all arms do not fit "
+        "into time_budget"
     }
-    with pytest.raises(
-        ValueError, match=r"time_budget leaves 1\.0 s, and 10 splits of"
-    ):
-        _plan.planned({"nothing": 0.2, "gan": 60}, 1, 1, {"nothing"})
+    for budget in (1, -3):
+        with pytest.raises(ValueError, match=r"too little for two arms: 10 splits of"):
+            _plan.planned({"nothing": 0.2, "gan": 60}, budget, 1, {"nothing"})
+
+
+class Epochs(RandomOverSampler):
+    """Takes a second of a made clock for each epoch, and three beside."""
+
+    clock, seen = 0.0, []
+
+    def __init__(self, epochs=300, sampling_strategy="auto", random_state=None):
+        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
+        self.epochs = epochs
+
+    def fit_resample(self, X, y, **params):
+        Epochs.seen.append(self.epochs)
+        Epochs.clock += 3 + self.epochs
+        return super().fit_resample(X, y, **params)
+
+
+def test_a_network_is_timed_by_a_part_of_its_epochs(monkeypatch):
+    X, y = blobs(300)
+    monkeypatch.setattr(Epochs, "seen", [])
+    monkeypatch.setattr(_plan.time, "perf_counter", lambda: Epochs.clock)
+    arms = {"net": Epochs(), "smote": "smote"}
+    plan = auto(arms, cv=None, time_budget=50_000).plan(X, y)
+    assert Epochs.seen == [1, 1, 6]
+    expected = (3 + 300) * _plan.BESIDE
+    assert plan.seconds["net"] == pytest.approx(expected, rel=1e-6)
+    assert plan.arms == ("nothing", "net", "smote")
+    assert plan.n_splits == 50
+    assert plan.total == pytest.approx(52 * expected, rel=1e-6)
+    assert 0.01 < plan.detectable < 0.5
+    assert "Splits: 50, about" in str(plan)
+    # Not enough for ten fits: left out by name, and the others stay.
+    plan = auto(arms, cv=None, time_budget=3000).plan(X, y)
+    assert plan.arms == ("nothing", "smote")
+    assert "would take about 348.4 s" in plan.left_out["net"]
+    # Trials of networks are bounded, too.
+    plan = auto(arms | {"more": Epochs(200)}, cv=None, time_budget=100).plan(X, y)
+    assert "finding out how long" in plan.left_out["more"]
+
+
+def test_a_plan_without_a_budget_fits_nothing_whole(monkeypatch):
+    X, y = blobs(3000)
+    rows = []
+    fit = _scores.Scored.fit
+    monkeypatch.setattr(
+        _scores.Scored, "fit", lambda self, X, y: rows.append(len(X)) or fit(self, X, y)
+    )
+    chooser = auto(PLAIN, scoring="ranking", cv=None)
+    plan = chooser.plan(X, y)
+    assert max(rows) <= 2001
+    assert plan.n_splits == 10
+    assert [*plan.arms] == ["nothing", *PLAIN[1:]]
+    assert {"threshold"} == {*plan.left_out}
+    assert {*plan.seconds} == {"dummy", *plan.arms}
+    assert all(np.isfinite(s) and s > 0 for s in plan.seconds.values())
+    rows.clear()
+    plan = auto(PLAIN, cv=None, scoring="probabilities").plan(X, y, measure=None)
+    assert rows == []
+    assert np.isnan(plan.total)
+    assert np.isnan(plan.detectable)
 
 
 def test_a_plan_is_kept_and_a_budget_that_is_spent_leaves_the_verdict_open(
@@ -633,6 +702,29 @@ def test_contradictions_are_refused_before_anything_is_trained(told, message):
         auto(**told).fit(X, y)
 
 
+@pytest.mark.parametrize("sampler", [RandomUnderSampler(), RandomOverSampler()])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        lambda y: pd.Series(y, dtype=object),
+        lambda y: pd.DataFrame({"t": pd.array(y, dtype="Int64")}),
+        lambda y: y[:, None].tolist(),
+    ],
+)
+def test_rows_that_are_left_out_or_repeated_keep_their_labels(sampler, labels):
+    X, y = blobs(60)
+    chooser = auto()
+    chooser.recipes_ = {"random": ResampledClassifier(sampler)}
+    X_out, y_out = chooser.treat(pd.DataFrame(X), labels(y), "random")
+    assert type(y_out) is type(labels(y))
+    found = np.ravel(y_out).astype(int)
+    assert found.tolist() == y[chooser.best_sampler_.sample_indices_].tolist()
+    assert len(X_out) == len(found)
+    assert len({*np.bincount(found)}) == 1
+    if hasattr(y_out, "iloc"):
+        assert y_out.index.equals(X_out.index)
+
+
 def test_labels_that_cannot_be_split_are_refused():
     X, y = blobs(60)
     with pytest.raises(ValueError, match="nothing to balance"):
@@ -660,3 +752,51 @@ def test_any_classifier_will_do():
         chooser.recipe_.fit(X, y).classifier_, HistGradientBoostingClassifier
     )
     assert np.isfinite(logs(chooser.recipe_.predict_proba(X))).all()
+
+
+class Wants(RandomOverSampler):
+    """Needs more rows than a trial has."""
+
+    def fit_resample(self, X, y, **params):
+        if len(X) < 1600:
+            raise ValueError("too few rows")
+        return super().fit_resample(X, y, **params)
+
+
+def test_an_arm_that_few_rows_do_not_suffice_for_is_timed_on_all():
+    X, y = blobs(3000)
+    arms = {"wants": Wants(), "threshold": "threshold"}
+    assert "wants" in auto(arms, cv=None).plan(X, y).seconds
+
+
+# ---------------------------------------------------------------- its error rates
+
+
+def stored_rows():
+    null = {"dataset": "null-permuted", "method": "ranking", "n_arms": 5}
+    power = {"dataset": "power-sampler-300", "method": "ranking", "n_arms": 5}
+    rows = [{**null, "chosen": "nothing", "largest_mean": "smote"}] * 19
+    rows += [{**null, "chosen": "smote", "largest_mean": "nothing"}]
+    planted = {"true_gain_of_planted": 0.1, "true_gain_of_best": 0.1}
+    for detectable, chosen, of_chosen in [(0.1, "truth", 0.1), (1e3, "nothing", 0.0)]:
+        planted |= {"planted_detectable": detectable, "chosen": chosen}
+        planted |= {"true_gain_of_chosen": of_chosen, "largest_mean": "smote"}
+        rows += [{**power, **planted, "true_gain_of_largest_mean": 0.04}]
+    return pd.DataFrame(rows)
+
+
+def test_false_alarms_power_and_regret_by_known_answers():
+    rows = stored_rows()
+    alarms = experiment.false_alarms(rows).loc["null-permuted", "ranking"]
+    assert [*alarms[["tables", "rule", "largest_mean"]]] == [20, 1, 19]
+    # Clopper and Pearson's interval of 1 in 20.
+    assert alarms["rule_low"] == pytest.approx(0.0013, abs=1e-4)
+    assert alarms["rule_high"] == pytest.approx(0.2487, abs=1e-4)
+    assert experiment.false_alarms(rows, by=()).loc["all", "rule_share"] == 0.05
+    assert experiment.most_false_alarms(400) == 29
+    found = experiment.power(rows).loc["power-sampler-300", "ranking"]
+    assert found["found"] == 0.5
+    # As large as what can be told, it is told four times in five; else hardly ever.
+    assert found["expected"] == pytest.approx((0.8 + 0.005) / 2, abs=0.01)
+    lost = experiment.regret(rows).loc["power-sampler", "ranking"]
+    assert [*lost] == pytest.approx([2, 0.1, 0.05, 0.06])

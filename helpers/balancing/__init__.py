@@ -2,7 +2,8 @@
 
 from ._audit import audit
 from ._files import read_table
-from ._run import balance, seconds_of
+from ._options import seconds_of
+from ._run import balance
 from ._text import UnreadableTable
 
 __all__ = ["UnreadableTable", "audit", "balance", "read_table", "seconds_of"]

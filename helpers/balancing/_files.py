@@ -1,5 +1,6 @@
 """Files of `balance`: tables of any kind in, the same kind out, and a folder of its own."""
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -202,7 +203,7 @@ class Folder:
             raise FileExistsError(f"{self.path} is a file; name a folder, --out.")
         there = {p.name for p in self.path.iterdir()} if self.path.is_dir() else set()
         there = {name for name in there if not name.startswith(".deep-oversampling-")}
-        self.files, self.slow = {}, None
+        self.files, self.new = {}, not there
         if there and MANIFEST not in there:
             raise FileExistsError(
                 f"{self.path} holds other files ({sorted(there)[0]}); name an empty or a "
@@ -210,7 +211,7 @@ class Folder:
             )
         if there:
             held = self._manifest()
-            self.files, self.slow = held["files"], held.get("slow")
+            self.files = held["files"]
             if held["asked"] != asked:
                 if not overwrite:
                     raise FileExistsError(
@@ -219,7 +220,6 @@ class Folder:
                         "--out, or replace them, --overwrite."
                     )
                 self._remove()
-                self.slow = None
         self.path.mkdir(parents=True, exist_ok=True)
         self._note()
 
@@ -267,17 +267,19 @@ class Folder:
             )
 
     def _note(self):
-        text = json.dumps(
-            {"asked": self.asked, "files": self.files, "slow": self.slow}, indent=1
-        )
+        text = json.dumps({"asked": self.asked, "files": self.files}, indent=1)
         write_atomically(
             lambda aside: aside.write_text(text, encoding="utf-8"), self.path / MANIFEST
         )
 
-    def settle(self, slow):
-        """Keep what was found too slow, so that the same call leaves out the same."""
-        self.slow = slow
-        self._note()
+    def leave(self):
+        """Undo what was begun, where nothing was there before and no row is stored."""
+        if not self.new or (self.path / "rows.csv").exists():
+            return
+        self.keep_only(())
+        (self.path / MANIFEST).unlink()
+        with contextlib.suppress(OSError):  # another has put something there
+            self.path.rmdir()
 
     def grows(self, *names):
         """Files that are added to while a run goes on."""

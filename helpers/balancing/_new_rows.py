@@ -1,14 +1,18 @@
 """Where new rows come from, and how they lie among the old ones."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
-from sklearn.metrics import pairwise_distances_chunked
+from sklearn.metrics import pairwise_distances_argmin, pairwise_distances_chunked
 
 from ..tables import TableCodec
 
 #: Rows shown in the map, of each kind; rows from which old ones' distances are told.
 SHOWN, MEASURED = 250, 2000
+#: Columns whose distributions are shown, and the parts of each.
+MARGINALS, PARTS = 6, 12
 
 
 def _codes(X, kinds, asked):
@@ -28,20 +32,13 @@ def _codes(X, kinds, asked):
     return codec, code
 
 
-def nearest(Z, of, itself=False):
+def nearest(Z, of):
     """Number and distance of the nearest row of `of`, for each row of `Z`."""
-    found, far = np.zeros(len(Z), int), np.zeros(len(Z))
-    start = 0
-    for block in pairwise_distances_chunked(Z, of):
-        rows = slice(start, start + len(block))
-        if itself:
-            block[np.arange(len(block)), np.arange(start, start + len(block))] = np.inf
-        found[rows] = block.argmin(axis=1)
-        far[rows] = block[np.arange(len(block)), found[rows]]
-        start += len(block)
+    if not len(Z):
+        return np.zeros(0, int), np.zeros(0)
+    found = pairwise_distances_argmin(Z, of)
     # From the differences, so that a copy is at 0.
-    far = np.linalg.norm(Z - of[found], axis=1) if len(Z) else far
-    return found, far
+    return found, np.linalg.norm(Z - of[found], axis=1)
 
 
 def provenance_of(X, y, origin, kinds, asked):
@@ -84,8 +81,9 @@ def described(X, y, origin, told, kinds, asked):
         ``records``, ``copies``, ``near_copies`` (nearer to an old row than 95 % of the old
         rows of those classes are to another), ``distances`` (quartiles of new rows, and of
         old ones to their nearest other), ``columns`` (how far each one's distribution is
-        from the old rows of those classes, 0 to 1), ``map`` (points of two principal
-        components).
+        from the old rows of those classes, 0 to 1; the farthest with ``parts``, levels or
+        ranges, and the shares of ``old`` and ``new`` rows in them), ``map`` (points of two
+        principal components).
     """
     fresh, labels, _ = origin
     if not len(fresh):
@@ -99,7 +97,9 @@ def described(X, y, origin, told, kinds, asked):
     far_new = told["distance"].to_numpy()
     quarters = [0.25, 0.5, 0.75]
     limit = np.quantile(far[far > 0], 0.05) if (far > 0).any() else 0.0
-    columns = _apart(codec, old[filled], new)
+    columns = _apart(codec, old[filled], new, X.iloc[filled], fresh)
+    for column in columns[MARGINALS:]:
+        del column["parts"], column["old"], column["new"]
     return {
         "records": len(fresh),
         "copies": int(told["copy"].sum()),
@@ -127,16 +127,18 @@ def _to_others(Z, rows):
     return found, far
 
 
-def _apart(codec, old, new):
+def _apart(codec, old, new, X_old, X_new):
     """Of each column: total variation of levels, or the largest gap of distributions."""
     found = []
     for part in codec.columns_:
         if part.kind == "missing":
             continue
         a, b = old[:, part.columns], new[:, part.columns]
+        columns = X_old[part.name], X_new[part.name]
         if part.kind == "category":
             shares = [z.astype(bool).mean(axis=0) for z in (a, b)]
             gap = np.abs(shares[0] - shares[1]).sum() / 2
+            shown = _levels(*columns)
         else:
             grid = np.sort(np.concatenate([a, b]).ravel())
             cdf = [
@@ -144,8 +146,42 @@ def _apart(codec, old, new):
                 for z in (a, b)
             ]
             gap = np.abs(cdf[0] - cdf[1]).max()
-        found.append({"name": str(part.name), "kind": part.kind, "gap": float(gap)})
+            known = [
+                z.ravel()[c.notna().to_numpy()]
+                for z, c in zip((a, b), columns, strict=True)
+            ]
+            shown = _ranges(part.kind, *known, columns[0].dropna())
+        told = {"name": str(part.name), "kind": part.kind, "gap": float(gap)}
+        found.append(told | shown)
     return sorted(found, key=lambda column: -column["gap"])
+
+
+def _levels(old, new):
+    """Shares of the most frequent levels."""
+    old, new = (column.astype(object).dropna().astype(str) for column in (old, new))
+    names = [*old.value_counts().index[:PARTS]]
+    shares = [[float(np.mean(c == name)) for name in names] for c in (old, new)]
+    return {"parts": names, "old": shares[0], "new": shares[1]}
+
+
+def _ranges(kind, old, new, values):
+    """Shares of ranges of equal width; `old` and `new` are codes, `values` says of what."""
+    if not len(old):
+        return {"parts": [], "old": [], "new": []}
+    low, high = old.min(), max(old.max(), old.min() + 1e-9)
+    edges = np.linspace(low, high, PARTS + 1)
+    shares = [
+        np.histogram(np.clip(z, low, high), edges)[0] / max(len(z), 1)
+        for z in (old, new)
+    ]
+    ends = [values.iloc[i] for i in (old.argmin(), old.argmax())]
+    if kind == "number":
+        told = np.linspace(*map(float, ends), PARTS + 1)
+        parts = [f"{a:.4g} to {b:.4g}" for a, b in pairwise(told)]
+    else:
+        first, last = map(str, ends)
+        parts = [f"part {i + 1} of {PARTS}, {first} to {last}" for i in range(PARTS)]
+    return {"parts": parts, "old": shares[0].tolist(), "new": shares[1].tolist()}
 
 
 def _map(old, new, filled, rng):

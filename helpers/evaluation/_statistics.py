@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 
 class Difference(NamedTuple):
@@ -84,9 +84,16 @@ class Difference(NamedTuple):
         if not self.error > 0:
             return self.error
         critical = stats.t.ppf(1 - alpha / 2, self.df)
+        # scipy's non-central t gives NaN at strict levels with few degrees of freedom, so
+        # the power is summed up here over the normal part of the statistic.
+        z = np.linspace(-9, 9, 4001)
+        weights = stats.norm.pdf(z) * (z[1] - z[0])
 
         def lacking(shift):  # the other tail adds nothing at such powers
-            return stats.nct.sf(critical, self.df, shift) - power
+            spread = np.maximum(z + shift, 0) / critical
+            return (
+                weights @ special.gammainc(self.df / 2, self.df / 2 * spread**2) - power
+            )
 
         return float(self.error * optimize.brentq(lacking, 0, 2 * critical + 10))
 

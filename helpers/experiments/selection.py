@@ -6,23 +6,27 @@ logistic regression. On power tables one arm truly gains; how much is measured o
 rows. Beside the rule stands its rival, the arm with the largest mean score.
 """
 
+import tempfile
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, log_loss
 from threadpoolctl import threadpool_limits
 
+from ..data import load_keel
 from ..provenance import hardware
 from ..selection import AutoOverSampler
 from ..store import Cell
 from ..tables import TableCodec
 
 CHAPTER = "selection"
-PROFILES = ("paper", "deep", "smoke")
+PROFILES = ("paper", "hypothyroid", "deep", "smoke")
 PROTOCOL = "rule-1"
 
 PLAIN = (
@@ -153,6 +157,8 @@ def null_table(dataset, need, rng):
 
 def cells(profile):
     """The runs of a profile, seed by seed, so that half a table is a fair one."""
+    if profile == "hypothyroid":
+        return [Cell(CHAPTER, profile, profile, "choice", 0, 0, PROTOCOL)]
     n, power, sizes = {
         "paper": (200, 40, SIZES),
         "deep": (20, 0, ()),
@@ -180,6 +186,8 @@ def cells(profile):
 @threadpool_limits.wrap(limits=1)
 def run(cell):
     """The verdict on one table, its truth, and what the largest mean would have chosen."""
+    if cell.dataset == "hypothyroid":
+        return run_hypothyroid(cell)
     made = table(cell.dataset, cell.method, cell.seed)
     told = {"candidates": [*PLAIN], **made.told}
     if cell.protocol.endswith("deep"):
@@ -227,6 +235,41 @@ def run(cell):
     return {"provenance": "made", **row, "device": hardware(), "precision": "float32"}
 
 
+def run_hypothyroid(cell):
+    """The choice on a real table, for every need: a row for each arm and need."""
+    bunch = load_keel("hypothyroid")
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for need in NEEDS:  # from the same fits
+            auto = AutoOverSampler(
+                [*PLAIN, "gan"],
+                scoring=need,
+                random_state=cell.seed,
+                store=Path(folder, "rows.csv"),
+            ).fit(bunch.data, bunch.target)
+            metric = auto.comparison_.columns[0]
+            groups = auto.rows_.groupby("method")
+            seconds = groups[["sampler_seconds", "classifier_seconds"]].sum()
+            for name, arm in auto.comparison_.drop(columns="why").iterrows():
+                found.append(
+                    {
+                        "provenance": bunch.provenance,
+                        "classifier": f"{need}/{name}",
+                        "need": need,
+                        "arm": name,
+                        "metric": metric,
+                        **arm.rename({metric: "score"}),
+                        **seconds.reindex([name]).iloc[0],
+                        "chosen": auto.verdict_.chosen,
+                        "verdict": str(auto.verdict_),
+                        "n_splits": auto.verdict_.n_splits,
+                        "device": hardware(),
+                        "precision": "float32",
+                    }
+                )
+    return found
+
+
 def true_gains(auto, made, seed):
     """Gain of every arm over nothing on fresh rows, by trainings on fresh tables."""
     rng = np.random.default_rng([seed, FRESH])
@@ -259,6 +302,117 @@ def worth(arm, X, y, told):
     p = arm.predict_proba(X)[:, 1]
     ranking = told["scoring"] == "ranking"
     return average_precision_score(y, p) if ranking else log_loss(y, p)
+
+
+def false_alarms(rows, by=("dataset", "method")):
+    """How often each departs from nothing where no arm can gain.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        What `helpers.store.load_results` returns for this chapter.
+    by : sequence of str
+        Columns whose values are told apart; none for all tables together.
+
+    Returns
+    -------
+    DataFrame
+        ``tables``; for the rule, and for the arm with the largest mean score: departures
+        (``rule, largest_mean``), their share, and Clopper and Pearson's 95 % interval.
+    """
+    null = rows[rows["dataset"].str.startswith("null")]
+    groups = null.groupby([*by], sort=False) if by else [("all", null)]
+    found = {}
+    for name, own in groups:
+        n = len(own)
+        row = {"tables": n}
+        for who, column in (("rule", "chosen"), ("largest_mean", "largest_mean")):
+            k = int((own[column] != "nothing").sum())
+            low, high = stats.binomtest(k, n).proportion_ci(0.95, "exact")
+            row |= {who: k, f"{who}_share": k / n}
+            row |= {f"{who}_low": low, f"{who}_high": high}
+        found[name] = row
+    table = pd.DataFrame(found).T
+    counts = ["tables", "rule", "largest_mean"]
+    table = table.astype(dict.fromkeys(counts, int))
+    if by:
+        table.index.names = [*by]
+    return table
+
+
+def most_false_alarms(n, alpha=0.05):
+    """Departures that chance explains on `n` tables: 97.5 % of a rule that holds `alpha`."""
+    return int(stats.binom.ppf(0.975, n, alpha))
+
+
+def power(rows):
+    """How often a gain that was put into a table is found, by kind and size of table.
+
+    Parameters
+    ----------
+    rows : DataFrame
+
+    Returns
+    -------
+    DataFrame
+        ``tables``; ``true_gain`` of the arm that gains by construction, its mean;
+        ``could_tell``, the median of the smallest gain that the splits could have shown;
+        ``found``, the share of tables where the rule departs from nothing, with its 95 %
+        interval; ``expected``, that share if every arm had the spread that was seen.
+    """
+    own = rows[rows["dataset"].str.startswith("power")].copy()
+    # Power .8 is where the true gain is the smallest detectable one.
+    steps = stats.norm.ppf(1 - 0.05 / own["n_arms"] / 2) + stats.norm.ppf(0.8)
+    error = own["planted_detectable"] / steps
+    own["expected"] = stats.norm.sf(
+        stats.norm.ppf(1 - 0.05 / own["n_arms"] / 2)
+        - own["true_gain_of_planted"] / error
+    )
+    found = {}
+    for name, group in own.groupby(["dataset", "method"]):
+        k, n = int((group["chosen"] != "nothing").sum()), len(group)
+        low, high = stats.binomtest(k, n).proportion_ci(0.95, "exact")
+        found[name] = {
+            "tables": n,
+            "true_gain": group["true_gain_of_planted"].mean(),
+            "could_tell": group["planted_detectable"].median(),
+            "found": k / n,
+            "low": low,
+            "high": high,
+            "expected": group["expected"].mean(),
+        }
+    table = pd.DataFrame(found).T.astype({"tables": int})
+    table.index.names = ["dataset", "method"]
+    return table
+
+
+def regret(rows):
+    """What each choice truly loses against the best arm, on fresh rows.
+
+    Parameters
+    ----------
+    rows : DataFrame
+
+    Returns
+    -------
+    DataFrame
+        ``tables``, mean regret of doing ``nothing``, of the ``rule`` and of the
+        ``largest_mean``, in the unit of the need; by kind of table and need.
+    """
+    known = rows[rows["true_gain_of_best"].notna()].copy()
+    known["kind"] = (
+        known["dataset"]
+        .str.rpartition("-")[0]
+        .where(known["dataset"].str.startswith("power"), known["dataset"])
+    )
+    best = known["true_gain_of_best"]
+    known["nothing"] = best
+    known["rule"] = best - known["true_gain_of_chosen"]
+    known["largest_mean"] = best - known["true_gain_of_largest_mean"]
+    groups = known.groupby(["kind", "method"], sort=False)
+    table = groups[["nothing", "rule", "largest_mean"]].mean()
+    table.insert(0, "tables", groups.size())
+    return table
 
 
 def glance(rows):

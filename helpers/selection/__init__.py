@@ -3,10 +3,12 @@
 from ._auto import AutoOverSampler
 from ._classifier import ResampledClassifier, best_offsets, tuning_rows, utilities
 from ._own import check_contract, load_sampler
+from ._plan import Plan
 from ._verdict import Verdict
 
 __all__ = [
     "AutoOverSampler",
+    "Plan",
     "ResampledClassifier",
     "Verdict",
     "best_offsets",

@@ -26,10 +26,30 @@ PLAIN = (
 )
 #: Rungs of a sampler that is none of `PLAIN`.
 OTHERS = len(PLAIN)
+#: Those of `over_sampling.SAMPLERS`, whose import brings torch with it.
+NAMES = (
+    "amdo",
+    "bagan",
+    "ctgan",
+    "deep_smote",
+    "gamo",
+    "gan",
+    "gan_smote",
+    "mc_ccr",
+    "mc_rbo",
+    "smate",
+    "tab_ddpm",
+)
 #: Networks that "auto" tries on tables, where there is a time budget to hold them.
 NETWORKS = ("gan", "gan_smote", "ctgan", "tab_ddpm")
 #: Fewest rows of the rarest class from which "auto" lets a network learn.
 ROWS_OF_NETWORKS = 40
+
+
+class Later(NamedTuple):
+    """A network that is not made, because nothing will be fitted."""
+
+    name: str
 
 
 class Arm(NamedTuple):
@@ -42,7 +62,17 @@ class Arm(NamedTuple):
 
 
 def resolve(
-    candidates, *, y, kinds, classifier, decisions, budget, strategy, codec, seed
+    candidates,
+    *,
+    y,
+    kinds,
+    classifier,
+    decisions,
+    budget,
+    strategy,
+    codec,
+    seed,
+    make=True,
 ):
     """The arms of a selection.
 
@@ -61,6 +91,8 @@ def resolve(
     codec : TableCodec
         That of the samplers.
     seed : int
+    make : bool
+        Whether to make the networks of "auto" and "all".
 
     Returns
     -------
@@ -81,6 +113,8 @@ def resolve(
             why = _why_not_asked(name, rarest, table, candidates == "auto", budget)
         if why:
             left_out[name] = why
+        elif asked and not make and name in NAMES:
+            arms.append(Arm(name, OTHERS, Later(name)))
         else:
             arms.append(_arm(name, candidate, strategy, codec, seed))
     if not arms:
@@ -93,9 +127,7 @@ def resolve(
 
 
 def _automatic():
-    from ..over_sampling import SAMPLERS
-
-    return {name: name for name in (*PLAIN, *SAMPLERS)}
+    return {name: name for name in (*PLAIN, *NAMES)}
 
 
 def _named(candidates):

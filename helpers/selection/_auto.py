@@ -8,19 +8,22 @@ import os
 import time
 import uuid
 import warnings
+from typing import NamedTuple
 
 import joblib
 import numpy as np
 import pandas as pd
+from imblearn.over_sampling import RandomOverSampler
 from imblearn.over_sampling.base import BaseOverSampler
+from imblearn.under_sampling import RandomUnderSampler
 from sklearn.base import clone
-from sklearn.utils import check_random_state
+from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from ..checks import require_known
+from ..checks import labels_of, require_known
 from ..evaluation import evaluate
 from ..tables import TableCodec, TabularOverSampler
 from . import _arms, _splits
@@ -28,17 +31,36 @@ from ._arms import ALWAYS
 from ._bias import by_split, gain_of_choice
 from ._checks import checked, checked_costs, refuse_contradictions
 from ._classifier import ResampledClassifier, named_classifier
-from ._plan import make_plan, timed
-from ._rule import Rule, choose, forward_splits
+from ._plan import LAST, Plan, last_seconds, make_plan, timed
+from ._rule import Rule, choose, forward_splits, tellable
 from ._scores import NEEDS, OutOfTime, Scored, Scorer, decision_metric, no_metrics
 from ._verdict import (
     conclude,
     gains_in_parts,
     metric_of,
     score_with,
+    unit_of,
     untuned,
     with_threshold,
 )
+
+#: Needs whose smallest gain is roughly known from the rows alone.
+TOLD_BEFORE = "decisions", "ranking"
+
+
+class _Prepared(NamedTuple):
+    """What a choice knows before it fits anything."""
+
+    frame: pd.DataFrame
+    y: np.ndarray
+    codes: np.ndarray
+    costs: np.ndarray | None
+    kinds: dict
+    arms: list
+    left_out: dict
+    splits: list
+    estimators: dict
+    seed: int  #: of the bootstrap
 
 
 class AutoOverSampler(BaseOverSampler):
@@ -74,8 +96,9 @@ class AutoOverSampler(BaseOverSampler):
     min_gain : float, default=0.01
         Least mean gain worth a departure, in the unit of the score; of log loss, relative.
     time_budget : float, optional
-        Seconds. One timed fit of each arm plans the splits, 10 to 50, before any score is
-        seen. None: 25 splits, the same on every machine.
+        Seconds for `fit_resample`, kept but for the moment that the last fit takes. Trial
+        fits plan the splits, 10 to 50, before any score is seen, and leave out by name what
+        cannot finish. None: 25 splits, the same on every machine.
     sampling_strategy : float, str or callable, default="auto"
         As in imbalanced-learn, for every sampler; "auto" leaves them their own.
     codec : TableCodec, optional
@@ -134,7 +157,7 @@ class AutoOverSampler(BaseOverSampler):
     ValueError
         Before anything is trained: labels that are missing or of one class, a class or
         groups that leave a part of a split without it, parameters that contradict one
-        another, unknown candidates. After one fit of each arm: a time budget too small for
+        another, unknown candidates. After the trial fits: a time budget too small for
         nothing and one other arm.
 
     See Also
@@ -279,6 +302,57 @@ class AutoOverSampler(BaseOverSampler):
         self._choose(X, y)
         return self.treat(X, y, self.verdict_.chosen)
 
+    def plan(self, X, y, *, measure="all"):
+        """What `fit` will try, how often and how long, without fitting any of it whole.
+
+        Parameters
+        ----------
+        X : DataFrame, or array-like of shape (n, n_features)
+        y : array-like of shape (n,)
+        measure : {"all", "plain", None}, default="all"
+            Which arms are timed, on some of the rows and, where they are networks, for a
+            part of their epochs: all, those without a network, or none. Arms that are not
+            timed are not left out for their time, either.
+
+        Returns
+        -------
+        Plan
+            ``print(auto.plan(X, y))``. Of all arms, with a `store` and a `time_budget`, it
+            is kept, and `fit` holds to it.
+
+        Raises
+        ------
+        ValueError
+            As from `fit`.
+        """
+        require_known("measure", measure or "none", ["all", "plain", "none"])
+        started = time.time()
+        made = self._prepared(X, y, make=measure == "all")
+        plan = {"n_splits": len(made.splits), "seconds": {}, "left_out": {}}
+        if measure:
+            plan = self._planned(made, started, networks=measure == "all", always=True)
+        left_out = {**made.left_out, **plan["left_out"]}
+        arms = ["nothing", *(a.name for a in made.arms if a.name not in left_out)]
+        seconds = {k: s for k, s in plan["seconds"].items() if k not in left_out}
+        n = plan["n_splits"]
+        total = np.nan
+        if measure:
+            jobs = joblib.effective_n_jobs(self.n_jobs)
+            total = n * sum(seconds.values()) / jobs + LAST * max(seconds.values())
+        gain = np.nan
+        if self.times is None and self.costs is None and self.scoring in TOLD_BEFORE:
+            _, test = made.splits[0]
+            gain = tellable(
+                np.bincount(made.codes),
+                n,
+                max(len(arms) - 1, 1),
+                self.alpha,
+                self.min_gain,
+                len(made.codes) / len(test),
+            )
+        unit = unit_of(self.scoring, self.costs)
+        return Plan(tuple(arms), left_out, n, seconds, float(total), gain, unit)
+
     def treat(self, X, y, method):
         """The table as one of the arms treats it, whatever the verdict.
 
@@ -306,7 +380,13 @@ class AutoOverSampler(BaseOverSampler):
             # The columns of groups and times are told to be left out.
             kinds = {**(sampler.codec.kinds or {}), **self._asides}
             sampler.set_params(codec=clone(sampler.codec).set_params(kinds=kinds))
-        X_out, y_out = sampler.fit_resample(X, y)
+        if isinstance(sampler, RandomOverSampler | RandomUnderSampler):
+            X_out, _ = sampler.fit_resample(X, labels_of(y))
+            y_out = _safe_indexing(y, sampler.sample_indices_)
+            if hasattr(y_out, "set_axis") and hasattr(X_out, "index"):
+                y_out = y_out.set_axis(X_out.index)
+        else:
+            X_out, y_out = sampler.fit_resample(X, y)
         self.best_sampler_ = sampler
         self.synthetic_mask_ = np.arange(len(y_out)) >= len(y)
         return X_out, y_out
@@ -315,6 +395,33 @@ class AutoOverSampler(BaseOverSampler):
 
     def _choose(self, X, y):
         started = time.time()
+        made = self._prepared(X, y)
+        plan = self._planned(made, started)
+        left_out = {**made.left_out, **plan["left_out"]}
+        estimators = {k: e for k, e in made.estimators.items() if k not in left_out}
+        splits = made.splits[: plan["n_splits"]]
+        self._announce(estimators, plan)
+        until = None
+        if self.time_budget is not None:
+            last = last_seconds({k: plan["seconds"][k] for k in estimators})
+            last += len(splits) * len(estimators) * plan["choice"]
+            until = started + self.time_budget - last
+        self.n_splits_ = len(splits)
+        rows, said = self._evaluate(made, splits, estimators, until)
+        arms = [arm for arm in made.arms if arm.name not in left_out]
+        rows, said, arms, failed = self._whole(rows, said, arms)
+        self.left_out_ = {**left_out, **failed}
+        self._conclude(made, rows, said, arms, splits)
+        self.recipes_ = {
+            arm.name: self._recipe(arm, _said(made.kinds), made.costs)
+            for arm in [_arms.Arm("nothing", -1), *arms]
+        }
+        self.recipe_ = self.recipes_[self.verdict_.chosen]
+        if self.verbose:
+            print(self.verdict_, flush=True)
+
+    def _prepared(self, X, y, make=True):
+        """All that is known, and all that is refused, before anything is fitted."""
         self._validate_params()
         refuse_contradictions(self)
         frame, y_in, self.classes_, codes = checked(self, X, y)
@@ -336,27 +443,23 @@ class AutoOverSampler(BaseOverSampler):
             else self.sampling_strategy,
             codec=_arms.sampling_codec(self.codec, _said(kinds)),
             seed=seed_of_arms,
+            make=make,
         )
         splits = self._splits(frame, codes, seed_of_splits, len(arms))
         estimators = self._estimators(arms, _said(kinds), costs, seed_of_arms)
-        splits, estimators, left_out = self._plan(
-            frame, codes, splits, estimators, left_out, started
+        frame = frame.reset_index(drop=True)
+        return _Prepared(
+            frame,
+            y_in,
+            codes,
+            costs,
+            kinds,
+            arms,
+            left_out,
+            splits,
+            estimators,
+            seed_of_draws,
         )
-        self.n_splits_ = len(splits)
-        rows, said = self._evaluate(
-            frame, y_in, codes, splits, estimators, costs, started
-        )
-        arms = [arm for arm in arms if arm.name not in left_out]
-        rows, said, arms, failed = self._whole(rows, said, arms)
-        self.left_out_ = {**left_out, **failed}
-        self._conclude(frame, codes, rows, said, arms, splits, costs, seed_of_draws)
-        self.recipes_ = {
-            arm.name: self._recipe(arm, _said(kinds), costs)
-            for arm in [_arms.Arm("nothing", -1), *arms]
-        }
-        self.recipe_ = self.recipes_[self.verdict_.chosen]
-        if self.verbose:
-            print(self.verdict_, flush=True)
 
     def _kinds(self, frame):
         """Kind of every column that is learned from."""
@@ -399,58 +502,76 @@ class AutoOverSampler(BaseOverSampler):
 
     # ------------------------------------------------------------------ the plan
 
-    def _plan(self, frame, codes, splits, estimators, left_out, started):
+    def _planned(self, made, started, networks=True, always=False):
         """As many splits as there is time for, and the arms that can finish them."""
-        if self.time_budget is None:
-            self._announce(estimators, len(splits), None)
-            return splits, estimators, left_out
-        own = self.cv is None and self.times is None
+        n = len(made.splits)
+        if self.time_budget is None and not always:
+            return {"n_splits": n, "seconds": {}, "left_out": {}}
+
+        def left():
+            if self.time_budget is None:
+                return None
+            return started + self.time_budget - time.time()
+
+        own = self.cv is None and self.times is None and self.time_budget is not None
         plan = make_plan(
-            self.store and f"{self.store}.plan.json",
-            joblib.hash([[*estimators], len(frame), self.random_state, self.cv]),
-            lambda: timed(frame, codes, splits[0][0], estimators),
-            lambda: started + self.time_budget - time.time(),
+            self.store and networks and f"{self.store}.plan.json",
+            joblib.hash(
+                [[*made.estimators], len(made.frame), self.random_state, self.cv]
+            ),
+            lambda: timed(
+                made.frame,
+                made.codes,
+                made.splits[0],
+                made.estimators,
+                left(),
+                networks,
+            ),
+            left,
             joblib.effective_n_jobs(self.n_jobs),
-            fixed=None if own else len(splits),
+            fixed=None if own else n,
         )
-        left_out = {**left_out, **plan["left_out"]}
-        estimators = {k: e for k, e in estimators.items() if k not in left_out}
-        if len(estimators) == 2 and self.scoring != "decisions":
+        if {*made.estimators} - {*plan["left_out"]} <= {*ALWAYS} and (
+            self.scoring != "decisions"
+        ):
+            left_out = {**made.left_out, **plan["left_out"]}
             told = "; ".join(f"{name}: {why}" for name, why in left_out.items())
             raise ValueError(f"No arm is left to compare with nothing ({told}).")
-        total = sum(plan["seconds"][k] for k in estimators)
-        self._announce(estimators, plan["n_splits"], total)
-        return splits[: plan["n_splits"]], estimators, left_out
+        return plan
 
-    def _announce(self, estimators, n, seconds):
+    def _announce(self, estimators, plan):
         if not self.verbose:
             return
         jobs = joblib.effective_n_jobs(self.n_jobs)
-        about = "" if seconds is None else f", about {n * seconds / jobs:.0f} s"
+        n, seconds = plan["n_splits"], plan["seconds"]
+        total = n * sum(seconds.get(k, 0.0) for k in estimators) / jobs
+        about = f", about {total:.0f} s" if seconds else ""
         print(f"{n} splits of {', '.join(estimators)}{about}", flush=True)
 
     # ------------------------------------------------------------------ rows
 
-    def _evaluate(self, frame, y, codes, splits, estimators, costs, started):
-        frame = frame.reset_index(drop=True)
+    def _evaluate(self, made, splits, estimators, until):
+        frame = made.frame.copy(deep=False)
         frame.attrs = {"table": uuid.uuid4().hex}
-        if self.time_budget is not None:
-            frame.attrs["until"] = started + self.time_budget
+        if until is not None:
+            frame.attrs["until"] = until
         n_classes = len(self.classes_)
-        self._positive = int(np.bincount(codes).argmin()) if n_classes == 2 else None
-        self._decisions = decision_metric(costs)
+        self._positive = (
+            int(np.bincount(made.codes).argmin()) if n_classes == 2 else None
+        )
+        self._decisions = decision_metric(made.costs)
         with warnings.catch_warnings():
             # What failed is told by name, in left_out_.
             warnings.filterwarnings("ignore", message=".*runs failed. First")
             rows, said = evaluate(
                 {name: (None, estimator) for name, estimator in estimators.items()},
                 frame,
-                y,
+                made.y,
                 cv=splits,
                 groups=None if self.groups is None else frame[self.groups],
                 n_jobs=self.n_jobs,
                 metrics=no_metrics,
-                scoring=Scorer(n_classes, self._positive, costs),
+                scoring=Scorer(n_classes, self._positive, made.costs),
                 store=self.store,
                 return_predictions=True,
                 verbose=self.verbose,
@@ -499,7 +620,8 @@ class AutoOverSampler(BaseOverSampler):
 
     # ------------------------------------------------------------------ the verdict
 
-    def _conclude(self, frame, codes, rows, said, arms, splits, costs, seed):
+    def _conclude(self, made, rows, said, arms, splits):
+        frame, codes, costs = made.frame, made.codes, made.costs
         names = [arm.name for arm in arms]
         sizes = np.mean([[len(train), len(test)] for train, test in splits], axis=0)
         rule = Rule(self.alpha, self.min_gain, *sizes, self.times is not None)
@@ -514,7 +636,7 @@ class AutoOverSampler(BaseOverSampler):
             self.scoring,
             rule,
             choose,
-            np.random.default_rng(seed),
+            np.random.default_rng(made.seed),
             positive=self._positive,
             costs=costs,
             groups=None if self.groups is None else frame[self.groups].to_numpy(),

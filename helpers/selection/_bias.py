@@ -7,7 +7,8 @@ import numpy as np
 from ._scores import average_precision, decision_score, log_loss
 from ._verdict import gains_from, loss_ratios
 
-DRAWS = 200
+#: Draws of a bootstrap, at most and at least, and rows drawn in all of them.
+DRAWS, FEWEST, DRAWN = 200, 40, 4_000_000
 
 
 class Said(NamedTuple):
@@ -56,8 +57,14 @@ def scored(said, weights, need, *, positive=None, costs=None):
     return np.moveaxis(np.array(table), 2, 0)
 
 
-def draws(y, rng, n=DRAWS, groups=None):
+def n_draws(n_rows):
+    """Draws for a table of so many rows: those of a large one cost more and vary less."""
+    return int(np.clip(DRAWN // n_rows, FEWEST, DRAWS))
+
+
+def draws(y, rng, n=None, groups=None):
     """How often each row is drawn: rows of each class, or whole groups; shape (n, n_rows)."""
+    n = n or n_draws(len(y))
     weights = np.zeros((n, len(y)))
     if groups is not None:
         codes = np.unique(groups, return_inverse=True)[1]

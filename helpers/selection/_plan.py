@@ -3,13 +3,112 @@
 import json
 import time
 import uuid
+import warnings
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 from sklearn.base import clone
 
 from ..files import write_atomically
 from . import _splits
-from ._arms import ALWAYS
+from ._arms import ALWAYS, Later
+from ._bias import n_draws
+from ._scores import average_precision
+
+#: Rows of the trial fits, from which the seconds of all rows follow.
+TRIALS = 500, 2000
+#: Rows of the trial fits of networks.
+TRIAL = 1000
+#: What says how long a network is trained; the parts of it that trials take, one in so many.
+LENGTHS = "n_steps", "epochs"
+SHORT, LONG = 200, 50
+#: Share of the time after which no trial of more rows begins, and as much for networks.
+FOR_TRIALS = 0.1
+#: Share of the time that is planned for; the rest is for what took longer in its trial.
+PLANNED = 0.85
+#: Scores and rows of a split, beside fit and prediction; seconds until workers work.
+BESIDE, WORKERS = 1.15, 4.0
+#: Fits of the slowest sampler, in fits on a training part, that come after the choice.
+LAST = 2.0
+
+
+class Plan(NamedTuple):
+    """What a choice will do, told before any score is seen; `str` says it in words.
+
+    Attributes
+    ----------
+    arms : tuple of str
+        Nothing and what is compared with it, from simple to complex.
+    left_out : dict of str to str
+        Arm to why it is not tried.
+    n_splits : int
+    seconds : dict of str to float
+        Expected for one split of each arm; "threshold" shares the fits of nothing.
+        Not in it are arms that were not timed.
+    total : float
+        Expected seconds of all splits and of the last fit, of the arms that were timed; NaN
+        where none was.
+    detectable : float
+        The smallest gain that could be told with power .8, roughly: scores will tell it
+        better. NaN where there is no saying without scores: of log loss, of costs, and
+        forward in time.
+    unit : str
+        Of gains.
+    """
+
+    arms: tuple
+    left_out: dict
+    n_splits: int
+    seconds: dict
+    total: float
+    detectable: float
+    unit: str
+
+    def __str__(self):
+        lines = [f"Arms: {', '.join(self.arms)}."]
+        for why in dict.fromkeys(self.left_out.values()):
+            same = [name for name, other in self.left_out.items() if other == why]
+            lines.append(f"  Not {', '.join(same)}: {why}.")
+        about, later = "", [a for a in self.arms if a not in self.seconds]
+        later = [a for a in later if a != "threshold"]
+        if np.isfinite(self.total):
+            about = f", about {self.total:.0f} s"
+            if later:
+                about += f" without {', '.join(later)}"
+        lines.append(f"Splits: {self.n_splits}{about}.")
+        if about and later:
+            lines.append(
+                "  Networks are timed when the run begins, by a part of their epochs; "
+                "there may be fewer splits then, and what cannot finish is left out by "
+                "name."
+            )
+        if np.isfinite(self.detectable):
+            lines.append(
+                f"Smallest gain that could be told: about {self.detectable:.3f} "
+                f"{self.unit} (power .8, if two arms differ on one row in five)."
+            )
+        return "\n".join(lines)
+
+
+def kept_plan(file, asked):
+    """The plan in a file, if there is one.
+
+    Parameters
+    ----------
+    file : path-like or None
+    asked : str
+        Tells the arms, data and splits of one plan from those of another.
+    """
+    if file is None or not (file := Path(file)).exists():
+        return None
+    plan = json.loads(file.read_text(encoding="utf-8"))
+    if plan["asked"] != asked:
+        raise ValueError(
+            f"{file} is the plan of other candidates, data or splits; name another "
+            "store, or give what it was begun with."
+        )
+    return plan
 
 
 def make_plan(file, asked, measure, left, n_jobs, fixed):
@@ -19,53 +118,229 @@ def make_plan(file, asked, measure, left, n_jobs, fixed):
     ----------
     file : path-like or None
     asked : str
-        Tells the arms, data and splits of one plan from those of another.
+        As in `kept_plan`.
     measure : callable
         Returns what `timed` does.
     left : callable
-        Returns the seconds left.
+        Returns the seconds left; None where there is no limit.
     n_jobs, fixed
         As in `planned`.
 
     Returns
     -------
     dict
-        ``n_splits``; ``seconds`` of a fit of each arm; ``left_out``, arm to why.
+        ``n_splits``; ``seconds`` of a split of each arm, of which ``choice`` come after
+        all fits; ``left_out``, arm to why.
     """
-    if file and (file := Path(file)).exists():
-        plan = json.loads(file.read_text(encoding="utf-8"))
-        if plan["asked"] != asked:
-            raise ValueError(
-                f"{file} is the plan of other candidates, data or splits; name another "
-                "store, or give what it was begun with."
-            )
+    if plan := kept_plan(file, asked):
         return plan
-    seconds, failed = measure()
+    seconds, failed, choice = measure()
     able = {name: s for name, s in seconds.items() if name not in failed}
-    n, slow = planned(able, left(), n_jobs, ALWAYS, fixed=fixed)
-    plan = {"asked": asked, "n_splits": n, "seconds": seconds}
+    budget = left()
+    if budget is None:
+        n, slow = fixed or _splits.USUAL, {}
+    else:
+        n, slow = planned(able, budget, n_jobs, ALWAYS, fixed=fixed)
+    plan = {"asked": asked, "n_splits": n, "seconds": able, "choice": choice}
     plan["left_out"] = {**failed, **slow}
-    if file:
+    if file and budget is not None:
         text = json.dumps(plan, indent=1)
         write_atomically(lambda aside: aside.write_text(text, encoding="utf-8"), file)
     return plan
 
 
-def timed(frame, codes, rows, estimators):
-    """Seconds of one fit of each arm, and why it failed; nothing is scored."""
+# ---------------------------------------------------------------- seconds
+
+
+def timed(frame, codes, split, estimators, budget=None, networks=True):
+    """Expected seconds of a split of each arm, by small trials; nothing is scored.
+
+    Every arm is fitted on few and on more rows, from which all rows follow in a straight
+    line. Of a network only two parts of its epochs are trained, a shorter and a longer
+    one: what does not grow with them counts once.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    codes : array of int
+    split : (train, test)
+    estimators : dict of str to Scored
+        From simple to complex.
+    budget : float, optional
+        Seconds. After a tenth of them no trial of more rows begins, and after another
+        one no trial of a network.
+    networks : bool
+        Whether to time them.
+
+    Returns
+    -------
+    seconds : dict of str to float
+    failed : dict of str to str
+        Arm to why it could not be fitted, or was not tried.
+    choice : float
+        Seconds in all of them for scoring the choice itself, after the fits.
+    """
+    train, test = split
     frame = frame.reset_index(drop=True)
-    frame.attrs = {"table": uuid.uuid4().hex}
+    rng = np.random.default_rng(0)
+    plain = {n: e for n, e in estimators.items() if length_of(e) is None}
     seconds, failed = {}, {}
-    for name, estimator in estimators.items():
-        began = time.perf_counter()
+    sizes = [n for n in TRIALS if n < len(train)] or [len(train)]
+    parts = [_part(codes, train, n, rng) for n in sizes]
+    began, most = time.perf_counter(), FOR_TRIALS * max(budget or 0.0, 0.0)
+
+    def late(times=1):
+        return budget is not None and time.perf_counter() - began > times * most
+
+    spent = {name: [] for name in plain}
+    for part in parts:  # arms of one part share its codes
+        rows = _rows(frame, part)
+        for name, estimator in plain.items():
+            if name in failed or (late() and part is not parts[0]):
+                continue
+            if late(3) and name not in ALWAYS:
+                failed[name] = _no_time(budget)
+                continue
+            try:
+                took = _seconds_of(estimator, rows, codes[part])
+            except Exception as error:
+                if len(part) == len(train):
+                    failed[name] = _why(name, error)
+                continue
+            spent[name].append((len(part), took))
+    for name, found in spent.items():
+        if name in failed:
+            continue
+        if not found:  # few rows may be too few, of groups for instance
+            try:
+                took = _seconds_of(plain[name], _rows(frame, train), codes[train])
+            except Exception as error:
+                failed[name] = _why(name, error)
+                continue
+            found = [(len(train), took)]
+        seconds[name] = _in_line(*zip(*found, strict=True), len(train))
+
+    part, few = (_part(codes, train, n, rng) for n in (TRIAL, 100))
+    began = time.perf_counter()
+    for name in (n for n in estimators if n not in plain and networks):
+        if late():
+            failed[name] = _no_time(budget)
+            continue
+        estimator, scale = estimators[name], len(train) / len(part)
+        kind, whole = length_of(estimator)
         try:
-            clone(estimator).fit(frame.iloc[rows], codes[rows])
+            # All beginnings are slow, and should not count.
+            _seconds_of_part(estimator, 1, _rows(frame, few), codes[few])
+            short = max(1, whole // SHORT)
+            long = min(whole, max(short + 4, whole // LONG))
+            rows = _rows(frame, part)
+            took = [
+                _seconds_of_part(estimator, length, rows, codes[part])
+                for length in (short, long)
+            ]
         except Exception as error:
-            if name in ALWAYS:
-                raise
-            failed[name] = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        seconds[name] = time.perf_counter() - began
-    return seconds, failed
+            failed[name] = _why(name, error)
+            continue
+        each = max(took[1] - took[0], 0.0) / max(long - short, 1)
+        beside = max(took[0] - each * short, 0.0)
+        # By steps rather than by rows, a training is as long for any table.
+        each *= 1.0 if kind == "n_steps" else scale
+        seconds[name] = each * whole + beside * scale
+    each = _seconds_of_choice(len(test), n_draws(len(frame)), rng)
+    seconds = {n: seconds[n] * BESIDE + each for n in estimators if n in seconds}
+    return seconds, failed, each
+
+
+def _no_time(budget):
+    return (
+        f"of the {max(budget, 0):.0f} s left, too many went into finding out how long "
+        "others take"
+    )
+
+
+def _why(name, error):
+    if name in ALWAYS:
+        raise error
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _rows(frame, part):
+    rows = frame.iloc[part]
+    rows.attrs = {"table": uuid.uuid4().hex}
+    return rows
+
+
+def length_of(estimator):
+    """The parameter that says how long a network is trained, and its value; or None."""
+    inner = _trained(estimator)
+    if isinstance(inner, Later):
+        return "epochs", 1
+    for name in LENGTHS:
+        whole = getattr(inner, name, None)
+        # MC-RBO has steps as well, a few for each new row, and no batches.
+        if isinstance(whole, int) and (
+            name == "epochs" or hasattr(inner, "batch_size")
+        ):
+            return name, whole
+    return None
+
+
+def _trained(estimator):
+    """The sampler itself, without what makes tables into numbers."""
+    return getattr(estimator.sampler, "sampler", estimator.sampler)
+
+
+def _part(codes, train, n, rng):
+    """Some rows of the training part, the classes in their shares but none below 20."""
+    if n >= len(train):
+        return train
+    chosen = []
+    for k in np.unique(codes[train]):
+        own = rng.permutation(train[codes[train] == k])
+        chosen.append(own[: max(20, round(n * len(own) / len(train)))])
+    return np.sort(np.concatenate(chosen))
+
+
+def _seconds_of(estimator, rows, codes):
+    began = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # short trainings say that they were short
+        fitted = clone(estimator).fit(rows, codes)
+        fitted.predict_proba(rows.iloc[: len(rows) // 4 + 1])
+    return time.perf_counter() - began
+
+
+def _seconds_of_part(estimator, length, rows, codes):
+    """Of a network that is trained so long only."""
+    trial = clone(estimator)
+    _trained(trial).set_params(**{length_of(estimator)[0]: length})
+    return _seconds_of(trial, rows, codes)
+
+
+def _in_line(sizes, seconds, n):
+    """Seconds of `n` rows, from those of fewer and of more."""
+    if len(sizes) == 1 or sizes[0] == sizes[-1]:
+        return seconds[-1] * n / sizes[-1]
+    slope = (seconds[-1] - seconds[0]) / (sizes[-1] - sizes[0])
+    # At least what was seen, and no more than in proportion.
+    line = seconds[-1] + max(slope, 0.0) * (n - sizes[-1])
+    return min(line, seconds[-1] * max(1.0, n / sizes[-1]))
+
+
+def _seconds_of_choice(n_test, n_drawn, rng):
+    """Of an arm in a split, for scoring the choice itself: by rows drawn at random."""
+    n, few = min(n_test, 400), 25
+    p, y = rng.uniform(size=(n, 2)), np.arange(n) % 2
+    weights = rng.uniform(size=(few, n))
+    average_precision(p, y, weights, 1)
+    began = time.perf_counter()
+    average_precision(p, y, weights, 1)
+    once = time.perf_counter() - began
+    # Drawn rows, rows left over, and log losses.
+    return 3 * once * n_test / n * n_drawn / few
+
+
+# ---------------------------------------------------------------- the plan
 
 
 def planned(seconds, budget, n_jobs, shared, step=_splits.FOLDS, fixed=None):
@@ -74,7 +349,7 @@ def planned(seconds, budget, n_jobs, shared, step=_splits.FOLDS, fixed=None):
     Parameters
     ----------
     seconds : dict of str to float
-        One fit of each arm, from simple to complex.
+        One split of each arm, from simple to complex.
     budget : float
         Seconds left.
     n_jobs : int
@@ -101,21 +376,29 @@ def planned(seconds, budget, n_jobs, shared, step=_splits.FOLDS, fixed=None):
     fewest = fixed or -(-_splits.FEWEST // step) * step
     while True:
         each = sum(seconds.values()) / n_jobs
-        if each * fewest <= budget:
+        free = PLANNED * (budget - last_seconds(seconds, n_jobs))
+        if each * fewest <= free:
             break
         others = {name: s for name, s in seconds.items() if name not in shared}
         if len(others) <= 1:
             raise ValueError(
-                f"time_budget leaves {budget:.1f} s, and {fewest} splits of "
-                f"{', '.join(seconds)} take about {each * fewest:.1f} s; give more time, "
-                "name quicker candidates, or a quicker classifier."
+                f"time_budget leaves {max(budget, 0):.1f} s, too little for two arms: "
+                f"{fewest} splits of {', '.join(seconds)} take about "
+                f"{each * fewest:.1f} s; give more time, name quicker candidates, or a "
+                "quicker classifier."
             )
         name = max(others, key=others.get)
         slow[name] = (
-            f"one fit took {seconds.pop(name):.1f} s, and {fewest} splits of all arms do "
-            "not fit into time_budget"
+            f"one fit would take about {seconds.pop(name):.1f} s, and {fewest} splits of "
+            "all arms do not fit into time_budget"
         )
     if fixed:
         return fixed, slow
-    most = int(budget / max(each, 1e-9)) // step * step
+    most = int(free / max(each, 1e-9)) // step * step
     return max(fewest, min(_splits.MOST, most)), slow
+
+
+def last_seconds(seconds, n_jobs=1):
+    """What the splits must leave: the last fit, one that is under way, and workers."""
+    slowest = max(seconds.values(), default=0.0)
+    return (LAST + 1) * slowest + (WORKERS if n_jobs > 1 else 0.0)

@@ -3,9 +3,9 @@
 The page opens offline, needs no scripts, and shows every value as text: names and cells
 come from anybody. So does the Markdown.
 
-``report.json`` has the schema ``deep-oversampling-balance/1``; another number means that a
-field was removed or means something else; fields may be added. Numbers that are not there
-are null.
+``report.json`` has the schema ``deep-oversampling-balance/1``, which
+``helpers/templates/report.schema.json`` writes down; another number means that a field was
+removed or means something else; fields may be added. Numbers that are not there are null.
 
 ``schema, created, seconds, versions, commit, command`` (options as given)
     Where it comes from.
@@ -26,8 +26,12 @@ are null.
 ``reliability``
     Two classes only: of nothing and of the method, ``said`` and ``seen`` shares of the
     rarer class in tenths of the records that were tested on.
+``costs``
+    Two classes only: the least cost that a threshold gives, of nothing and of the method,
+    ``at`` each share of it that is due to rare records; ``asked``, the share that was
+    asked for.
 ``balanced``
-    ``method, forced, kept, new``, and ``classes`` after balancing.
+    ``method, forced, kept, new``.
 ``new_rows``
     Null without any: ``records, copies, near_copies, near_limit, distances, columns, map``.
 ``holdout``
@@ -51,8 +55,15 @@ from sklearn.metrics import (
     log_loss,
 )
 
-from . import provenance
-from .pages import plain
+from .. import provenance
+from ..display import plain
+from ._pictures import (
+    cost_picture,
+    gain_picture,
+    map_picture,
+    marginal_pictures,
+    reliability_picture,
+)
 
 SCHEMA = "deep-oversampling-balance/1"
 NO_ANONYMISATION = (
@@ -202,6 +213,7 @@ def facts(
         "left_out": auto.left_out_,
         "gains": auto.gains_.to_dict("records"),
         "reliability": _reliability(auto, method, positive),
+        "costs": _costs(auto, method, positive),
         "balanced": {
             "method": method,
             "forced": asked["force"] is not None,
@@ -244,6 +256,44 @@ def _reliability(auto, method, positive, n_bins=10):
             "seen": [float(seen[rows].mean()) for rows in parts if len(rows)],
         }
     return found
+
+
+def _costs(auto, method, positive, n=41):
+    """Cost curves: the least expected cost by a threshold, for every weight of mistakes.
+
+    At a weight of w, missing all rare records costs w, and calling all others rare, 1 - w.
+    Doing neither or both costs the smaller of the two.
+    """
+    if positive is None:
+        return None
+    at = np.linspace(0, 1, n)
+    said = auto.predictions_
+    own = said[said["method"] == "nothing"]
+    rare = float((own["true"] == positive).mean())
+    miss, false = 1.0, 1.0
+    if auto.costs is not None:
+        k = int(np.flatnonzero(auto.classes_ == positive)[0])
+        costs = np.asarray(auto.costs, dtype=float)
+        miss, false = costs[k, 1 - k], costs[1 - k, k]
+    elif (
+        auto.verdict_.need == "decisions"
+    ):  # by mean recall, both classes weigh the same
+        miss, false = 1 / rare, 1 / (1 - rare)
+    found = {}
+    for name in dict.fromkeys(["nothing", method]):
+        own = said[said["method"] == name]
+        p, true = own[f"p_{positive}"].to_numpy(), (own["true"] == positive).to_numpy()
+        order = np.argsort(-p, kind="stable")
+        last = np.append(np.diff(p[order]) != 0, True)
+        hits, n_true = np.cumsum(true[order]), true.sum()
+        calls = np.arange(1, len(p) + 1)
+        missed = np.append(1.0, 1 - hits[last] / n_true)
+        called = np.append(0.0, (calls - hits)[last] / (len(p) - n_true))
+        found[name] = [
+            float((w * missed + (1 - w) * called).min()) for w in at.tolist()
+        ]
+    asked = rare * miss / (rare * miss + (1 - rare) * false)
+    return {"at": at.tolist(), "asked": float(asked), "least": found}
 
 
 # -------------------------------------------------------------------- three forms
@@ -300,107 +350,10 @@ def _shown(data):
         **data,
         "metric_name": data["metric"].replace("_", " "),
         "no_anonymisation": NO_ANONYMISATION,
-        "gain_picture": _gain_picture(data),
-        "reliability_picture": _reliability_picture(data),
-        "map_picture": _map_picture(data),
+        "gain_picture": gain_picture(data),
+        "reliability_picture": reliability_picture(data),
+        "cost_picture": cost_picture(data),
+        "marginal_pictures": marginal_pictures(data),
+        "map_picture": map_picture(data),
         "advice": data["verdict"]["advice"],
-    }
-
-
-def _gain_picture(data):
-    arms = [
-        arm
-        for arm in data["arms"]
-        if arm["gain"] is not None and arm["method"] != "auto"
-    ]
-    if not arms:
-        return None
-    ends = [0.0, data["verdict"]["min_gain"]]
-    ends += [
-        arm[k] for arm in arms for k in ("low", "gain", "high") if arm[k] is not None
-    ]
-    low, high = min(ends), max(ends)
-    width = (high - low) or 1.0
-
-    def place(value):
-        return None if value is None else round(180 + 440 * (value - low) / width, 1)
-
-    chosen = data["verdict"]["chosen"]
-    best = max(arms, key=lambda arm: arm["gain"])
-    result = (
-        f"none is shown to gain; {best['method']} comes nearest with {best['gain']:+.3f}"
-        if chosen == "nothing"
-        else f"{chosen} is chosen"
-    )
-    return {
-        "alt": f"Gain of {len(arms)} arms over nothing, with intervals: {result}.",
-        "zero": place(0.0),
-        "least": place(data["verdict"]["min_gain"]),
-        "low": low,
-        "high": high,
-        "height": 28 * len(arms) + 34,
-        "arms": [
-            {
-                "name": arm["method"],
-                "y": 20 + 28 * i,
-                "chosen": arm["method"] == chosen,
-                **{k: place(arm[k]) for k in ("gain", "low", "high")},
-            }
-            for i, arm in enumerate(arms)
-        ],
-    }
-
-
-def _reliability_picture(data):
-    if data["reliability"] is None:
-        return None
-    curves = data["reliability"]
-    most = max(max(c["said"] + c["seen"]) for c in curves.values()) or 1.0
-    off = {
-        name: float(np.abs(np.subtract(c["said"], c["seen"])).mean())
-        for name, c in curves.items()
-    }
-    told = " and ".join(f"{value:.3f} for {name}" for name, value in off.items())
-
-    def place(said, seen):
-        return f"{40 + 260 * said / most:.1f},{280 - 260 * seen / most:.1f}"
-
-    return {
-        "alt": f"Said against seen shares of the rarer class: they differ by {told}, "
-        "on average over tenths of the records.",
-        "most": most,
-        "curves": [
-            {
-                "name": name,
-                "points": " ".join(
-                    place(a, b) for a, b in zip(c["said"], c["seen"], strict=True)
-                ),
-            }
-            for name, c in curves.items()
-        ],
-    }
-
-
-def _map_picture(data):
-    points = data["new_rows"] and data["new_rows"]["map"]
-    if not points:
-        return None
-    every = np.array([point for part in points.values() for point in part])
-    low, width = every.min(axis=0), np.ptp(every, axis=0)
-    width = np.where(width > 0, width, 1)
-    new = data["new_rows"]
-    return {
-        "alt": f"Old and new rows on two principal components: the median new row is "
-        f"{new['distances']['new'][1]:.3f} from the nearest old one, where old rows are "
-        f"{new['distances']['old'][1]:.3f} from their nearest other.",
-        "parts": {
-            name: [
-                (
-                    round(10 + 300 * (x - low[0]) / width[0], 1),
-                    round(250 - 240 * (y - low[1]) / width[1], 1),
-                )
-                for x, y in part
-            ]
-            for name, part in points.items()
-        },
     }

@@ -1,0 +1,270 @@
+"""What the caller of `balance` asks for, checked, and the choice that follows from it."""
+
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+from sklearn.model_selection import RepeatedStratifiedKFold
+
+from ..checks import require_known
+from ..selection import AutoOverSampler
+from ..tables import TableCodec
+
+#: What is called otherwise on the command line.
+_OPTIONS = {
+    "time_budget": "--budget",
+    "candidates": "--methods",
+    "classifier": "--classifier",
+    "min_gain": "--min-gain",
+    "groups": "--group",
+    "times": "--time",
+    "scoring": "--for",
+    "kinds": "--categorical, --dates or --drop",
+}
+
+
+class Asked(NamedTuple):
+    """What the caller wants; `balance` documents it."""
+
+    target: str
+    need: str = "decisions"
+    cost_fn: float | None = None
+    cost_fp: float | None = None
+    methods: str = "auto"
+    classifier: str | None = None
+    categorical: tuple = ()
+    dates: tuple = ()
+    drop: tuple = ()
+    group: str | None = None
+    time: str | None = None
+    budget: float | None = 600.0
+    repeats: int | None = None
+    splits: int | None = None
+    alpha: float = 0.05
+    min_gain: float = 0.01
+    holdout: float = 0.0
+    force: str | None = None
+    mark: str | None = None
+    seed: int = 0
+    encoding: str = "utf-8"
+    delimiter: str | None = None
+
+
+def refuse_contradictions(asked):
+    require_known("--for", asked.need, ["decisions", "ranking", "probabilities"])
+    costs = [c for c in (asked.cost_fn, asked.cost_fp) if c is not None]
+    if costs and asked.need != "decisions":
+        raise ValueError(
+            f"--cost-fn and --cost-fp are of decisions, and --for is {asked.need}; leave "
+            "one of the two out."
+        )
+    if any(not 0 < c < np.inf for c in costs):
+        raise ValueError(f"--cost-fn and --cost-fp must be above 0, got {costs}.")
+    if asked.group and asked.time:
+        raise ValueError(
+            f"--group {asked.group} and --time {asked.time} both say how records are "
+            "split; leave one out."
+        )
+    if asked.repeats and (asked.group or asked.time):
+        raise ValueError(
+            "--repeats is for splits at random, and --group or --time says otherwise; "
+            "leave --repeats out."
+        )
+    if asked.splits and asked.time:
+        raise ValueError("--splits are folds, and --time has none; leave one out.")
+    for name, value, low in (
+        ("--repeats", asked.repeats, 1),
+        ("--splits", asked.splits, 2),
+    ):
+        if value is not None and value < low:
+            raise ValueError(f"{name} {value}: give {low} or more.")
+    if not 0 <= asked.holdout < 0.9:
+        raise ValueError(
+            f"--holdout {asked.holdout:g}: give a share below .9, such as .2."
+        )
+    if not 0 < asked.alpha < 1:
+        raise ValueError(f"--alpha {asked.alpha:g}: give a share between 0 and 1.")
+    if not 0 <= asked.min_gain < np.inf:
+        raise ValueError(f"--min-gain {asked.min_gain:g}: give 0 or more.")
+    if asked.budget is not None and not 0 < asked.budget < np.inf:
+        raise ValueError(f"--budget {asked.budget:g}: give a time, such as 10m.")
+    if asked.seed < 0:
+        raise ValueError(f"--seed {asked.seed}: give 0 or more.")
+
+
+def refuse_places(jobs, dask):
+    """Where fits are computed: here, or on a cluster."""
+    most = 4 * joblib.cpu_count()
+    if jobs != -1 and not 1 <= jobs <= most:
+        raise ValueError(f"--jobs {jobs}: give -1, a process per core, or 1 to {most}.")
+    if dask == "":
+        raise ValueError(
+            "--dask '' names no scheduler; give its address, or leave it out."
+        )
+    if dask is not None and jobs != 1:
+        raise ValueError(
+            f"--jobs {jobs} is for this machine, and --dask for a cluster; leave one of "
+            "the two out."
+        )
+
+
+def refuse_force(method, plan):
+    """A method that is to be used whatever comes, and was left out."""
+    if method in plan.left_out:
+        raise ValueError(
+            f"--force {method}: it was left out ({plan.left_out[method]}); give more "
+            "time, or another method."
+        )
+
+
+def seconds_of(text):
+    """Seconds of a time such as ``90``, ``90s``, ``10m``, ``1.5h``; None of ``none``.
+
+    Examples
+    --------
+    >>> seconds_of("10m"), seconds_of("1.5h"), seconds_of("none")
+    (600.0, 5400.0, None)
+    """
+    if text == "none":
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+)\s*(s|m|min|h)?", text.strip())
+    if not match:
+        raise ValueError(f"--budget {text!r}: give a time such as 90s, 10m or 1.5h.")
+    units = {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}
+    return float(match[1]) * units[match[2]]
+
+
+def known_columns(asked, source):
+    """Columns are named as in the file; none is asked for twice."""
+    names = [*source.frame.columns]
+    require_known("column in --target", asked.target, names)
+    uses = {
+        "--categorical": asked.categorical,
+        "--dates": asked.dates,
+        "--drop": asked.drop,
+        "--group": (asked.group,) if asked.group else (),
+        "--time": (asked.time,) if asked.time else (),
+    }
+    seen = {asked.target: "--target"}
+    for option, columns in uses.items():
+        for name in columns:
+            require_known(f"column in {option}", name, names)
+            if name in seen:
+                raise ValueError(
+                    f"Column {name!r} is named in {seen[name]} and {option}; leave one out."
+                )
+            seen[name] = option
+    if asked.mark is not None and (asked.mark in names or not asked.mark):
+        raise ValueError(
+            f"--mark {asked.mark!r}: the table has such a column; give a name of its own."
+        )
+    return asked
+
+
+def chooser(asked, kinds, y):
+    methods = asked.methods
+    if methods not in ("auto", "all"):
+        methods = [name.strip() for name in methods.split(",") if name.strip()]
+        if not methods:
+            raise ValueError(
+                "--methods is empty; say auto, or names such as smote,gan."
+            )
+        names = [name.rpartition(":")[2] for name in methods]
+        if asked.force and asked.force not in (*names, "nothing"):
+            methods.append(asked.force)
+    cv, budget = asked.splits, asked.budget
+    if asked.repeats:
+        cv = RepeatedStratifiedKFold(
+            n_splits=asked.splits or 5,
+            n_repeats=asked.repeats,
+            random_state=asked.seed,
+        )
+    return AutoOverSampler(
+        methods,
+        _classifier(asked.classifier),
+        scoring=asked.need,
+        costs=_costs(asked, y),
+        cv=cv,
+        alpha=asked.alpha,
+        min_gain=asked.min_gain,
+        time_budget=budget,
+        codec=TableCodec(kinds=kinds) if kinds else None,
+        groups=asked.group,
+        times=asked.time,
+        random_state=asked.seed,
+    )
+
+
+def _classifier(name):
+    if name is None or ":" not in name:
+        return name
+    module, _, kind = name.partition(":")
+    try:
+        made = getattr(import_module(module), kind)()
+    except ImportError as error:
+        raise ValueError(f"--classifier {name}: {error}.") from None
+    except AttributeError:
+        raise ValueError(f"--classifier {name}: {module} has no {kind}.") from None
+    except TypeError as error:
+        raise ValueError(
+            f"--classifier {name} cannot be made without arguments ({error})."
+        ) from None
+    if not (hasattr(made, "fit") and hasattr(made, "predict_proba")):
+        raise ValueError(
+            f"--classifier {name} has no predict_proba; name a classifier that has."
+        )
+    return made
+
+
+def _costs(asked, y):
+    if asked.cost_fn is None and asked.cost_fp is None:
+        return None
+    classes, counts = np.unique(y, return_counts=True)
+    if len(classes) != 2:
+        raise ValueError(
+            f"--cost-fn and --cost-fp are for two classes, and there are {len(classes)}; "
+            "leave them out."
+        )
+    rare = int(counts.argmin())
+    costs = np.zeros((2, 2))
+    costs[rare, 1 - rare] = 1 if asked.cost_fn is None else asked.cost_fn
+    costs[1 - rare, rare] = 1 if asked.cost_fp is None else asked.cost_fp
+    return costs.tolist()
+
+
+def with_force(auto, plan, force):
+    """The candidates, with the one that is to be used whatever comes."""
+    if force == "nothing" or not isinstance(auto.candidates, str):
+        return auto.candidates
+    names = [name for name in plan.arms if name != "nothing"]
+    return names if force in names else [*names, force]
+
+
+def as_options(message):
+    """A message in the words of the command line."""
+    for name, option in _OPTIONS.items():
+        message = re.sub(rf"\b{name}\b", option, message)
+    return message
+
+
+def plainly(asked):
+    """Options as JSON has them."""
+    return {k: [*v] if isinstance(v, tuple) else v for k, v in asked._asdict().items()}
+
+
+def decisive(asked):
+    """What the rows depend on; another table can be written from the same ones."""
+    told = plainly(asked)
+    return {k: v for k, v in told.items() if k not in ("force", "mark")}
+
+
+def folder_of(path, out):
+    if out is not None:
+        return Path(out)
+    name = Path(path).name
+    for end in (".gz", ".csv", ".tsv", ".txt", ".parquet", ".feather"):
+        name = name.removesuffix(end)
+    return Path(f"{name}-balanced")
