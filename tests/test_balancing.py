@@ -573,6 +573,7 @@ def test_a_dry_run_tells_and_writes_nothing(table):
     for word in (
         "Arms: nothing, threshold",
         "  Not amdo, ",
+        "name it in --methods to try it",
         "Splits:",
         "Smallest gain",
     ):
