@@ -1,6 +1,6 @@
 # The front doors. A fresh machine needs Python >= 3.11, make and a package index.
 #
-#   make book ARGS="--only gan_tutorial -p n_splits 5"   options of `python -m helpers book`
+#   make book ARGS="--only gan_tutorial_results -p n_splits 5"   options of `python -m helpers book`
 #   make test ARGS="-k samplers"                         options of pytest
 #   make book PYTHON=python3.12                          the Python that .venv is made with
 

@@ -111,7 +111,18 @@ def _value(text: str):
 @app.command()
 def run(
     chapter: str,
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME=VALUE]...", help="Of the class of --method."),
+    ] = None,
+    *,
     profile: Annotated[str, typer.Option(help="smoke, tenth or paper.")],
+    method: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SAMPLER", help="Yours: package:Class or module.py:Class."
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Processes; -1 is one per core.")] = 1,
     only: Annotated[
         str | None, typer.Option(metavar="PATTERN", help="Cells such as 'bcw/gan*'.")
@@ -129,7 +140,10 @@ def run(
         ),
     ] = False,
 ):
-    """Compute the rows that a chapter's table in book/results lacks."""
+    """Compute the rows that a chapter's table in book/results lacks.
+
+    With --method, those of a sampler of yours, in a file of its own.
+    """
     # Some runs failed, and the message names the first; or distributed is not there.
     with _plain_errors(RuntimeError, ModuleNotFoundError):
         if dask is not None and jobs != 1:
@@ -137,10 +151,20 @@ def run(
                 f"--jobs {jobs} is for this machine; with --dask each worker of the "
                 "cluster takes a run per thread. Leave one of the two out."
             )
+        if arguments and method is None:
+            raise ValueError(
+                f"{' '.join(arguments)} belongs to no --method; leave it out, or name one."
+            )
         from .experiments import run_chapter
 
         run_chapter(
-            chapter, profile=profile, n_jobs=jobs, only=only, dask=dask, dry=dry_run
+            chapter,
+            profile=profile,
+            n_jobs=jobs,
+            only=only,
+            dask=dask,
+            dry=dry_run,
+            method=method and " ".join([method, *(arguments or [])]),
         )
 
 

@@ -223,11 +223,6 @@ def counts_asked_for(strategy, labels):
     return {label: int(n) for label, n in counts.items()}
 
 
-def refuse_labels(y):
-    """Refuse labels as `labels_of` does, and return nothing."""
-    labels_of(y)
-
-
 def require_known(kind: str, name: str, known: Iterable[str]) -> None:
     """Refuse a name that is not among the known ones, with the nearest that is."""
     known = list(known)

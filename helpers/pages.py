@@ -11,13 +11,9 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from . import experiments, store
+from .display import plain
+from .evaluation import claims_table
 from .store import CLASSIFIER, KEY
-
-
-def plain(text) -> str:
-    """Markdown that shows a text letter by letter: no markup, HTML, role or link in it."""
-    line = " ".join(str(text).split())
-    return re.sub(r"((?<!\w)[-+]|[\\`*_{}\[\]<>()|$&~^:.@#!\"'=])", r"\\\1", line)
 
 
 def code(text) -> str:
@@ -47,6 +43,291 @@ def fill_in_answers(stage):
         answer = module.glance(rows)
         text = text.replace(f"{{{{ glance_{chapter} }}}}", plain(answer))
     index.write_text(text, encoding="utf-8")
+
+
+def fill_in_mixed(stage):
+    """Fill in the tables of the page on mixed tables, from the stored rows.
+
+    Parameters
+    ----------
+    stage : Path
+        As in `fill_in_answers`.
+    """
+    page = stage / "book" / "mixed.md"
+    if not page.exists():
+        return
+    from .plotting import named  # and with it matplotlib
+
+    module = experiments.find("mixed")
+    path = stage / "book" / "results" / "mixed-paper.csv"
+    rows = module.whole(store.read(path)) if path.exists() else None
+    parts = ("usefulness", "detection", "verdicts", "costs")
+    filled = dict.fromkeys(parts, "No row is stored yet.") | {"rows": ""}
+    if rows is not None and len(rows):
+        n_rows, planned = len(rows), len(module.cells("paper"))
+        filled = {
+            "rows": plain(
+                f"Stored rows of folds that have every arm: {n_rows} of {planned}, "
+                f"last {rows['started'].astype(str).max()[:10]}, "
+                f"on {', '.join(rows['device'].astype(str).unique())}."
+            ),
+            "usefulness": as_markdown(
+                named(with_mean(module.means(rows, "pr_auc"))), 3
+            ),
+            "detection": as_markdown(
+                named(with_mean(module.means(rows, "detection"))), 2
+            ),
+            "verdicts": "\n\n".join(
+                as_markdown(claims_table(judged)) for judged in module.verdicts(rows)
+            ),
+            "costs": as_markdown(named(module.costs(rows)), 1),
+        }
+    text = page.read_text(encoding="utf-8")
+    for name, found in filled.items():
+        text = text.replace(f"{{{{ mixed_{name} }}}}", found)
+    page.write_text(text, encoding="utf-8")
+
+
+def with_mean(table):
+    """The mean over all rows as a last one."""
+    table = pd.concat([table, table.mean().to_frame("mean").T])
+    return table.rename_axis("table")
+
+
+def as_markdown(table, digits=3) -> str:
+    """A table of numbers and text as Markdown, letter by letter.
+
+    Parameters
+    ----------
+    table : DataFrame
+    digits : int
+        Of numbers, after the point; a missing one is left empty.
+    """
+
+    def shown(value):
+        if isinstance(value, float):
+            return "" if pd.isna(value) else plain(f"{value:.{digits}f}")
+        return plain(value)
+
+    head = [plain(table.index.name or ""), *map(plain, table.columns)]
+    lines = [head, ["---"] * len(head)]
+    lines += [[plain(name), *map(shown, row)] for name, *row in table.itertuples()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def fill_in_decisions(stage):
+    """Fill in the decision table, its picture and its validation, from the stored rows.
+
+    Parameters
+    ----------
+    stage : Path
+        As in `fill_in_answers`.
+    """
+    page = stage / "book" / "answer.md"
+    if not page.exists():
+        return
+    results = stage / "book" / "results"
+    module = experiments.find("many_tables")
+    tables = {
+        name: store.read(path)
+        for name, file in {
+            "many_tables": "many_tables-paper.csv",
+            "deep_smote": "deep_smote-tenth.csv",
+        }.items()
+        if (path := results / file).exists()
+    }
+    rows = tables.pop("many_tables", None)
+    filled = {"table": "No row is stored yet.", "picture": "", "validation": ""}
+    if rows is not None and len(rows):
+        filled["table"] = decision_table(module.answer(rows, tables))
+        filled["validation"] = validation(module.left_out(rows))
+        rungs = module.ladder(rows).dropna()
+        if len(rungs) > 1:
+            picture = stage / "book" / "figures" / "ladder.png"
+            picture.parent.mkdir(exist_ok=True)
+            draw_ladder(rungs, picture)
+            filled["picture"] = ladder_text(rungs)
+    text = page.read_text(encoding="utf-8")
+    for name, found in filled.items():
+        text = text.replace(f"{{{{ answer_{name} }}}}", found)
+    page.write_text(text, encoding="utf-8")
+
+
+def decision_table(lines):
+    """Lines of a decision table as Markdown.
+
+    Parameters
+    ----------
+    lines : sequence
+        With ``situation, advice, sure, where``; the second is Markdown, others are text.
+
+    Returns
+    -------
+    str
+    """
+    if not lines:
+        return "No line has rows yet."
+    head = (
+        "| situation | do this | how sure, from the rows | where |\n|---|---|---|---|\n"
+    )
+    return head + "\n".join(
+        f"| {plain(one.situation)} | {one.advice} | {plain(one.sure)} | "
+        f"[{plain(one.where.partition('.')[0])}]({one.where}) |"
+        for one in lines
+    )
+
+
+def validation(table):
+    """What the rule costs on tables that it has not seen, as Markdown.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As of ``left_out`` of the chapter on many tables.
+
+    Returns
+    -------
+    str
+    """
+    from .plotting import printed  # brings matplotlib with it
+
+    if table.empty:
+        return (
+            "The rule will be validated by leaving out one source at a time, once seven "
+            "tables have every arm. They have not yet."
+        )
+    lines = [
+        "The rule is made anew without each source and judged on it. What it loses there "
+        "against doing nothing with the threshold tuned, in the mean (below 0 it gains):",
+        "",
+        "| need | takes, from all | regret | worst source | always SMOTE | largest mean | "
+        "best possible | n |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for need, row in table.iterrows():
+        numbers = (
+            plain(f"{row[name]:+.3f}")
+            for name in ("regret", "worst", "always SMOTE", "largest mean", "best")
+        )
+        lines.append(
+            f"| {plain(need)} | {plain(printed(row['chosen']))} | "
+            f"{' | '.join(numbers)} | {row['n']:.0f} |"
+        )
+    lines += [
+        "",
+        "Decisions in mean recall, ranking in average precision, probabilities in log loss.",
+    ]
+    return "\n".join(lines)
+
+
+def draw_ladder(rungs, path):
+    """A dot a rung for plain decisions, another for tuned ones; from simple to complex.
+
+    Parameters
+    ----------
+    rungs : DataFrame
+        As of ``ladder`` of the chapter on many tables.
+    path : Path
+        Of the picture.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context():
+        from matplotlib.figure import Figure
+
+        from .plotting import STYLE, ladder
+
+        matplotlib.rcParams.update(STYLE)
+        figure = Figure(figsize=(8, 0.5 + 0.3 * len(rungs)))
+        ladder(rungs, figure.subplots())
+        figure.savefig(path, dpi=110)
+
+
+def ladder_text(rungs):
+    """Caption and alternative text of `draw_ladder`, as Markdown."""
+    n = int(rungs["n"].min())
+    best, tuned = rungs["plain"].max(), rungs.loc["nothing", "tuned"]
+    alt = (
+        f"Two dots for each of {len(rungs)} arms: gains in mean recall with thresholds left "
+        "at one half, and with thresholds tuned, which lie in a column"
+    )
+    return (
+        f"```{{figure}} figures/ladder.png\n:alt: {alt}\n\n"
+        "The ladder, from simple to complex: median gain in mean recall over doing nothing "
+        f"with the threshold at one half, {n} tables or more, boosting. A threshold alone "
+        f"gains {tuned:+.3f}; the best arm without one {best:+.3f}.\n```"
+    )
+
+
+#: A reader's pace: words of prose and lines of code a minute.
+WORDS, LINES = 200, 20
+
+
+def with_answer_on_top(notebook: dict, record: Mapping) -> dict:
+    """A chapter's page with what its cell tagged ``answer`` shows in a box below the title.
+
+    Parameters
+    ----------
+    notebook : dict
+        The executed notebook, which is left as it is.
+    record : mapping
+        What is known of its run; empty where nothing is.
+
+    Returns
+    -------
+    notebook : dict
+        Without that cell, and with what it showed, the time that the page takes to read
+        and the time that it took to run. A page that has no such output stays as it is.
+    """
+    cells = notebook["cells"]
+    found = [c for c in cells if "answer" in c["metadata"].get("tags", [])]
+    shown = [
+        "".join(output["data"]["text/markdown"])
+        for cell in found
+        for output in cell["outputs"]
+        if "text/markdown" in output.get("data", {})
+    ]
+    if not shown:
+        return notebook
+    rest = [cell for cell in cells if cell not in found]
+    text = {"markdown": "", "code": ""}
+    for cell in rest:
+        text[cell["cell_type"]] += "\n" + "".join(cell["source"])
+    minutes = len(text["markdown"].split()) / WORDS
+    minutes += len(text["code"].splitlines()) / LINES
+    times = [f"some {max(5, 5 * round(minutes / 5))} minutes to read"]
+    if record:
+        times.append(
+            f"{record['seconds']:.0f} s to run on {plain(record['device'])} "
+            "([status](status.md))"
+        )
+    box = [":::{admonition} In three lines", ":class: answer", "", *shown]
+    box += [f"\n*Time:* {', '.join(times)}.", ":::"]
+    title, _, opening = "".join(rest[0]["source"]).partition("\n")
+    first = {**rest[0], "source": "\n".join([title, "", *box, opening])}
+    return {**notebook, "cells": [first, *rest[1:]]}
+
+
+_IMAGE = re.compile(r'(<a [^>]*>\s*)?<img ((?:[^>"]|"[^"]*")*?)\s*/?>')
+
+
+def lighter(page: str) -> str:
+    """A rendered page whose images load when they come in sight, and open on a tap.
+
+    Images in a link stay in it, and what is no file of the site is not made a link.
+    """
+
+    def mend(found):
+        link, attributes = found[1] or "", found[2]
+        if "loading=" not in attributes:
+            attributes = f'loading="lazy" {attributes}'
+        image = f"<img {attributes} />"
+        file = re.search(r'src="((?:\.\./)+_images/[^"]+)"', attributes)
+        if file and not link:
+            image = f'<a class="enlarge" href="{file[1]}">{image}</a>'
+        return link + image
+
+    return _IMAGE.sub(mend, page)
 
 
 def fill_in_paper_scale(stage):
@@ -92,7 +373,9 @@ def paper_scale(chapter, results):
         tables[profile] = rows.merge(planned[KEY].drop_duplicates())
     rows = tables["paper"]
     link = f"Chapter: {{doc}}`/book/{chapter}`."
-    if not (results.parent / f"{chapter}.ipynb").exists():
+    if not any(
+        (results.parent / f"{chapter}{kind}").exists() for kind in (".ipynb", ".md")
+    ):
         link = f"Of `helpers.experiments.{chapter}`, which has no page of its own."
     lines = [
         f"## {chapter}",
@@ -158,7 +441,11 @@ def status(notes: Mapping) -> str:
         if record := chapter.record:
             start = datetime.fromisoformat(record["started"]).astimezone(UTC)
             values = (code(f"{k} = {v!r}") for k, v in record["parameters"].items())
-            told = (f"{code(name)}: {plain(t)}" for name, t in record["data"].items())
+            absent = "not on the machine that the page was made on"
+            told = (
+                f"{code(name)}: {plain(t or absent)}"
+                for name, t in record["data"].items()
+            )
             lines += [
                 f"- Run: {start:%d %B %Y, %H:%M} UTC, {record['seconds']:.0f} s",
                 f"- Parameters: {'; '.join(values) or 'defaults'}",

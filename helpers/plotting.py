@@ -65,6 +65,7 @@ METHODS = {
     "mixup": Look("mixup", "sky", "X"),
     "smote": Look("SMOTE", "green", "^"),
     "smoten": Look("SMOTEN", "green", ">"),
+    "borderline_smote": Look("Borderline-SMOTE", "green", "d"),
     "adasyn": Look("ADASYN", "green", "<"),
     "amdo": Look("MDO's step", "green", "v"),
     "mc_ccr": Look("MC-CCR", "green", "p"),
@@ -75,6 +76,7 @@ METHODS = {
     "gan_authors_code": Look("GAN, authors' code", "purple", "s"),
     "gan_100_epochs": Look("GAN, 100 epochs", "purple", "^"),
     "gan_1000_epochs": Look("GAN, 1,000 epochs", "purple", "v"),
+    "wgan_gp": Look("WGAN-GP", "purple", "X"),
     "wgan_gp_1000_epochs": Look("WGAN-GP, 1,000 epochs", "purple", ">"),
     "smate_scratch": Look("GAN from scratch", "purple", "o"),
     "smate_scale_bug": Look("GAN from scratch, scale bug", "purple", "*"),
@@ -365,6 +367,35 @@ def reliability(y_true, probabilities: dict[str, np.ndarray], axes, n_bins=10) -
     curves.set(xlim=(0, 1), ylim=(0, 1), ylabel="observed share")
     curves.set_title(f"n = {len(y_true):,} predictions, {y_true.sum():,} events")
     counts.set(xlim=(0, 1), xlabel="predicted probability", ylabel="predictions")
+
+
+def ladder(rungs: pd.DataFrame, ax: Axes) -> Axes:
+    """What each arm gains, with its threshold left alone and with it tuned.
+
+    Parameters
+    ----------
+    rungs : DataFrame, one row per arm, the simplest first
+        ``plain`` and ``tuned``: gains over doing nothing with its threshold left alone.
+    """
+    rows = np.arange(len(rungs))[::-1]
+    ax.axvline(0, color=COLOURS["grey"], linewidth=1)
+    ax.hlines(rows, rungs["plain"], rungs["tuned"], color=COLOURS["grey"], linewidth=1)
+    kinds = (("plain", "left at one half", "s"), ("tuned", "tuned", "o"))
+    for (column, told, marker), colour in zip(kinds, ("yellow", "blue"), strict=True):
+        label = f"threshold {told}"
+        ax.scatter(
+            rungs[column],
+            rows,
+            marker=marker,
+            color=COLOURS[colour],
+            label=label,
+            zorder=3,
+        )
+    ax.set(yticks=rows, ylim=(-0.6, len(rungs) - 0.4))
+    ax.set_yticklabels([printed(name) for name in rungs.index])
+    ax.set_xlabel("median gain in mean recall")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+    return ax
 
 
 def critical_difference(test, ax: Axes) -> Axes:

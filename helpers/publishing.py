@@ -36,7 +36,15 @@ from filelock import FileLock, Timeout
 from . import data
 from .checks import require_known
 from .files import write_atomically
-from .pages import fill_in_answers, fill_in_paper_scale, status
+from .pages import (
+    fill_in_answers,
+    fill_in_decisions,
+    fill_in_mixed,
+    fill_in_paper_scale,
+    lighter,
+    status,
+    with_answer_on_top,
+)
 from .provenance import environment, hardware
 
 
@@ -93,6 +101,8 @@ def _build(root, work, chapters):
     _use_own_kernel(work / "running")
 
     fill_in_answers(stage)
+    fill_in_mixed(stage)
+    fill_in_decisions(stage)
     fill_in_paper_scale(stage)
     notes = {}
     width = max((len(chapter.name) for chapter in chapters), default=0)
@@ -102,7 +112,8 @@ def _build(root, work, chapters):
     # Only now: while the chapters run, the stage holds sources alone.
     for chapter in chapters:
         if chapter.page.exists():
-            shutil.copy(chapter.page, stage / chapter.path)
+            page = with_answer_on_top(_read_json(chapter.page), chapter.record)
+            _write_json(stage / chapter.path, page)
     if (page := stage / "book" / "status.md").exists():
         text = page.read_text(encoding="utf-8") + status(notes)
         page.write_text(text, encoding="utf-8")
@@ -144,7 +155,13 @@ class Chapter:
 
     def inputs(self, stage: Path) -> dict[str, str]:
         """Digests of all that the page is made from, by kind."""
-        results = (stage / "book" / "results").glob(f"{self.name}-*.csv")
+        folder = stage / "book" / "results"
+        results = [
+            path
+            for name in self.protocols(stage)
+            for path in folder.glob(f"**/{name}-*")
+            if path.is_file()
+        ]
         own = {"root": self.root}
         return {
             "notebook": _digest(stage / self.path, **own),
@@ -155,16 +172,33 @@ class Chapter:
             "data": _digest(self.data_sets(stage)),
         }
 
+    def code(self, stage: Path) -> str:
+        """Its code cells."""
+        cells = json.loads((stage / self.path).read_text(encoding="utf-8"))["cells"]
+        code = ("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+        return "\n".join(code)
+
+    def protocols(self, stage: Path) -> list[str]:
+        """Modules of `helpers.experiments` that its code imports, and its own.
+
+        The method and the results of a paper may be two pages of one module.
+        """
+        found = re.findall(
+            r"^from helpers\.experiments import (\w+)", self.code(stage), re.M
+        )
+        return sorted({self.name, *found})
+
     def data_sets(self, stage: Path) -> dict[str, str]:
         """State of the data that the chapter's code, or its experiments, name."""
-        cells = json.loads((stage / self.path).read_text(encoding="utf-8"))["cells"]
-        code = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
         experiments = self.root / "helpers" / "experiments"
         files = [
-            *experiments.glob(f"{self.name}.py"),
-            *experiments.glob(f"{self.name}/*.py"),
+            path
+            for name in self.protocols(stage)
+            for pattern in (f"{name}.py", f"{name}/*.py")
+            for path in experiments.glob(pattern)
         ]
-        code = "\n".join([*code, *(path.read_text(encoding="utf-8") for path in files)])
+        code = [self.code(stage), *(path.read_text(encoding="utf-8") for path in files)]
+        code = "\n".join(code)
         known = data.fingerprint().items()
         return {k: state for k, state in known if re.search(rf"\b(load_)?{k}\b", code)}
 
@@ -369,6 +403,8 @@ def _render(root, work, stage, strict) -> bool:
     for line in found if whole else [done.stdout]:
         print(line)
     if (new / "index.html").exists():
+        for page in new.glob("book/**/*.html"):
+            page.write_text(lighter(page.read_text("utf-8")), encoding="utf-8")
         seal.unlink(missing_ok=True)
         if site.exists():
             os.replace(site, aside / "old")

@@ -9,10 +9,13 @@ import importlib.metadata
 import io
 import numbers
 import re
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote, unquote
 
+import numpy as np
 import pandas as pd
 from filelock import FileLock
 
@@ -48,7 +51,8 @@ def append(store, rows: Mapping | Iterable[Mapping]) -> None:
     store : path-like
         CSV file; made with its folder where there is none.
     rows : mapping or iterable of mappings
-        From column to value. A column that the file lacks is added to it.
+        From column to value. A column that the file lacks is added to it. Arrays are kept
+        compressed in a folder beside the file, named after it; see `read_arrays`.
 
     Raises
     ------
@@ -62,6 +66,7 @@ def append(store, rows: Mapping | Iterable[Mapping]) -> None:
     store.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{store}.lock"):
         text, header, lines = _parsed(store) if store.exists() else ("", [], [])
+        rows = _without_arrays(store, rows)  # kept first: a row tells of its arrays
         columns = [*dict.fromkeys([*header, *(name for row in rows for name in row)])]
         table = io.StringIO(newline="")
         writer = csv.writer(table, lineterminator="\n")
@@ -74,6 +79,89 @@ def append(store, rows: Mapping | Iterable[Mapping]) -> None:
             writer.writerow(_written(name, row.get(name)) for name in columns)
         whole = table.getvalue().encode()
         write_atomically(lambda aside: aside.write_bytes(whole), store)
+
+
+def _without_arrays(store, rows):
+    """Rows without their arrays, after these were put into files beside the store."""
+    kept = {}
+    for row in rows:
+        for name in [name for name, v in row.items() if isinstance(v, np.ndarray)]:
+            folder = store.with_suffix("")
+            parts = [quote(str(row[k]), safe=" ") for k in ("dataset", "seed", "fold")]
+            told = [row["method"], row["protocol"], row.get(CLASSIFIER, ""), name]
+            entry = "/".join(quote(str(part), safe=" ") for part in told)
+            kept.setdefault(folder / f"{'.'.join(parts)}.zip", {})[entry] = row[name]
+    for path, arrays in kept.items():
+        _add_to_zip(path, arrays)
+    return [
+        {name: v for name, v in row.items() if not isinstance(v, np.ndarray)}
+        for row in rows
+    ]
+
+
+def _add_to_zip(path, arrays):
+    """Put arrays into a zip file by their names, and leave the others in it."""
+    entries = {}
+    if path.exists():
+        with zipfile.ZipFile(path) as before:
+            entries = {name: before.read(name) for name in before.namelist()}
+    for name, array in arrays.items():
+        buffer = io.BytesIO()
+        np.save(buffer, array, allow_pickle=False)
+        entries[f"{name}.npy"] = buffer.getvalue()
+
+    def write(aside):
+        with zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as made:
+            for name, raw in entries.items():  # the same bytes on every day
+                made.writestr(zipfile.ZipInfo(name), raw, zipfile.ZIP_DEFLATED)
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(write, path)
+
+
+def read_arrays(store, column: str) -> dict[tuple, np.ndarray]:
+    """Read the arrays that rows came with.
+
+    Parameters
+    ----------
+    store : path-like
+        CSV file of the rows.
+    column : str
+        What the rows call them.
+
+    Returns
+    -------
+    dict
+        From ``(dataset, method, seed, fold, protocol, classifier)`` to the array; the last
+        is empty where rows have no such column. Empty where there are none.
+
+    Raises
+    ------
+    ValueError
+        A file is damaged; which one.
+    """
+    found = {}
+    for path in sorted(place(store).with_suffix("").glob("*.zip")):
+        dataset, seed, fold = map(unquote, path.stem.rsplit(".", 2))
+        try:
+            with zipfile.ZipFile(path) as kept:
+                for name in kept.namelist():
+                    parts = name.removesuffix(".npy").split("/")
+                    method, protocol, classifier, what = map(unquote, parts)
+                    if what == column:
+                        key = (
+                            dataset,
+                            method,
+                            int(seed),
+                            int(fold),
+                            protocol,
+                            classifier,
+                        )
+                        array = np.load(io.BytesIO(kept.read(name)), allow_pickle=False)
+                        found[key] = array
+        except (zipfile.BadZipFile, ValueError, EOFError) as error:
+            raise ValueError(f"{path} is damaged ({error}); get it again.") from None
+    return found
 
 
 def _written(column, value):
@@ -235,7 +323,23 @@ def _problem(header, line) -> str | None:
     return None
 
 
-def load_results(chapter: str, profile: str = "paper") -> pd.DataFrame:
+def own_store(results, chapter: str, profile: str, method: str) -> Path:
+    """The file of the rows of a sampler from elsewhere, in the folder of results.
+
+    Parameters
+    ----------
+    results : path-like
+    chapter, profile : str
+    method : str
+        As in ``run --method``.
+    """
+    name = re.sub(r"[^\w.]+", "-", method).strip("-.")
+    return Path(results) / "own" / f"{chapter}-{profile}-{name}.csv"
+
+
+def load_results(
+    chapter: str, profile: str = "paper", method: str | None = None
+) -> pd.DataFrame:
     """Read the stored rows of a chapter.
 
     Looks for ``book/results`` from the working directory and from this package upward;
@@ -245,6 +349,9 @@ def load_results(chapter: str, profile: str = "paper") -> pd.DataFrame:
     ----------
     chapter, profile : str
         As in ``python -m helpers run``.
+    method : str, optional
+        A sampler from elsewhere, whose rows ``run --method`` has stored here: they come
+        after those of the book.
 
     Returns
     -------
@@ -256,12 +363,15 @@ def load_results(chapter: str, profile: str = "paper") -> pd.DataFrame:
     FileNotFoundError
         There are none, neither here nor there.
     """
+    if method:
+        return pd.concat(
+            [load_results(chapter, profile), _own_results(chapter, profile, method)],
+            ignore_index=True,
+        )
     name = f"{chapter}-{profile}.csv"
-    starts = [Path.cwd(), Path(__file__).resolve().parent]
-    for folder in dict.fromkeys(f for s in starts for f in [s, *s.parents]):
-        for results in (folder / "results", folder / "book" / "results"):
-            if (results / name).is_file():
-                return read(results / name)
+    for results in _folders():
+        if (results / name).is_file():
+            return read(results / name)
     reason = "this package was not installed from a commit of the repository"
     if (version := provenance.commit().removesuffix("-changed")) != "-":
         url = f"{version}/book/results/{name}"
@@ -280,6 +390,44 @@ def load_results(chapter: str, profile: str = "paper") -> pd.DataFrame:
         except Exception as error:
             reason = f"{url}: {type(error).__name__}"
     raise FileNotFoundError(
-        f"No stored results {name}: no book/results above {starts[0]} holds them, and "
+        f"No stored results {name}: no book/results above {Path.cwd()} holds them, and "
         f"{reason}. Compute them: python -m helpers run {chapter} --profile {profile}"
+    )
+
+
+def beside(chapter: str, profile: str, column: str) -> dict[tuple, np.ndarray]:
+    """Read the arrays of a chapter's stored rows, where `load_results` finds its rows here.
+
+    Parameters
+    ----------
+    chapter, profile : str
+    column : str
+        As in `read_arrays`.
+
+    Returns
+    -------
+    dict
+        Empty where the rows are not in a checkout.
+    """
+    for results in _folders():
+        if (path := results / f"{chapter}-{profile}.csv").is_file():
+            return read_arrays(path, column)
+    return {}
+
+
+def _folders() -> list[Path]:
+    """Where results may lie, from the working directory and from this package upward."""
+    starts = [Path.cwd(), Path(__file__).resolve().parent]
+    folders = dict.fromkeys(f for s in starts for f in [s, *s.parents])
+    return [f / name for f in folders for name in ("results", "book/results")]
+
+
+def _own_results(chapter, profile, method):
+    """Rows of a sampler from elsewhere, which are here or nowhere."""
+    for results in _folders():
+        if (path := own_store(results, chapter, profile, method)).is_file():
+            return read(path)
+    raise FileNotFoundError(
+        f"No rows of {method!r} are stored. Compute them: python -m helpers run {chapter} "
+        f"--profile {profile} --method {method}"
     )

@@ -219,3 +219,15 @@ def test_bad_parameters_are_refused(parameters):
     X, y = islands()
     with pytest.raises(ValueError, match=f"The '{next(iter(parameters))}' parameter"):
         AMDO(**parameters).fit_resample(X, y)
+
+
+def test_an_outlier_of_another_class_moves_no_row_of_this_one():
+    """A thousandth of each column's range is enough for axes of its own."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(330, 5)), np.repeat([0, 1], [300, 30])
+    X[y == 1] += 6
+    X[0] = 1e4
+    new = AMDO(random_state=0).fit_resample(X, y)[0][330:]
+    own = X[y == 1]
+    assert new.mean(axis=0) == pytest.approx(own.mean(axis=0), abs=0.5)
+    assert new.std(axis=0) == pytest.approx(own.std(axis=0), rel=0.5)

@@ -124,7 +124,14 @@ def test_run(calls):
         "b/*",
     ]
     assert call(*words).exit_code == 0
-    named = {"profile": "tenth", "n_jobs": 2, "only": "b/*", "dask": None, "dry": False}
+    named = {
+        "profile": "tenth",
+        "n_jobs": 2,
+        "only": "b/*",
+        "dask": None,
+        "dry": False,
+        "method": None,
+    }
     assert calls == [("gan_tutorial", named)]
     calls.error = RuntimeError("3 of 9 runs failed")
     done = call(*words)
@@ -135,7 +142,7 @@ def test_run_on_a_cluster(calls):
     words = ["run", "gan_tutorial", "--profile", "tenth", "--dask", "tcp://a:8786"]
     assert call(*words).exit_code == 0
     named = {"profile": "tenth", "n_jobs": 1, "only": None, "dask": "tcp://a:8786"}
-    named["dry"] = False
+    named |= {"dry": False, "method": None}
     assert calls == [("gan_tutorial", named)]
     done = call(*words, "--jobs", "2")
     assert done.exit_code == 2

@@ -11,11 +11,13 @@ import pytest
 import torch
 from PIL import Image
 from scipy import sparse
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.metrics import recall_score
+from sklearn.naive_bayes import GaussianNB
 
-from helpers import KerasCNNClassifier, ResNet18Classifier
+from helpers import KerasCNNClassifier, ResNet18Classifier, evaluate
 from helpers.checks import labels_of
-from helpers.containers import opened
+from helpers.containers import opened, take
 from helpers.over_sampling import SAMPLERS
 
 from .conftest import make_sampler
@@ -499,3 +501,43 @@ def test_opened_says_what_it_cannot_read():
     kind, numbers = opened(np.array([[[1, 2.5]]], dtype=object), "cure")
     assert numbers.dtype == float
     assert kind.like(numbers).dtype == object
+
+
+# ------------------------------------------------------------------ evaluate
+
+
+class Reads(ClassifierMixin, BaseEstimator):
+    """A classifier that reads rows of any kind as a sampler does."""
+
+    def fit(self, X, y):
+        self.model_ = GaussianNB().fit(self._numbers(X), y)
+        self.classes_ = self.model_.classes_
+        return self
+
+    def predict_proba(self, X):
+        return self.model_.predict_proba(self._numbers(X))
+
+    def predict(self, X):
+        return self.model_.predict(self._numbers(X))
+
+    def _numbers(self, X):
+        numbers = opened(X, "")[1]
+        numbers = numbers.toarray() if sparse.issparse(numbers) else numbers
+        return numbers.reshape(len(numbers), -1).astype(float)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_rows_is_evaluated(kind):
+    X = KINDS[kind]()
+    arms = {"mc_ccr": (make_sampler("mc_ccr"), Reads())}
+    train = np.arange(17) % 3 > 0
+    [row] = evaluate(arms, X, Y, cv=[(train, ~train)]).to_dict("records")
+    assert row["error"] == ""
+    assert row["n_synthetic"] == 5
+    fit = Reads().fit(
+        *make_sampler("mc_ccr").fit_resample(take(X, np.flatnonzero(train)), Y[train])
+    )
+    predicted = fit.predict(take(X, np.flatnonzero(~train)))
+    assert row["acsa"] == pytest.approx(
+        recall_score(Y[~train], predicted, average="macro")
+    )

@@ -8,15 +8,14 @@ from torch.nn import functional as F
 
 from helpers import CTGANOverSampler
 from helpers.over_sampling import _ctgan
-from helpers.over_sampling._ctgan import (
-    ConditionedRows,
-    Critic,
-    condition_loss,
+from helpers.over_sampling._ctgan import ConditionedRows, Critic, condition_loss
+from helpers.over_sampling._mixed import Blocks
+from helpers.over_sampling._modes import (
     find_modes,
     into_modes,
+    modes_of_column,
     out_of_modes,
 )
-from helpers.over_sampling._mixed import Blocks
 
 from .conftest import make_sampler
 
@@ -56,6 +55,29 @@ def test_numbers_come_back_from_their_modes(kind, generator):
     # To a thousandth of the middle half, however far the tail reaches.
     middle = np.subtract(*np.quantile(numbers, [0.75, 0.25])) or 1
     assert apart[kept].max() < 1e-3 * middle
+
+
+@pytest.mark.parametrize("n_rare", [20, 100])
+def test_a_mode_of_few_rows_is_as_wide_as_they_are(n_rare):
+    """The mixture alone is drawn to the centre, and made it two to six times too wide."""
+    rng = np.random.default_rng(0)
+    values = np.append(rng.normal(0, 1, 1000), rng.normal(9, 0.3, n_rare))
+    codes = np.repeat([0, 1], [1000, n_rare])
+    means, stds, weights = modes_of_column(values, codes, 10)
+    far = int(np.argmax(means))
+    assert means[far] == pytest.approx(9, abs=0.2)
+    assert 0.2 < stds[far] < 0.6
+    assert weights[far] == pytest.approx(n_rare / (1000 + n_rare), rel=0.1)
+
+
+def test_a_mode_that_only_a_rare_class_has_counts():
+    """Three rows of a thousand are less than half a percent, and a third of their class."""
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(0, 1, 1000), rng.normal(30, 0.1, 3)])
+    codes = np.repeat([0, 1], [994, 9])
+    means, _, _ = modes_of_column(values, codes, 10)
+    assert max(means) == pytest.approx(30, abs=3)
+    assert max(modes_of_column(values, 0 * codes, 10)[0]) < 10
 
 
 def test_a_mode_is_drawn_by_its_density(generator):
@@ -199,3 +221,58 @@ def test_training_goes_on_after_a_kill(tmp_path, monkeypatch):
     found, _ = make(checkpoint=checkpoint).fit_resample(X, y)
     assert len(updates) == 12 - 7
     assert (found == expected).all()
+
+
+# ------------------------------------------------------------------ known answers
+
+
+def table_of_known_modes(n=600, n_rare=200):
+    """Two modes, a third that only the rare class has, a category and one that follows."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [n - n_rare, n_rare])
+    a = np.where(y == 1, rng.choice(3, n, p=[0.2, 0.3, 0.5]), rng.integers(0, 3, n))
+    x = np.where(rng.random(n) < 0.5, rng.normal(-3, 0.2, n), rng.normal(3, 0.5, n))
+    x = np.where((y == 1) & (rng.random(n) < 0.4), rng.normal(8, 0.3, n), x)
+    return np.column_stack([x, np.eye(3)[a], np.eye(3)[(a + 1) % 3]]), y
+
+
+@pytest.fixture(scope="module")
+def known():
+    """Rows of the rare class, and rows made for it by a GAN that has learnt a little."""
+    X, y = table_of_known_modes()
+    sampler = CTGANOverSampler(
+        feature_groups=[[1, 2, 3], [4, 5, 6]],
+        epochs=200,
+        batch_size=100,
+        lr=2e-3,
+        latent_dim=16,
+        generator_layers=(32, 32),
+        discriminator_layers=(32, 32),
+        dropout=0.0,
+        pac=1,
+        random_state=0,
+        device="cpu",
+    )
+    return X[y == 1], sampler.fit(X, y).sample(1, 2000, random_state=0)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-9, 0), (0, 5.5), (5.5, 20)])
+def test_a_mode_is_found_and_made_as_wide_as_it_is(known, low, high):
+    real, made = (x[(x > low) & (x <= high)] for x in (rows[:, 0] for rows in known))
+    assert len(made) / len(known[1]) > 0.1  # the truth: about a third
+    assert made.mean() == pytest.approx(real.mean(), abs=0.8)
+    assert 0.25 * real.std() < made.std() < 1.6 * real.std()
+
+
+def test_a_dependence_survives_better_than_in_independent_columns(known):
+    _, made = known
+    a, b = made[:, 1:4].argmax(axis=1), made[:, 4:].argmax(axis=1)
+    shares = [np.bincount(x, minlength=3) / len(x) for x in (a, b)]
+    independent = shares[0] @ np.roll(shares[1], -1)
+    assert (b == (a + 1) % 3).mean() > independent + 0.1
+
+
+def test_the_class_has_shares_of_its_own(known):
+    real, made = (rows[:, 1:4].mean(axis=0) for rows in known)
+    assert made.argmax() == real.argmax() == 2
+    assert np.abs(made - real).max() < 0.25

@@ -338,7 +338,7 @@ def test_labels_of_any_kind_are_classes(labels):
     [
         (np.array([0.0, 1, np.nan] * 10), r"10 missing label\(s\), the first in row 2"),
         (np.array([0, 1] * 15, "datetime64[D]"), r"datetime64\[D\]; .* make them text"),
-        (np.eye(2)[np.tile([0, 1], 15)], r"y has 2 columns; .*argmax\(axis=1\)"),
+        (np.eye(2)[np.tile([0, 1], 15)], r"y is one-hot, .*argmax\(axis=1\)"),
         (np.zeros(30), r"y has the class \[0.0\] only"),
         (np.linspace(0, 1, 30), "continuous"),
         (np.tile([0, 1], 14), "inconsistent numbers of samples"),
@@ -883,6 +883,37 @@ def test_friedman_and_nemenyi_give_the_numbers_of_demsar():
     assert (found.n, found.alpha) == (14, 0.05)
     at_10 = evaluation.friedman_nemenyi(DEMSAR, alpha=0.1)
     assert round(at_10.critical_difference, 2) == 1.12
+
+
+def test_wilcoxon_over_sets_gives_the_numbers_of_demsar():
+    # Section 3.1.3: C4.5 against C4.5+m on 14 sets, rank sums 93 and 12; two zeros share
+    # the ranks 1 and 2.
+    gains = DEMSAR[["C4.5+m"]].sub(DEMSAR["C4.5"], axis=0)
+    table = evaluation.compare_sets(gains)
+    smaller = (12 - 14 * 15 / 4) / np.sqrt(14 * 15 * 29 / 24)
+    assert table["p"].iloc[0] == pytest.approx(2 * stats.norm.cdf(smaller), abs=0.003)
+    assert table["p"].iloc[0] < 0.05
+    assert table[["better", "worse", "n"]].to_numpy().tolist() == [[10, 2, 14]]
+
+
+def test_wilcoxon_is_exact_where_it_can_be_and_holm_counts_all_methods():
+    gains = pd.DataFrame(
+        {"up": np.arange(1.0, 9), "mixed": [1, -2, 3, -4, 5, -6, 7, -8.0]}
+    )
+    table = evaluation.compare_sets(gains)
+    assert table.loc["up", "p"] == pytest.approx(2 / 2**8)
+    assert table.loc["up", "p_holm"] == pytest.approx(4 / 2**8)
+    assert table.loc["mixed", "p"] > 0.5
+
+
+def test_gains_that_are_missing_or_nothing_are_no_evidence():
+    gains = pd.DataFrame(
+        {"none": [0.0, 0, 0, 0.1 + 0.2 - 0.3], "one": [0.2] + 3 * [np.nan]}
+    )
+    table = evaluation.compare_sets(gains)
+    assert table.loc["none", ["p", "n", "better"]].tolist() == [1, 4, 0]
+    assert table.loc["one", "n"] == 1
+    assert np.isnan(table.loc["one", ["p", "p_holm", "tellable"]].astype(float)).all()
 
 
 def test_nemenyi_pairs_and_critical_difference_agree():

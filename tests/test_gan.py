@@ -119,7 +119,8 @@ def test_a_generator_of_few_rows_has_little_variety(n_rows):
     assert _health.variety(real[None].flip(3), real) == pytest.approx(1)
 
 
-GANS = ["bagan", "gamo", "gan", "gan_smote", "smate"]
+#: And what else tells of rows that are all alike.
+GANS = ["bagan", "ctgan", "gamo", "gan", "gan_smote", "smate", "tab_ddpm"]
 
 
 def bits(n=(24, 8)):

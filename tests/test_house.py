@@ -15,6 +15,7 @@ ROOMS = [
     "experiments",
     "selection",
     "quality",
+    "display",
     "plotting",
     "runs",
     "evaluation",

@@ -268,5 +268,6 @@ def test_a_fit_that_collapses_says_so(name, monkeypatch):
         return generate(code, n, generator)[:1].repeat(n, 1)
 
     monkeypatch.setattr(sampler, "_generate", collapsed)
-    with pytest.warns(UserWarning, match="class 1 hardly differ"):
+    with pytest.warns(UserWarning, match=r"collapsed.*0 in class 1"):
         sampler.fit_resample(X, y)
+    assert sampler.variety_ == {1: 0}

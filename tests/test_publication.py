@@ -82,17 +82,18 @@ def metadata(path):
 
 
 def test_every_page_has_a_card(site):
-    pages = sorted(site.glob("book/*.html"))
+    pages = sorted(site.rglob("book/**/*.html"))
     assert len(pages) == len(sources())
     for page in pages:
+        up = "../" * (len(page.relative_to(site).parts) - 1)
         told = metadata(page)
         assert told["og:title"] in html.unescape(page.read_text())
         assert len(told["og:description"]) > 10, page.name
-        assert told["og:url"] == f"{ADDRESS}book/{page.name}"
+        assert told["og:url"] == f"{ADDRESS}{page.relative_to(site).as_posix()}"
         assert told["og:image"] == f"{ADDRESS}_static/card.png"
         assert told["og:image:alt"]
         assert f'<link rel="canonical" href="{told["og:url"]}"' in page.read_text()
-        assert 'rel="icon" href="../_static/favicon.svg"' in page.read_text()
+        assert f'rel="icon" href="{up}_static/favicon.svg"' in page.read_text()
     assert (site / "_static" / "card.png").read_bytes() == CARD.read_bytes()
     assert (site / "_static" / "favicon.svg").is_file()
 

@@ -222,6 +222,15 @@ def test_parameters_and_data_count_as_inputs(toy, monkeypatch):
     assert first.inputs(toy) == before
 
 
+def test_a_page_of_results_depends_on_the_rows_and_data_of_its_chapter(toy):
+    chapter(toy, "second", "from helpers.experiments import first as experiment")
+    (_, second) = publishing._plan(toy, (), False, {})
+    before = second.inputs(toy)
+    assert "wine_onehot" in second.data_sets(toy)
+    (toy / "book/results/first-paper.csv").write_text("x\n2\n")
+    assert second.inputs(toy)["results"] != before["results"]
+
+
 def test_data_that_a_run_fetches_is_no_change_afterwards(toy, monkeypatch, renderings):
     fetched = toy / "fetched"
     chapter(toy, "first", f"load_bcw = open({str(fetched)!r}, 'w').close()")

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline
+from imblearn.under_sampling import RandomUnderSampler
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -699,6 +700,29 @@ def test_contradictions_are_refused_before_anything_is_trained(told, message):
     X, y = blobs(60)
     with pytest.raises(ValueError, match=message):
         auto(**told).fit(X, y)
+
+
+@pytest.mark.parametrize("sampler", [RandomUnderSampler(), RandomOverSampler()])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        lambda y: pd.Series(y, dtype=object),
+        lambda y: pd.DataFrame({"t": pd.array(y, dtype="Int64")}),
+        lambda y: y[:, None].tolist(),
+    ],
+)
+def test_rows_that_are_left_out_or_repeated_keep_their_labels(sampler, labels):
+    X, y = blobs(60)
+    chooser = auto()
+    chooser.recipes_ = {"random": ResampledClassifier(sampler)}
+    X_out, y_out = chooser.treat(pd.DataFrame(X), labels(y), "random")
+    assert type(y_out) is type(labels(y))
+    found = np.ravel(y_out).astype(int)
+    assert found.tolist() == y[chooser.best_sampler_.sample_indices_].tolist()
+    assert len(X_out) == len(found)
+    assert len({*np.bincount(found)}) == 1
+    if hasattr(y_out, "iloc"):
+        assert y_out.index.equals(X_out.index)
 
 
 def test_labels_that_cannot_be_split_are_refused():

@@ -261,3 +261,28 @@ def test_results_of_a_checkout_that_was_never_installed(tmp_path, monkeypatch):
     monkeypatch.setattr(provenance, "DISTRIBUTION", "none-of-this-name")
     with pytest.raises(FileNotFoundError, match="was not installed from a commit"):
         store.load_results("toy")
+
+
+def test_arrays_are_kept_beside_the_rows(tmp_path):
+    path = tmp_path / "toy.csv"
+    p = np.linspace(0, 1, 7).astype(np.float16)[:, None]
+    rows = [{**row(1), "classifier": name, "p": p * k} for k, name in enumerate("ab")]
+    store.append(path, rows)
+    store.append(path, {**row(2), "p": p})
+    store.append(path, {**row(3), "acsa": 1.0})
+    assert "p" not in store.read(path)
+    kept = store.read_arrays(path, "p")
+    assert len(kept) == 3
+    key = ("data", "plain", 1, 0, "v1", "b")
+    np.testing.assert_array_equal(kept[key], p)
+    assert kept[key].dtype == np.float16
+    assert store.read_arrays(path, "q") == {}
+    # Computed again after a kill between the two: the same file, byte for byte.
+    (file, other) = sorted((tmp_path / "toy").glob("*.zip"))
+    before = file.read_bytes()
+    store.append(path, rows)
+    assert file.read_bytes() == before
+    file.write_bytes(before[:-9])
+    with pytest.raises(ValueError, match="is damaged"):
+        store.read_arrays(path, "p")
+    assert other.exists()

@@ -173,11 +173,12 @@ def trained():
     X, y, a = dependent()
     sampler = TabDDPMOverSampler(
         feature_groups=[[1, 2, 3], [4, 5, 6]],
-        n_steps=600,
+        n_steps=2000,
         batch_size=128,
         lr=3e-3,
         layers=(64, 64),
         n_timesteps=50,
+        sampling_strategy={0: 310, 1: 110},
         random_state=0,
         device="cpu",
     )
@@ -255,3 +256,50 @@ def test_training_goes_on_after_a_kill(tmp_path, monkeypatch, table):
     found, _ = make(checkpoint=checkpoint).fit_resample(*table)
     assert len(updates) == 30 - 19
     assert (found == expected).all()
+
+
+# ------------------------------------------------------------------ known answers
+
+
+# Fewer than ten steps begin to cost, two of fifty lose shares and dependence.
+@pytest.mark.parametrize("sampling_steps", [None, 15])
+def test_what_is_known_of_a_class_comes_back(trained, sampling_steps):
+    """Its shares, the level that another decides, and the number that a level places."""
+    sampler, levels = trained
+    sampler = sampler.set_params(sampling_steps=sampling_steps)
+    made = sampler.sample(1, 1000, random_state=0)
+    a, b = made[:, 1:4].argmax(axis=1), made[:, 4:].argmax(axis=1)
+    shares, real = (np.bincount(x, minlength=3) / len(x) for x in (a, levels))
+    # Three standard errors of what a hundred rows tell of a share of one half.
+    assert np.abs(shares - real).max() < 0.15
+    assert (b == (a + 1) % 3).mean() > 0.8  # of independent columns: .45
+    centres = np.array([-4.0, 0, 5])[a]
+    near = np.abs(made[:, 0] - centres) < 1.5
+    assert near.mean() > 0.8  # of independent columns: .41
+    assert 0.1 < (made[:, 0] - centres)[near].std() < 0.5  # the truth: .3
+
+
+def test_another_class_has_shares_of_its_own(trained):
+    """Half of class 1 has level 2, a third of class 0."""
+    sampler = trained[0].set_params(sampling_steps=15)
+    of_0, of_1 = (sampler.sample(c, 1000, random_state=0)[:, 3].mean() for c in (0, 1))
+    assert of_1 > of_0 + 0.05
+
+
+def test_heavy_tails_keep_their_quartiles():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.standard_cauchy(300), rng.normal(size=300)])
+    y = np.repeat([0, 1], [200, 100])
+    sampler = TabDDPMOverSampler(
+        n_steps=400,
+        lr=3e-3,
+        layers=(32, 32),
+        n_timesteps=20,
+        random_state=0,
+        device="cpu",
+    )
+    made = sampler.fit(X, y).sample(1, 1000, random_state=0)[:, 0]
+    low, middle, high = np.quantile(made, [0.25, 0.5, 0.75])
+    assert X[:, 0].min() <= made.min() <= made.max() <= X[:, 0].max()
+    assert abs(middle) < 0.7
+    assert 1 < high - low < 4  # the truth: 2

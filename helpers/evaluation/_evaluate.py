@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import RepeatedStratifiedKFold, check_cv
-from sklearn.utils import _safe_indexing, check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import _safe_indexing, check_consistent_length
 
-from ..checks import refuse_labels
+from ..checks import labels_of
 from ..progress import Progress
 from ._kept import Kept
 from ._metrics import score
@@ -159,15 +158,7 @@ def evaluate(
 
 def _class_numbers(y):
     """The sorted labels, and every row's number among them."""
-    if getattr(y, "ndim", 1) == 2 and y.shape[1] > 1:
-        raise ValueError(
-            f"y has {y.shape[1]} columns; if they are one per class, give their number: "
-            "np.asarray(y).argmax(axis=1)."
-        )
-    refuse_labels(y := column_or_1d(y) if getattr(y, "ndim", 1) == 2 else y)
-    labels, numbers = np.unique(y, return_inverse=True)
-    if labels.dtype.kind == "f":
-        check_classification_targets(labels)
+    labels, numbers = np.unique(labels_of(y), return_inverse=True)
     if len(labels) < 2:
         raise ValueError(
             f"y has the class {labels.tolist()} only; a comparison needs two or more."

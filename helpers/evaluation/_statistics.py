@@ -199,11 +199,13 @@ def compare(results: pd.DataFrame, metric: str, reference: str, n_test=None):
 
 def holm(p: pd.Series) -> pd.Series:
     """Holm's p-values of one family; what was not tested is not counted."""
-    from statsmodels.stats.multitest import multipletests
-
-    tested = p.dropna()
-    corrected = multipletests(tested, method="holm")[1] if len(tested) else []
-    return pd.Series(corrected, tested.index, dtype=float).reindex(p.index)
+    # Not by statsmodels, which collects the garbage of the whole process at each call.
+    tested = p.dropna().astype(float).to_numpy()
+    order = tested.argsort(kind="stable")
+    steps = tested[order] * np.arange(len(tested), 0, -1)
+    corrected = np.empty(len(tested))
+    corrected[order] = np.maximum.accumulate(steps).clip(max=1)
+    return pd.Series(corrected, p.dropna().index, dtype=float).reindex(p.index)
 
 
 def prediction_interval(values):
@@ -343,6 +345,71 @@ def friedman_nemenyi(scores: pd.DataFrame, *, higher_is_better=True, alpha=0.05)
     apart = nemenyi_gap(k, n, alpha)
     pairs = posthoc_nemenyi_friedman(losses).loc[ranks.index, ranks.index]
     return Friedman(ranks, statistic, p, pairs, apart, n, alpha)
+
+
+def compare_sets(gains: pd.DataFrame, *, alpha=0.05, power=0.8):
+    """Test gains of several methods over data sets, by Wilcoxon's signed ranks.
+
+    For **several data sets** only, one row each: as of `friedman_nemenyi`, folds and
+    seeds are averaged first. The test [1]_ takes the sizes of gains by their order, so that
+    one table on which everything differs does not decide; gains of zero count half for
+    either side.
+
+    Parameters
+    ----------
+    gains : DataFrame of shape (data sets, methods)
+        Of each method over one that all are compared with; above 0 is better. NaN where a
+        method has no score.
+    alpha, power : float in (0, 1)
+        Of ``tellable``; without a power, which takes most of the time, there is none.
+
+    Returns
+    -------
+    table : DataFrame, one row per method
+        ``median, mean`` gain; ``better, worse`` (data sets); ``p``, two-sided, exact where
+        up to 50 gains have neither ties nor zeros; ``p_holm``; ``n``; ``tellable``, about
+        the smallest mean gain that could have been told at Bonferroni's level, by the
+        spread that was seen and Student's t. A method with fewer than two gains has no p.
+
+    References
+    ----------
+    .. [1] Demsar, "Statistical comparisons of classifiers over multiple data sets",
+       Journal of Machine Learning Research 7, 2006, section 3.1.3.
+
+    Examples
+    --------
+    >>> gains = pd.DataFrame({"smote": [0.03, 0.02, 0.05, -0.01, 0.04, 0.06, 0.07, 0.08]})
+    >>> table = compare_sets(gains)
+    >>> table.loc["smote", ["better", "worse", "n"]].to_list(), round(table["p"].iloc[0], 3)
+    ([7, 1, 8], 0.016)
+    """
+    # Means of equal scores may differ in their last digit.
+    gains = gains.astype(float).round(12)
+    whole = gains.loc[:, (gains.notna() & (gains != 0)).all()]
+    ps = {}
+    if len(whole) > 1 and whole.shape[1]:  # all at once, which is much faster
+        ps = dict(zip(whole, stats.wilcoxon(whole, axis=0).pvalue, strict=True))
+    rows = {}
+    for method, found in gains.items():
+        found = found.dropna()
+        n, p = len(found), ps.get(method, np.nan)
+        if n > 1 and method not in ps:
+            p = 1.0
+            if found.any():
+                rule = "wilcox" if found.all() else "zsplit"
+                p = stats.wilcoxon(found, zero_method=rule).pvalue
+        better, worse = int((found > 0).sum()), int((found < 0).sum())
+        rows[method] = (found.median(), found.mean(), better, worse, float(p), n)
+    columns = ["median", "mean", "better", "worse", "p", "n"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    table.insert(5, "p_holm", holm(table["p"]))
+    if power is not None:
+        level = alpha / max(1, table["p"].count())
+        table["tellable"] = [
+            Difference.of(gains[method].dropna()).detectable(level, power)
+            for method in table.index
+        ]
+    return table
 
 
 def summarise(results: pd.DataFrame, columns, by="method", digits=3):

@@ -98,6 +98,7 @@ def run_chapter(
     only: str | None = None,
     dask: str | None = None,
     dry: bool = False,
+    method: str | None = None,
 ):
     """Compute a chapter's stored table: ``python -m helpers run``.
 
@@ -115,11 +116,17 @@ def run_chapter(
         Address of a Dask scheduler, whose workers then compute; see `cluster`.
     dry : bool
         Compute nothing; print the missing cells by group, and the hours that they take.
+    method : str, optional
+        A sampler that is not ours, ``"package:Class"`` or ``"module.py:Class"``, with
+        keyword arguments behind it, ``"mine.py:Spread k=5"``. It is held against the contract
+        (`helpers.selection.check_contract`), then run wherever the chapter has SMOTE; its
+        rows go into a file of its own in ``book/results/own``.
 
     Raises
     ------
     ValueError
-        No such chapter or profile, a pattern that matches nothing, no address.
+        No such chapter, profile or sampler, a clause of the contract that it breaks, a
+        pattern that matches nothing, no address.
     FileNotFoundError
         There is no book here.
     DataNotAvailable
@@ -133,7 +140,12 @@ def run_chapter(
         raise ValueError(
             "--dask '' names no scheduler; give its address, or leave it out."
         )
-    cells = module.cells(profile)
+    if method is None:
+        cells = module.cells(profile)
+    else:
+        from . import _own  # brings torch with it
+
+        cells = _own.cells_of(module, profile, method)
     if only is not None:
         names = sorted({f"{c.dataset}/{c.method}/{c.protocol}" for c in cells})
         # An empty pattern is an unset variable rather than a wish for all.
@@ -145,7 +157,10 @@ def run_chapter(
     root = next((f for f in [here, *here.parents] if (f / "_toc.yml").exists()), None)
     if root is None:
         raise FileNotFoundError(f"No _toc.yml above {here}: call it from the checkout.")
-    store = root / "book" / "results" / f"{chapter}-{profile}.csv"
+    results = root / "book" / "results"
+    store = results / f"{chapter}-{profile}.csv"
+    if method is not None:
+        store = _own.store_of(results, module, profile, method)
     if dry:
         _show(plan(cells, store), store)
     elif dask:  # the data are on its workers

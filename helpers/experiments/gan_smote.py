@@ -34,6 +34,7 @@ from ..evaluation import (
 from ..over_sampling import GANSMOTE, GANOverSampler, fit_stacked
 from ..provenance import hardware
 from ..store import Cell
+from . import _own
 from ._paper_network import PaperNetwork, best_epoch
 
 CHAPTER = "gan_smote"
@@ -162,6 +163,8 @@ def trained(variant, split, seed, profile):
 
 def classical(method, strategy, random_state):
     """An oversampler that is not GAN-SMOTE, by its name in the tables."""
+    if _own.is_own(method):
+        return _own.sampler(method, random_state, strategy)
     common = {"sampling_strategy": strategy, "random_state": random_state}
     return {
         "random_oversampling": lambda: RandomOverSampler(**common),

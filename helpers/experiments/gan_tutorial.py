@@ -37,6 +37,7 @@ from ..evaluation import (
 from ..over_sampling import GANOverSampler
 from ..provenance import hardware
 from ..store import Cell
+from . import _own
 
 CHAPTER = "gan_tutorial"
 PROFILES = ("paper", "smoke")
@@ -59,6 +60,8 @@ PROTOCOLS = {
 def arm(method, random_state):
     """Return (sampler or None, classifier) of an arm, by its name in the tables."""
     boosting = HistGradientBoostingClassifier(random_state=random_state)
+    if _own.is_own(method):
+        return _own.sampler(method, random_state), boosting
     gan = {"random_state": random_state, "device": "cpu"}
     return {
         "dummy": (None, DummyClassifier(strategy="prior")),

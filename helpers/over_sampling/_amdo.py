@@ -97,6 +97,7 @@ class AMDO(NetworkFreeOverSampler):
         "min_share": [Interval(numbers.Real, 0, 1, closed="both")],
     }
     _own_state = ("_contours",)
+    _minds_outliers = False  # contours are drawn in the axes of the class alone
 
     def __init__(
         self,

@@ -236,8 +236,8 @@ def warn_of_outliers(X, Z, kind, classes, sampler):
             f"Class {label!r} has values from {own.min():.6g} to {own.max():.6g} in column "
             f"{kind.named(column)}, less than 1 % of the range that {X[row, column]:.6g} in "
             f"row {row} gives it: new rows may miss the class by far. Remove or clip such "
-            f"values, or let TabularOverSampler({sampler}(...)) scale the column by its "
-            "quantiles.",
+            f"values, or let TabularOverSampler({sampler}(...), "
+            "TableCodec(numbers='robust')) leave them out of the column's range.",
             stacklevel=2,
         )
 

@@ -3,12 +3,11 @@
 Over 500 lines, as what its parameters mean takes up a third of them.
 """
 
-from itertools import chain, pairwise
+import functools
+from itertools import pairwise
 
-import numpy as np
 import pandas as pd
 import torch
-from sklearn.mixture import BayesianGaussianMixture
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -23,15 +22,72 @@ from ._mixed import (
     n_levels,
     split_columns,
 )
+from ._modes import find_modes, into_modes, out_of_modes
 
-#: A mode counts if so large a share of some class lies in it.
-LEAST_SHARE = 0.005
-#: Half the width of a mode, in its standard deviations.
-REACH = 4.0
-#: Values of a column that the mixture is fitted to, evenly spaced in their order.
-MIXTURE_ROWS = 5000
-#: The mixture is settled when a step gains less than so much likelihood per value.
-SETTLED = 1e-4
+
+def update(
+    G,
+    D,
+    G_optimiser,
+    D_optimiser,
+    next_real,
+    generate,
+    conditions,
+    *,
+    pac,
+    lower,
+    generator,
+):
+    """One update: the critic learns from packs of rows, then the generator from the critic.
+
+    Parameters
+    ----------
+    G, D : Module
+    G_optimiser, D_optimiser : Optimizer
+    next_real : callable
+        Returns the levels that are asked for (n,), the same as conditions (n, total), and
+        real rows that have them.
+    generate : callable
+        From conditions to the logits of new rows, and these rows as the critic sees them.
+    conditions : Blocks
+        The levels of all categories, which are the last columns of a row.
+    pac : int
+        As in `CTGANOverSampler`.
+    lower : context manager
+        In which networks compute in a lower precision.
+    generator : torch.Generator
+        For the gradient penalty.
+
+    Returns
+    -------
+    values : dict of str to Tensor
+        A line of the history.
+    """
+    level, condition, real = next_real()
+    with lower:  # first the critic
+        logits, made = generate(condition)
+        fake = pack(made, condition, pac)
+        D_loss = critic_loss(D, pack(real, condition, pac), fake.detach(), generator)
+    D_optimiser.zero_grad()
+    D_loss.backward()
+    D_optimiser.step()
+    with training.frozen(D), lower:  # the same rows, before the critic of now
+        asked = logits[:, -conditions.total :].float()
+        obeys = condition_loss(asked, level, conditions)
+        G_loss = losses.generator_loss("wgan-gp", D(fake)) + obeys
+    G_optimiser.zero_grad()
+    G_loss.backward()
+    G_optimiser.step()
+    return {
+        "discriminator_loss": D_loss,
+        "generator_loss": G_loss,
+        "condition_loss": obeys,
+    }
+
+
+def pack(rows: Tensor, condition: Tensor, pac: int) -> Tensor:
+    """`pac` rows side by side, each beside its condition: (n / pac, pac * width)."""
+    return torch.cat([rows, condition], 1).view(len(rows) // pac, -1)
 
 
 class CTGANOverSampler(MixedOverSampler):
@@ -90,6 +146,8 @@ class CTGANOverSampler(MixedOverSampler):
         One row per update: ``label`` ("all"), ``step, discriminator_loss,
         generator_loss``, and ``condition_loss``, the cross-entropy of the level that was
         asked for, which is part of the generator's loss.
+    variety_ : dict
+        As in `GANOverSampler`; NaN where real rows do not differ.
     synthetic_mask_, sampling_strategy_, classes_
         See `helpers.over_sampling.BaseDeepOverSampler`.
 
@@ -107,8 +165,10 @@ class CTGANOverSampler(MixedOverSampler):
     of the noise, betas, weight decay or dropout; the defaults here are those in use since.
 
     Ours: the mixture of a column is fitted to 5,000 of its values at most, evenly spaced in
-    their order. A mode counts where it holds half a percent of the rows of *some* class,
-    not of all rows, or the values of a rare class would be cut to the modes of the others.
+    their order; means and widths are then those of the rows in a mode, since the mixture
+    draws small modes to the centre and makes them too wide. A mode counts where it holds
+    half a percent of the rows of *some* class, not of all rows, or the values of a rare
+    class would be cut to the modes of the others.
     One critic update per generator update. The method's authors publish a package under a
     licence that is not open source; this is written from the text, and has no preset of
     that code.
@@ -218,6 +278,7 @@ class CTGANOverSampler(MixedOverSampler):
         return Critic([width, *self.discriminator_layers], self.dropout)
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
+        self.variety_ = {}
         if not wanted:
             return pd.DataFrame(columns=["label", "step"])
         numbers, levels = split_columns(Z, self._layout)
@@ -238,38 +299,31 @@ class CTGANOverSampler(MixedOverSampler):
             G.parameters(), weight_decay=self.weight_decay, **adam
         )
         D_optimiser = torch.optim.Adam(D.parameters(), **adam)
-        lower = self._autocast(generator.device, images=False)
 
-        def pack(some, condition):  # ten rows, each beside its condition
-            return torch.cat([some, condition], 1).view(len(some) // self.pac, -1)
-
-        def step():
+        def next_real():
             level, chosen = rows.draw(self.batch_size, generator)
             condition = torch.zeros(len(level), conditions.total, device=Z.device)
             condition.scatter_(1, level[:, None], 1)
-            real = pack(
-                torch.cat([places[chosen], every.one_hot(levels[chosen])], 1), condition
-            )
-            with lower:
-                logits = self._logits(G, condition, generator)
-                fake = pack(self._soft(logits, every, generator), condition)
-                D_loss = critic_loss(D, real, fake.detach(), generator)
-            D_optimiser.zero_grad()
-            D_loss.backward()
-            D_optimiser.step()
-            with training.frozen(D), lower:  # the same rows, before the critic of now
-                asked = logits[:, -conditions.total :].float()
-                obeys = condition_loss(asked, level, conditions)
-                G_loss = losses.generator_loss("wgan-gp", D(fake)) + obeys
-            G_optimiser.zero_grad()
-            G_loss.backward()
-            G_optimiser.step()
-            return {
-                "discriminator_loss": D_loss,
-                "generator_loss": G_loss,
-                "condition_loss": obeys,
-            }
+            real = torch.cat([places[chosen], every.one_hot(levels[chosen])], 1)
+            return level, condition, real
 
+        def generate(condition):
+            logits = self._logits(G, condition, generator)
+            return logits, self._soft(logits, every, generator)
+
+        step = functools.partial(
+            update,
+            G,
+            D,
+            G_optimiser,
+            D_optimiser,
+            next_real,
+            generate,
+            conditions,
+            pac=self.pac,
+            lower=self._autocast(generator.device, images=False),
+            generator=generator,
+        )
         history = training.train(
             step,
             self.epochs * max(1, len(Z) // self.batch_size),
@@ -318,109 +372,6 @@ class CTGANOverSampler(MixedOverSampler):
         numbers = out_of_modes(logits[:, :p].tanh(), levels[:, :p], self._modes)
         # The last level is the class, which was asked for.
         return join_columns(numbers, levels[:, p:-1], self._layout)
-
-
-# ------------------------------------------------------------------ mode-specific numbers
-
-
-def find_modes(numbers: Tensor, codes: Tensor, n_modes: int):
-    """A Gaussian mixture for each column (section 4.2).
-
-    Parameters
-    ----------
-    numbers : Tensor of shape (n, p)
-    codes : Tensor of shape (n,)
-        Class numbers.
-    n_modes : int
-        Most modes of a column.
-
-    Returns
-    -------
-    modes : dict
-        ``means``, ``stds`` and ``weights``, each a list of p lists.
-    """
-    columns, codes = numbers.double().cpu().numpy().T, codes.cpu().numpy()
-    found = [modes_of_column(column, codes, n_modes) for column in columns]
-    names = "means", "stds", "weights"
-    return {name: [each[i] for each in found] for i, name in enumerate(names)}
-
-
-def modes_of_column(values, codes, n_modes):
-    """Means, standard deviations and weights of the modes that hold rows of some class."""
-    ordered = np.sort(values)
-    places = np.linspace(0, len(values) - 1, min(len(values), MIXTURE_ROWS))
-    ordered = ordered[np.rint(places).astype(int)]
-    # In quartiles: beside a heavy tail the bulk would be narrower than the least variance.
-    low, centre, high = np.quantile(ordered, [0.25, 0.5, 0.75])
-    scale = high - low or ordered.std()
-    mixture = BayesianGaussianMixture(
-        n_components=min(n_modes, len(np.unique(ordered))),
-        covariance_prior=[[0.01]],  # and not the variance of all, tails included
-        tol=SETTLED * len(ordered),
-        max_iter=10_000,
-        # Not drawn from the generator: a fit that is resumed has to find the same modes.
-        random_state=0,
-    ).fit((ordered[:, None] - centre) / scale)
-    owners = mixture.predict((values[:, None] - centre) / scale)
-    counts = np.zeros((codes.max() + 1, mixture.n_components))
-    np.add.at(counts, (codes, owners), 1)
-    n_rows = np.bincount(codes)[:, None]
-    kept = (counts >= LEAST_SHARE * n_rows).any(0) & (counts > 0).any(0)
-    means = centre + scale * mixture.means_[kept, 0]
-    stds = scale * np.sqrt(mixture.covariances_[kept, 0, 0])
-    return means.tolist(), stds.tolist(), mixture.weights_[kept].tolist()
-
-
-def as_tensors(modes, device):
-    """Means, standard deviations and log-weights as Tensors of shape (p, most modes)."""
-    blocks = Blocks([len(means) for means in modes["means"]], device)
-    means, stds, weights = (
-        blocks.padded(
-            torch.tensor([[*chain.from_iterable(modes[name])]], device=device), fill
-        )[0]
-        for name, fill in {"means": 0.0, "stds": 1.0, "weights": 0.0}.items()
-    )
-    return means, stds, weights.log()
-
-
-def into_modes(numbers: Tensor, modes, generator):
-    """Draw a mode for each value, and find its place there.
-
-    Parameters
-    ----------
-    numbers : Tensor of shape (n, p)
-    modes : dict
-        As `find_modes` returns them.
-    generator : torch.Generator
-
-    Returns
-    -------
-    places : Tensor of shape (n, p)
-        In [-1, 1], four standard deviations to each side of the mean.
-    chosen : Tensor of shape (n, p)
-        Numbers of the modes.
-    """
-    if not numbers.shape[1]:
-        return numbers, numbers.long()
-    means, stds, log_weights = as_tensors(modes, numbers.device)
-    places, chosen = [], []
-    for some in numbers.split(ROWS_AT_ONCE):
-        at = (some[..., None] - means) / stds
-        density = log_weights - stds.log() - at.square() / 2
-        noise = gumbel(len(some), means.numel(), generator)
-        mode = (density + noise.view_as(density)).argmax(2, keepdim=True)
-        chosen.append(mode[..., 0])
-        places.append((at.gather(2, mode)[..., 0] / REACH).clamp(-1, 1))
-    return torch.cat(places), torch.cat(chosen)
-
-
-def out_of_modes(places: Tensor, chosen: Tensor, modes) -> Tensor:
-    """Undo `into_modes`."""
-    if not places.shape[1]:
-        return places
-    means, stds, _ = as_tensors(modes, places.device)
-    each = torch.arange(len(means), device=places.device)
-    return means[each, chosen] + REACH * places * stds[each, chosen]
 
 
 # ------------------------------------------------------------------ training by sampling

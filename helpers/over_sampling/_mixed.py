@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .. import training
+from . import _health
 from ._base import BaseDeepOverSampler
 from ._frames import Coded
 
@@ -76,13 +77,14 @@ class MixedOverSampler(BaseDeepOverSampler):
 
     def _look(self, Z, codes, wanted):
         """Warn where the rows of a class, once trained, are worth nothing."""
-        for network in self.networks_.values():
-            network.eval()
+        _health.judge_variety(self, {code: Z[codes == code] for code in wanted})
         generator = training.make_generator(0, Z.device)  # of its own: it only looks
         for code in wanted:
             with torch.no_grad():
                 made = self._generate(code, ROWS_LOOKED_AT, generator)
-            warn_of_poor_rows(Z[codes == code], made, self.classes_.tolist()[code])
+            label = self.classes_.tolist()[code]
+            alike = self.variety_.get(label, 1) < _health.LEAST  # which was told of
+            warn_of_poor_rows(Z[codes == code], made, label, alike)
 
 
 # ----------------------------------------------------------------- columns of a matrix
@@ -273,7 +275,7 @@ def gumbel(n, width, generator) -> Tensor:
 # ------------------------------------------------------------------ what came of it
 
 
-def warn_of_poor_rows(real: Tensor, made: Tensor, label):
+def warn_of_poor_rows(real: Tensor, made: Tensor, label, alike=False):
     """Warn where the rows made for a class are all alike, or lie at the ends of the range.
 
     Parameters
@@ -281,13 +283,15 @@ def warn_of_poor_rows(real: Tensor, made: Tensor, label):
     real, made : Tensor of shape (n, d), (m, d)
         Rows of one class, columns from their lowest to their highest value.
     label : class label
+    alike : bool
+        Known to be all alike; only the ends are looked at.
     """
     spread = real.var(0, correction=0)
     if not spread.any():
         return
     variety = (made.var(0, correction=0).minimum(spread).sum() / spread.sum()).item()
     advice = "Train longer or with a lower lr, or do without these rows."
-    if variety < LEAST_VARIETY:
+    if variety < LEAST_VARIETY and not alike:
         warnings.warn(
             f"The rows made for class {label!r} hardly differ: they have "
             f"{variety:.1%} of the variance of the real ones. The training has "

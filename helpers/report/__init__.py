@@ -56,7 +56,7 @@ from sklearn.metrics import (
 )
 
 from .. import provenance
-from ..pages import plain
+from ..display import plain
 from ._pictures import (
     cost_picture,
     gain_picture,

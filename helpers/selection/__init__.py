@@ -1,8 +1,19 @@
 """What to do about an imbalanced table: a choice by a rule that may say, nothing."""
 
 from ._auto import AutoOverSampler
-from ._classifier import ResampledClassifier
+from ._classifier import ResampledClassifier, best_offsets, tuning_rows, utilities
+from ._own import check_contract, load_sampler
 from ._plan import Plan
 from ._verdict import Verdict
 
-__all__ = ["AutoOverSampler", "Plan", "ResampledClassifier", "Verdict"]
+__all__ = [
+    "AutoOverSampler",
+    "Plan",
+    "ResampledClassifier",
+    "Verdict",
+    "best_offsets",
+    "check_contract",
+    "load_sampler",
+    "tuning_rows",
+    "utilities",
+]

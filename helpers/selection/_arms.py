@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from sklearn.base import clone
 from ..checks import require_known
 from ..tables import TableCodec, TabularOverSampler
 from ._classifier import weight_parameter
+from ._own import load_sampler
 
 #: What nothing is compared with, and nothing itself; not to be chosen.
 ALWAYS = ("dummy", "nothing")
@@ -207,30 +207,12 @@ def _made(candidate):
         return RandomOverSampler()
     if candidate == "random_undersampling":
         return RandomUnderSampler()
-    module, colon, name = candidate.partition(":")
-    if not colon:
+    if ":" not in candidate:
         from ..over_sampling import SAMPLERS
 
         require_known("candidate", candidate, [*PLAIN, *SAMPLERS])
         return SAMPLERS[candidate]()
-    try:
-        made = getattr(import_module(module), name)
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"The candidate {candidate!r} needs the module {error.name!r}, which is not "
-            "installed."
-        ) from error
-    except AttributeError as error:
-        raise ValueError(
-            f"The candidate {candidate!r}: the module {module!r} has no {name!r}."
-        ) from error
-    try:
-        return made()
-    except TypeError as error:
-        raise ValueError(
-            f"The candidate {candidate!r} cannot be made without arguments ({error}); "
-            "pass an instance."
-        ) from error
+    return load_sampler(candidate)
 
 
 def _wrapped(sampler, name, strategy, codec, seed):

@@ -13,15 +13,17 @@ from typing import NamedTuple
 import joblib
 import numpy as np
 import pandas as pd
+from imblearn.over_sampling import RandomOverSampler
 from imblearn.over_sampling.base import BaseOverSampler
+from imblearn.under_sampling import RandomUnderSampler
 from sklearn.base import clone
-from sklearn.utils import check_random_state
+from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from ..checks import require_known
+from ..checks import labels_of, require_known
 from ..evaluation import evaluate
 from ..tables import TableCodec, TabularOverSampler
 from . import _arms, _splits
@@ -378,7 +380,13 @@ class AutoOverSampler(BaseOverSampler):
             # The columns of groups and times are told to be left out.
             kinds = {**(sampler.codec.kinds or {}), **self._asides}
             sampler.set_params(codec=clone(sampler.codec).set_params(kinds=kinds))
-        X_out, y_out = sampler.fit_resample(X, y)
+        if isinstance(sampler, RandomOverSampler | RandomUnderSampler):
+            X_out, _ = sampler.fit_resample(X, labels_of(y))
+            y_out = _safe_indexing(y, sampler.sample_indices_)
+            if hasattr(y_out, "set_axis") and hasattr(X_out, "index"):
+                y_out = y_out.set_axis(X_out.index)
+        else:
+            X_out, y_out = sampler.fit_resample(X, y)
         self.best_sampler_ = sampler
         self.synthetic_mask_ = np.arange(len(y_out)) >= len(y)
         return X_out, y_out

@@ -7,7 +7,7 @@ import pandas as pd
 from imblearn.utils import check_sampling_strategy
 from sklearn.utils.validation import _check_feature_names, _check_n_features
 
-from ..checks import refuse_labels
+from ..checks import labels_of
 from ..tables import TableCodec
 from ._splits import FOLDS
 
@@ -57,9 +57,7 @@ def checked(auto, X, y):
         Labels that are missing, of one class, or of a class with fewer rows than folds;
         a table of another length, or of no kind that is known; no such column.
     """
-    if hasattr(y, "ndim") and y.ndim == 2 and y.shape[1] == 1:
-        y = np.ravel(y)
-    refuse_labels(y)
+    y = labels_of(y)
     classes, codes = np.unique(y, return_inverse=True)
     counts = np.bincount(codes)
     if len(counts) < 2:
@@ -97,7 +95,7 @@ def checked(auto, X, y):
     _check_feature_names(auto, X, reset=True)
     _check_n_features(auto, frame, reset=True)
     check_sampling_strategy(auto.sampling_strategy, codes, "over-sampling")
-    return frame, np.asarray(y), classes, codes
+    return frame, y, classes, codes
 
 
 def checked_costs(costs, classes):

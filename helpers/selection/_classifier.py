@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from ..checks import refuse_labels, require_known
+from ..checks import labels_of, require_known
 from ..evaluation import correct_prior
 from ..tables import TableCodec
 
@@ -139,7 +139,7 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
             What codec, sampler and classifier refuse; rows that cannot be cut into
             quarters with all classes in each part.
         """
-        refuse_labels(y)
+        y = labels_of(y)
         if self.weights not in (None, "balanced"):
             raise ValueError(f"weights={self.weights!r}; give None or 'balanced'.")
         frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)

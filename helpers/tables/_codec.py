@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names,
@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from ..checks import labels_of
 from ._columns import Category, Constant, Date, LeftOut, Number
 from ._kinds import KINDS, find_kind
 from ._saved import packed, unpacked
@@ -62,6 +63,13 @@ def _refuse_kinds(said, frame):
         raise ValueError(f"kinds says {odd[0]!r}; it can be any of {', '.join(KINDS)}.")
 
 
+def _class_numbers(y, frame):
+    if y is None:
+        return None
+    check_consistent_length(frame, y)
+    return np.unique(labels_of(y, one_hot=True), return_inverse=True)[1]
+
+
 class Part(NamedTuple):
     """Columns of the matrix that belong together, and the column of the frame they code.
 
@@ -93,9 +101,11 @@ class TableCodec(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    numbers : {"quantile", "minmax"}, default="quantile"
+    numbers : {"quantile", "minmax", "robust"}, default="quantile"
         How numbers and dates come to lie in [0, 1]: by their rank, so that no outlier
-        presses the others together, or by their distance from the smallest.
+        presses the others together, or by their distance from the smallest. "robust" is
+        by distance too, but outliers count as the farthest value that is none, so that no
+        new row comes near them.
     kinds : dict, optional
         Column name to "number", "category", "date" or "leave_out", where the kind that
         is found (see Notes) is not the right one.
@@ -158,8 +168,13 @@ class TableCodec(TransformerMixin, BaseEstimator):
 
     What ``inverse_transform(transform(X))`` gives back: the very values of columns that are
     not left out, if they were seen by `fit` and no levels share a code; with "minmax",
-    two numbers that differ by less than 1e-16 of the range may become one. Numbers
+    two numbers that differ by less than 1e-16 of the range may become one, and with
+    "robust" an outlier comes back as the nearest value that is none. Numbers
     between those seen come back up to rounding, numbers outside as the nearest seen.
+
+    An outlier, to "robust", lies ten times farther from the values of its class than they
+    span, all but the 1 % at either end (one value at least). Classes of less than ten
+    rows have none; without `y` all rows are one class.
 
     Examples
     --------
@@ -182,7 +197,7 @@ class TableCodec(TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "numbers": [StrOptions({"quantile", "minmax"})],
+        "numbers": [StrOptions({"quantile", "minmax", "robust"})],
         "kinds": [dict, None],
         "min_frequency": [
             Interval(numbers.Integral, 1, None, closed="left"),
@@ -217,7 +232,8 @@ class TableCodec(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame, or array-like of shape (n, n_features)
-        y : ignored
+        y : array-like of shape (n,), optional
+            Class labels, of which ``numbers="robust"`` alone takes notice.
 
         Returns
         -------
@@ -233,8 +249,10 @@ class TableCodec(TransformerMixin, BaseEstimator):
         _check_n_features(self, frame, reset=True)
         self._names, said = frame.columns, self.kinds or {}
         _refuse_kinds(said, frame)
+        classes = _class_numbers(y, frame) if self.numbers == "robust" else None
         self._columns = [
-            self._column(series, name, said.get(name)) for name, series in frame.items()
+            self._column(series, name, said.get(name), classes)
+            for name, series in frame.items()
         ]
         if not any(column.width for column in self._columns):
             why = "; ".join(
@@ -305,13 +323,13 @@ class TableCodec(TransformerMixin, BaseEstimator):
         self._lay_out()
         return self
 
-    def _column(self, series, name, said):
+    def _column(self, series, name, said, classes):
         kind, why = find_kind(series, name, said)
         if kind == "category":
             return Category(series, name, why, self.min_frequency, self.max_levels)
         if kind in ("number", "date"):
             made = Number if kind == "number" else Date
-            return made(series, name, why, self.numbers)
+            return made(series, name, why, self.numbers, classes)
         return (Constant if kind == "constant" else LeftOut)(series, name, why)
 
     def transform(self, X):
@@ -399,6 +417,31 @@ class TableCodec(TransformerMixin, BaseEstimator):
         ]
         names = ["kind", "why", "missing", "seen", "codes"]
         return pd.DataFrame(rows, columns=names, index=self._names)
+
+    def outliers(self, X, y=None):
+        """Columns that hold outliers, in the sense of ``numbers="robust"``.
+
+        Parameters
+        ----------
+        X : DataFrame, or array-like of shape (n, n_features)
+            The table that was fitted.
+        y : array-like of shape (n,), optional
+            Class labels.
+
+        Returns
+        -------
+        dict
+            Column name to the number of the first row with one.
+        """
+        check_is_fitted(self)
+        found, frame = {}, as_frame(X)
+        classes = _class_numbers(y, frame)
+        for i, (column, _) in enumerate(self._coded()):
+            if column.kind in ("number", "date"):
+                far = column.far(frame.iloc[:, i], classes)
+                if far.any():
+                    found[column.name] = int(far.argmax())
+        return found
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

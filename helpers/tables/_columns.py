@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ._kinds import date_form, numbers_of
-from ._scale import Scale
+from ._scale import Scale, outliers
 
 #: Numbers are taken to be rounded where they have at most so many decimals.
 MOST_DECIMALS = 6
@@ -168,7 +168,7 @@ class Category(Column):
 class Measured(Column):
     """A column on a `Scale`, with a mask beside it where values are missing."""
 
-    def __init__(self, series, name, why, how):
+    def __init__(self, series, name, why, how, classes):
         super().__init__(series, name, why)
         missing = series.isna()
         self.parts = ((self.kind, 1),)
@@ -178,7 +178,20 @@ class Measured(Column):
             self.hole = series[missing].iloc[0]
         known = series[~missing]
         self._learn(known)
-        self.scale = Scale(self._values(known), how)
+        far = (
+            self.far(series, classes)
+            if how == "robust"
+            else np.zeros(len(series), bool)
+        )
+        self.n_outliers = int(far.sum())
+        self.scale = Scale(self._values(series[~missing & ~far]), how)
+
+    def far(self, series, classes):
+        """Which rows hold an outlier."""
+        far = series.notna().to_numpy(copy=True)
+        held = None if classes is None else classes[far]
+        far[far] = outliers(self._values(series[far]), held)
+        return far
 
     def encode(self, series, codes, replace):
         missing = series.isna().to_numpy()
@@ -200,6 +213,9 @@ class Measured(Column):
 
     def labels(self):
         return [f"{self.name}", f"{self.name} (missing)"][: self.width]
+
+    def _outside(self):
+        return f"; outliers: {self.n_outliers}" if self.n_outliers else ""
 
 
 class Number(Measured):
@@ -246,7 +262,7 @@ class Number(Measured):
         form = {None: "", 0: ", whole"}.get(
             self.decimals, f", {self.decimals} decimals"
         )
-        return f"{low:g} to {high:g}{form}"
+        return f"{low:g} to {high:g}{form}{self._outside()}"
 
 
 class Date(Measured):
@@ -352,7 +368,7 @@ class Date(Measured):
 
     def seen(self):
         ends = self._series(self.scale.values[[0, -1]], np.array([True, True]))
-        return f"{ends[0]} to {ends[1]}, step {self.step}"
+        return f"{ends[0]} to {ends[1]}, step {self.step}{self._outside()}"
 
 
 def _is_arrow(series):

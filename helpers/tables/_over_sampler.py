@@ -1,16 +1,17 @@
 """Any over-sampler on any frame: encode, resample, decode the new rows only."""
 
 import numbers
+import warnings
 from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC, BorderlineSMOTE
 from imblearn.over_sampling.base import BaseOverSampler
-from imblearn.utils import check_sampling_strategy, check_target_type
+from imblearn.utils import check_sampling_strategy
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names,
@@ -18,6 +19,8 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from .. import containers
+from ..checks import counts_asked_for, labels_of
 from ._codec import TableCodec, as_frame
 
 #: Neighbours between which SMOTE chooses, where the class has so many.
@@ -121,8 +124,9 @@ class TabularOverSampler(BaseOverSampler):
         Parameters
         ----------
         X : DataFrame, array or list of shape (n, n_features)
-        y : array-like of shape (n,)
-            Class labels, as `sampler` takes them.
+        y : array-like of shape (n,) or (n, 1), or one-hot (n, n_classes)
+            Class labels: text, whole numbers or truth values. `sampler` sees the labels
+            themselves, of one-hot classes the numbers of their columns.
 
         Returns
         -------
@@ -130,19 +134,21 @@ class TabularOverSampler(BaseOverSampler):
             Of the types and dtypes of the input, the original rows first.
         """
         self._validate_params()
-        frame = as_frame(X)
+        frame, labels = as_frame(X), labels_of(y, one_hot=True)
+        check_consistent_length(frame, labels)
         _check_feature_names(self, X, reset=True)
         _check_n_features(self, frame, reset=True)
-        _refuse_target(frame, y)
+        _refuse_target(frame, labels)
         self.codec_ = self._codec()
-        Z = self.codec_.fit_transform(frame)
+        Z = self.codec_.fit(frame, labels).transform(frame)
         self._refuse_no_holes(X)
 
-        self.sampler_ = self._sampler(y)
+        self.sampler_ = self._sampler(labels)
+        self._warn_of_outliers(frame, labels)
         coded = isinstance(self.sampler_, SMOTENC | SMOTEN)
         Z_in = self._as_codes(Z) if coded else Z
         with config_context(transform_output="default"):  # encoders inside samplers
-            Z_out, y_out = self.sampler_.fit_resample(Z_in, y)
+            Z_out, labels_out = self.sampler_.fit_resample(Z_in, labels)
         n = len(frame)
         self._refuse_other_rows(Z_in, np.asarray(Z_out))
         self.sampling_strategy_ = getattr(self.sampler_, "sampling_strategy_", None)
@@ -150,7 +156,8 @@ class TabularOverSampler(BaseOverSampler):
 
         new = np.asarray(Z_out[n:], np.float64)
         new = self.codec_.inverse_transform(self._as_blocks(new) if coded else new)
-        return self._joined(X, frame, new, y, y_out)
+        y_out = containers.take(y, _first_rows(labels, np.asarray(labels_out)[n:]))
+        return self._joined(X, frame, new, y_out)
 
     def sample(self, label, n, random_state=None):
         """Generate more rows of one class, where `sampler` has a method `sample`.
@@ -196,8 +203,11 @@ class TabularOverSampler(BaseOverSampler):
         parameters = sampler.get_params(deep=False)
         kinds = self._kinds()
         told = {}
-        if self.sampling_strategy is not None:
-            told["sampling_strategy"] = self.sampling_strategy
+        strategy = self.sampling_strategy
+        if strategy is None:
+            strategy = parameters.get("sampling_strategy")
+        if strategy is not None:
+            told["sampling_strategy"] = counts_asked_for(strategy, y)
         if "random_state" in parameters:
             told["random_state"] = self._seed()  # a RandomState, rather than its copy
         # By parameters rather than by class, whose import would bring torch with it.
@@ -219,7 +229,7 @@ class TabularOverSampler(BaseOverSampler):
 
     def _smote(self, y):
         strategy = self.sampling_strategy
-        strategy = "auto" if strategy is None else strategy
+        strategy = counts_asked_for("auto" if strategy is None else strategy, y)
         rows, label = self._rarest(strategy, y)
         if rows < 2:
             raise ValueError(
@@ -249,11 +259,11 @@ class TabularOverSampler(BaseOverSampler):
 
     def _rarest(self, strategy, y):
         """Rows and label of the smallest class that is to be filled."""
-        labels = check_target_type(y)
-        filled = check_sampling_strategy(strategy, labels, "over-sampling")
-        counts = dict(zip(*np.unique(labels, return_counts=True), strict=True))
-        few = ((counts[label], str(label)) for label, n in filled.items() if n)
-        return min(few, default=(np.inf, ""))
+        filled = check_sampling_strategy(strategy, y, "over-sampling")
+        counts = dict(zip(*np.unique(y, return_counts=True), strict=True))
+        few = [(counts[label], str(label), label) for label, n in filled.items() if n]
+        rows, _, label = min(few, default=(np.inf, "", ""))
+        return rows, np.asarray(label).item()  # as the caller writes it
 
     def _kinds(self):
         return [part.kind for part in self.codec_.columns_]
@@ -292,6 +302,22 @@ class TabularOverSampler(BaseOverSampler):
                 f"codec=TableCodec(kinds={{{name!r}: 'number'}})."
             )
 
+    def _warn_of_outliers(self, frame, labels):
+        """Of samplers that do not only draw between rows; these are imbalanced-learn's."""
+        known = type(self.sampler_).__module__.startswith("imblearn.")
+        if known or self.codec_.numbers == "robust":
+            return
+        if found := self.codec_.outliers(frame, labels):
+            (name, row), *others = found.items()
+            more = f", and {len(others)} more column(s)," if others else ""
+            warnings.warn(
+                f"Column {name!r}{more} has outliers, such as "
+                f"{frame[name].iloc[row]} in row {row}, and new rows may lie anywhere between "
+                "them and the others. codec=TableCodec(numbers='robust') keeps new rows away "
+                "from them; or remove or clip such values.",
+                stacklevel=3,
+            )
+
     def _refuse_other_rows(self, before, after):
         kept = after[: len(before)]
         same = np.array_equal(kept, before)
@@ -305,9 +331,8 @@ class TabularOverSampler(BaseOverSampler):
                 "a sampler that puts new rows behind them, or set it to do so."
             )
 
-    def _joined(self, X, frame, new, y, y_out):
+    def _joined(self, X, frame, new, y_out):
         """New rows behind the original ones, in the types that came in."""
-        n = len(frame)
         new.index = _labels_after(frame.index, len(new))
         if isinstance(X, list):
             return [*X, *new.astype(object).to_numpy().tolist()], y_out
@@ -320,10 +345,8 @@ class TabularOverSampler(BaseOverSampler):
             if dtype != frame[name].dtype
         }
         joined = pd.concat([frame.astype(others), new])
-        if isinstance(y, pd.Series | pd.DataFrame):
-            if not hasattr(y_out, "iloc"):  # not every sampler gives back what it got
-                y_out = pd.Series(y_out, name=getattr(y, "name", None)).astype(y.dtype)
-            y_out = pd.concat([y, y_out.iloc[n:]]).set_axis(joined.index)
+        if isinstance(y_out, pd.Series | pd.DataFrame):
+            y_out = y_out.set_axis(joined.index)
         return joined, y_out
 
     def _fit_resample(self, X, y):  # asked for by the base class
@@ -352,11 +375,16 @@ def _labels_after(index, n):
     return index.take(np.full(n, -1), allow_fill=True, fill_value=np.nan)
 
 
+def _first_rows(labels, new):
+    """All rows by number, and for each new label the first row that has it."""
+    classes, first = np.unique(labels, return_index=True)
+    rows = first[np.searchsorted(classes, new)]
+    return np.concatenate([np.arange(len(labels)), rows])
+
+
 def _refuse_target(frame, y):
     """A column that repeats the target in every row would be made up anew."""
     labels = np.asarray(y, dtype=object)
-    if labels.shape != (len(frame),):
-        return
     for name, column in frame.items():
         same = False
         with suppress(TypeError, ValueError):  # holes, or values without an order

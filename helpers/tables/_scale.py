@@ -2,6 +2,54 @@
 
 import numpy as np
 
+#: Share of the rows of a class that may be outliers at either end; one row may always be.
+TAIL = 0.01
+#: How many times farther than the others span an outlier lies.
+FAR = 10
+#: Classes with fewer rows have no outliers.
+FEW = 10
+
+
+def outliers(values, classes=None):
+    """Which numbers lie so far from the rest of their class that they are not to set a scale.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Numbers, dates or durations, none of them missing.
+    classes : ndarray of int of shape (n,), optional
+        A class that lies apart from the others is no outlier.
+
+    Returns
+    -------
+    far : ndarray of bool, shape (n,)
+        Of each end of a class 1 % of the rows at most, and one row always may be, where
+        these lie ten times farther out than all the others span.
+
+    Examples
+    --------
+    >>> outliers(np.array([*range(10), 12, 999]))[-2:].tolist()
+    [False, True]
+    """
+    values = values.astype(np.float64)
+    classes = np.zeros(len(values), int) if classes is None else classes
+    far = np.zeros(len(values), bool)
+    for number in np.unique(classes):
+        own = np.flatnonzero(classes == number)
+        if len(own) < FEW:
+            continue
+        order = np.sort(values[own])
+        cut = max(1, int(TAIL * len(own)))
+        low, high = order[[cut, -1 - cut]]
+        with np.errstate(over="ignore"):
+            reach = FAR * (high - low)
+        if reach > 0:
+            far[own] = (values[own] < low - reach) | (values[own] > high + reach)
+    # What lies within the range of the others, of any class, presses nothing together.
+    if far.any() and not far.all():
+        far &= (values < values[~far].min()) | (values > values[~far].max())
+    return far
+
 
 class Scale:
     """The way of sorted values into [0, 1] and back, by ranks or by distance.

@@ -8,7 +8,16 @@ are, `_ratio` how much imbalance it bears and `_optimum` what its penalty allows
 
 from .. import that_learnt
 from .._kept_images import shown
-from ._claims import CLAIMS, READING, in_cells, judged, n_images, placed, recall_error
+from ._claims import (
+    CLAIMS,
+    READING,
+    gains,
+    in_cells,
+    judged,
+    n_images,
+    placed,
+    row_error,
+)
 from ._cost import COST_PROTOCOL, cost_cells, run_cost
 from ._optimum import literal_optimum
 from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot

@@ -21,7 +21,7 @@ from ...data import ClassCounts, deepsmote_counts, make_imbalanced
 from ...evaluation import fit_and_score, part, score
 from ...over_sampling import AMDO, BAGAN, GAMO, MC_CCR, MC_RBO, DeepSMOTE
 from ...provenance import computed_on
-from .. import learning, stretch_means
+from .. import _own, learning, stretch_means
 from .._weighted import ClassWeighted
 
 CHAPTER = "deep_smote"
@@ -367,6 +367,8 @@ def resample(method, X, y, profile, random_state, checkpoint=None):
     extra : dict
         What the training says of itself, for the row.
     """
+    if _own.is_own(method):
+        return *_own.with_images(method, X, y, random_state), {}
     if method in RIVALS or method in PENALTIES:
         fitted = sampler(method, profile, random_state)
         if checkpoint is not None:

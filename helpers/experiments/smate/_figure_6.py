@@ -21,7 +21,7 @@ from ...over_sampling import DeepSMOTE
 from ...provenance import computed_on
 from ...store import Cell
 from .. import _kept_images as kept
-from .. import learning
+from .. import _own, learning
 from .._weighted import ClassWeighted
 from ._draw import DATASETS, PAPERS, SETTINGS, draw
 from ._generated import batches, generated
@@ -106,7 +106,9 @@ def resample(method, dataset, seed, profile):
             extra = {**extra, "picture": kept.picture(new)}
         filled = np.full(len(new), drawn.minority)
         return np.concatenate([X, new]), np.concatenate([y, filled]), extra, seconds
-    if method == "deep_smote":
+    if _own.is_own(method):
+        X, y = _own.with_images(method, X, y, seed)
+    elif method == "deep_smote":
         own = SETTINGS[profile]["deep_smote"]
         sampler = DeepSMOTE(random_state=seed, precision="float32", **own)
         X, y = sampler.fit_resample(X, y)

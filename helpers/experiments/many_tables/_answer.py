@@ -1,0 +1,480 @@
+"""Should I oversample, and with what: lines of a table, each as sure as the rows make it."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ...evaluation import compare_sets
+from .. import that_learnt
+from ._arms import DEEP
+from ._ranks import against, gains, of_plan, ranked
+from ._tables import SEVERAL
+
+#: From simple to complex, as the ladder of `AutoOverSampler`.
+LADDER = (
+    "nothing",
+    "class_weight",
+    "random_oversampling",
+    "random_undersampling",
+    "smote",
+    "borderline_smote",
+    "adasyn",
+    "amdo",
+    "mc_ccr",
+    "mc_rbo",
+    *DEEP,
+)
+#: What a reader asks for: metric, and where thresholds stand.
+NEEDS = {
+    "decisions": "tuned_acsa",
+    "ranking": "pr_auc",
+    "probabilities": "corrected_log_loss",
+}
+#: Least median gain worth an arm; of the log loss as a share of that of doing nothing.
+MIN_GAIN = 0.01
+ALPHA = 0.05
+#: Fewest tables that a test stands on; with fewer, Wilcoxon's p cannot fall below .05.
+FEWEST = 6
+#: Tables with columns of categories, and those with fewest rare rows.
+WITH_CATEGORIES = (
+    "abalone-17_vs_7-8-9-10",
+    "car-good",
+    "flare-F",
+    "hypothyroid",
+    "kddcup-guess_passwd_vs_satan",
+    "kr-vs-k-three_vs_eleven",
+)
+HOLES = "hypothyroid"
+#: Protocol of the image chapter's main table on a tenth of the images.
+IMAGES = "resnet18-1"
+
+
+def _name(arm):
+    from ...plotting import printed  # brings matplotlib with it
+
+    return printed(arm)
+
+
+class Line(NamedTuple):
+    """One line of the decision table; markdown, but for what comes from rows."""
+
+    situation: str
+    advice: str
+    sure: str
+    where: str  #: page, relative to the book
+
+
+def chosen(found):
+    """The arm that the rule takes, by gains over doing nothing on several tables.
+
+    Doing nothing, unless an arm's Wilcoxon test, with Holm's correction over all arms,
+    gives p < .05, and its median gain is .01 or more. Of such arms the one that gains
+    most; of those within .01 of it, the simplest.
+
+    Parameters
+    ----------
+    found : DataFrame of shape (tables, arms)
+
+    Returns
+    -------
+    str
+    """
+    found = found.drop(columns=["dummy", "nothing"], errors="ignore")
+    # An arm with gaps was not tried where the others were.
+    found = found.loc[:, found.notna().sum() == len(found)] if len(found) else found
+    table = compare_sets(found, power=None)
+    able = table[(table["p_holm"] < ALPHA) & (table["median"] >= MIN_GAIN)]
+    if able.empty:
+        return "nothing"
+    near = {*able.index[able["median"] > able["median"].max() - MIN_GAIN]}
+    return next((arm for arm in LADDER if arm in near), able["median"].idxmax())
+
+
+def need_gains(rows, need, classifier="boosting"):
+    """Gains over doing nothing for a need, per table that stands for a family.
+
+    Every arm's threshold is tuned, and its probabilities turned back to the shares.
+    """
+    rows = ranked(rows)
+    found = gains(rows, NEEDS[need], classifier)
+    return found.reindex(columns=[c for c in LADDER if c in found])
+
+
+def _worth(found, need, rows, classifier):
+    """Gains in the unit of `MIN_GAIN`: of the log loss as shares of that of nothing."""
+    if need != "probabilities" or found.empty:
+        return found
+    base = rows[(rows["method"] == "nothing") & (rows["classifier"] == classifier)]
+    return found.div(base.groupby("dataset")["log_loss"].mean(), axis=0).loc[
+        found.index
+    ]
+
+
+def left_out(rows, classifier="boosting"):
+    """The rule, made without one source and judged on it, source by source.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Stored rows.
+    classifier : str
+
+    Returns
+    -------
+    table : DataFrame, one row per need
+        ``chosen``, what the rule takes from all sources; ``regret``, its mean loss
+        against doing nothing with the threshold tuned, on sources that it had not seen (below
+        0 it gains); ``worst``, on one source; ``always SMOTE`` and ``largest mean``, the
+        same of two other habits; ``best``, of whoever knew the answer; ``n`` sources.
+    """
+    lines = {}
+    for need in NEEDS:
+        found = need_gains(rows, need, classifier)
+        whole = found.loc[:, found.notna().all()] if len(found) else found
+        if len(whole) <= FEWEST or whole.empty:
+            continue
+        worth = _worth(whole, need, rows, classifier)
+        judged = {"rule": [], "smote": [], "mean": []}
+        for source in whole.index:
+            own = {**whole.loc[source], "nothing": 0.0}
+            mean = whole.drop(source).mean()
+            leader = mean.idxmax() if mean.max() > 0 else "nothing"
+            judged["rule"].append(own[chosen(worth.drop(source))])
+            judged["smote"].append(own.get("smote", np.nan))
+            judged["mean"].append(own[leader])
+        lines[need] = {
+            "chosen": chosen(worth),
+            "regret": 0 - np.mean(judged["rule"]),  # not -0.0
+            "worst": 0 - np.min(judged["rule"]),
+            "always SMOTE": 0 - np.mean(judged["smote"]),
+            "largest mean": 0 - np.mean(judged["mean"]),
+            "best": 0 - whole.max(axis=1).clip(lower=0).mean(),
+            "n": len(whole),
+        }
+    return pd.DataFrame.from_dict(lines, orient="index")
+
+
+# ---------------------------------------------------------------- lines
+
+
+def answer(rows, others=None):
+    """The decision table.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Stored rows of this chapter.
+    others : dict of str to DataFrame, optional
+        Stored rows of other chapters, by name.
+
+    Returns
+    -------
+    list of Line
+        Those whose rows are there, and no other.
+    """
+    others = others or {}
+    made = [
+        _threshold(rows),
+        _beyond_threshold(rows),
+        _fixed_threshold(rows),
+        _ranking(rows),
+        _probabilities(rows),
+        _categories(rows),
+        _holes(rows),
+        _networks(rows),
+        _linear(rows),
+        _several(rows),
+        _images(others.get("deep_smote")),
+    ]
+    return [line for line in made if line is not None]
+
+
+CHAPTER_PAGE = "many_tables.ipynb"
+
+
+def _p(p):
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".")
+
+
+def _splits(n):
+    return f"{n:.0f} split{'' if n == 1 else 's'}"
+
+
+def _told(row, unit="mean recall", digits=3):
+    """How sure, in words: of how many tables, how much, what chance makes of it."""
+    splits = row.get("splits", np.nan)
+    each = "" if np.isnan(splits) else f", {_splits(splits)} each"
+    text = (
+        f"{unit} {row['median']:+.{digits}f} in the median, better on {row['better']:.0f} and worse "
+        f"on {row['worse']:.0f} of n = {row['n']:.0f} tables{each}"
+    )
+    if row["n"] >= FEWEST:
+        text += f"; {_p(row['p_holm'])} after Holm"
+    else:
+        text += "; too few tables for a test"
+    return text
+
+
+def _few(table):
+    """A table of tests without those arms that are no answer, or fail somewhere."""
+    table = table.drop(index=["dummy"], errors="ignore")
+    return table[table["n"] >= max(2, table["n"].max() - 1)] if len(table) else table
+
+
+def _threshold(rows):
+    table = against(rows, "tuned_acsa", "boosting", of_reference="acsa")
+    if "nothing" not in table.index or table.loc["nothing", "n"] < 2:
+        return None
+    own = gains(ranked(rows), "tuned_acsa", "boosting", of_reference="acsa")
+    alone = compare_sets(own[["nothing"]], power=None)
+    row = {**alone.loc["nothing"], "splits": table.loc["nothing", "splits"]}
+    return Line(
+        "You decide yes or no (who churns, who is ill) and both mistakes count",
+        "Do not oversample: train on the data as they are, and move the threshold "
+        "(`TunedThresholdClassifierCV`)",
+        f"against the threshold at one half: {_told(row)}",
+        CHAPTER_PAGE,
+    )
+
+
+def _advice(name, otherwise):
+    return otherwise if name == "nothing" else f"Add {_name(name)}"
+
+
+def _beyond(rows, metric, need, classifier, situation, otherwise, unit):
+    """What the rule takes for a need, and how far the best arm got."""
+    table = _few(against(rows, metric, classifier))
+    if table.empty:
+        return None
+    name = chosen(_worth(need_gains(rows, need, classifier), need, rows, classifier))
+    shown = name if name in table.index else table["median"].idxmax()
+    lead = "" if name != "nothing" else f"the best arm, {_name(shown)}: "
+    return Line(
+        situation,
+        _advice(name, otherwise),
+        f"{lead}{_told(table.loc[shown], unit)} ({len(table)} arms)",
+        CHAPTER_PAGE,
+    )
+
+
+def _beyond_threshold(rows):
+    return _beyond(
+        rows,
+        "tuned_acsa",
+        "decisions",
+        "boosting",
+        "The threshold is tuned already, and you hope for more",
+        "Nothing more: no arm is shown to add to it",
+        "mean recall",
+    )
+
+
+def _fixed_threshold(rows):
+    table = _few(against(rows, "acsa", "boosting"))
+    if table.empty:
+        return None
+    able = table[(table["p_holm"] < ALPHA) & (table["median"] >= MIN_GAIN)]
+    if able.empty:
+        return None
+    near = able.index[able["median"] > able["median"].max() - MIN_GAIN]
+    name = next((arm for arm in LADDER if arm in near), near[0])
+    return Line(
+        "You must decide, and the threshold is not yours to move",
+        f"Balance by {_name(name)}, which acts as a threshold does",
+        f"against nothing, at one half: {_told(table.loc[name])}",
+        CHAPTER_PAGE,
+    )
+
+
+def _ranking(rows):
+    return _beyond(
+        rows,
+        "pr_auc",
+        "ranking",
+        "boosting",
+        "You want a ranking: who first? (the primary question)",
+        "Nothing: no arm is shown to rank better than the data as they are",
+        "average precision",
+    )
+
+
+def _probabilities(rows):
+    table = _few(against(rows, "log_loss", "boosting"))
+    if "class_weight" not in table.index:
+        return None
+    row = table.loc["class_weight"]
+    worse = int((table["median"] < 0).sum())
+    found = need_gains(rows, "probabilities")
+    name = chosen(_worth(found, "probabilities", rows, "boosting"))
+    return Line(
+        "You want probabilities",
+        _advice(
+            name,
+            "Nothing: balancing spoils them. After weights or sampling, `correct_prior`",
+        ),
+        f"class weights as they come: {_told(row, 'gain in log loss', 4)}; "
+        f"{worse} of {len(table)} arms are worse than nothing in the median",
+        CHAPTER_PAGE,
+    )
+
+
+def _categories(rows):
+    part = rows[rows["dataset"].isin(WITH_CATEGORIES)]
+    table = against(part, "tuned_acsa", "boosting")
+    if "smote" not in table.index or table.loc["smote", "n"] < 2:
+        return None
+    row = compare_sets(
+        gains(ranked(part), "tuned_acsa", "boosting")[["smote"]], power=None
+    )
+    row = {**row.loc["smote"], "splits": table.loc["smote", "splits"]}
+    useful = row["p_holm"] < ALPHA and row["median"] >= MIN_GAIN
+    advice = "SMOTENC or SMOTEN" if useful else "The same: SMOTENC is not shown to help"
+    return Line(
+        "The table has categories",
+        f'{advice}; if you must, `TabularOverSampler("smote")` takes them as they are',
+        f"both thresholds tuned: {_told(row)}",
+        CHAPTER_PAGE,
+    )
+
+
+def _holes(rows):
+    part = of_plan(rows, (HOLES,))
+    found = gains(part, "tuned_acsa", "boosting")
+    if found.empty or "smote" not in found:
+        return None
+    own = part[part["classifier"] == "boosting"].groupby("method").size()
+    return Line(
+        "There are missing values",
+        "Leave them: boosting takes them, and `TableCodec` makes holes anew in new rows",
+        f"one table only, {HOLES} (n = 1, {_splits(own['smote'])}): "
+        f"SMOTENC {found['smote'].iloc[0]:+.3f} mean recall, thresholds tuned",
+        CHAPTER_PAGE,
+    )
+
+
+def _networks(rows):
+    part = rows[rows["method"].isin([*DEEP, "smote"])]
+    table = against(part, "pr_auc", "boosting", reference="smote")
+    table = table[table["n"] >= FEWEST]
+    if table.empty:
+        return None
+    name = table["median"].idxmax()
+    row = table.loc[name]
+    better = row["p_holm"] < ALPHA and row["median"] >= MIN_GAIN
+    return Line(
+        "You think of a GAN, or of diffusion",
+        f"{_name(name)} ranks better than SMOTE"
+        if better
+        else "Not before SMOTE was worth it: no network is shown to rank better",
+        f"the best of {len(table)} networks against SMOTE, {_name(name)}: "
+        f"{_told(row, 'average precision')}",
+        CHAPTER_PAGE,
+    )
+
+
+def _linear(rows):
+    return _beyond(
+        rows,
+        "tuned_acsa",
+        "decisions",
+        "logistic",
+        "The classifier is a logistic regression",
+        "The same: tune the threshold, add nothing",
+        "mean recall",
+    )
+
+
+def _several(rows):
+    part = of_plan(rows, SEVERAL)
+    found = gains(part, "tuned_acsa", "boosting")
+    if len(found) < 2 or "smote" not in found:
+        return None
+    row = {**compare_sets(found[["smote"]], power=None).loc["smote"]}
+    row["splits"] = (
+        part[part["method"] == "smote"].groupby(["dataset", "classifier"]).size().min()
+    )
+    return Line(
+        "There are several classes",
+        "An offset per class first (`ResampledClassifier(tune=True)`), which is a threshold for several",
+        f"SMOTE beyond the offsets: {_told(row)}",
+        CHAPTER_PAGE,
+    )
+
+
+def _images(rows):
+    if rows is None or rows.empty:
+        return None
+    rows = that_learnt(rows[rows["protocol"] == IMAGES])
+    wide = rows.pivot_table(
+        values="balanced_acsa", index=["dataset", "seed", "fold"], columns="method"
+    )
+    arms = ["random_oversampling_augmented", "deep_smote_authors_code"]
+    if not {*arms, "nothing"} <= {*wide}:
+        return None
+    both = wide[["nothing", *arms]].dropna()
+    both = both.groupby(level="dataset").mean()
+    if len(both) < 2:
+        return None
+    copies, deep = (both[arm] - both["nothing"] for arm in arms)
+    return Line(
+        "The data are images",
+        "Repeat the rare ones in altered copies before you train a generator",
+        f"mean recall, n = {len(both)} data sets: augmented copies {copies.mean():+.3f}, "
+        f"DeepSMOTE by its authors' code {deep.mean():+.3f}",
+        "deep_smote.ipynb",
+    )
+
+
+def ladder(rows, classifier="boosting"):
+    """What each rung gains in mean recall, thresholds left alone and tuned.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Stored rows.
+    classifier : str
+
+    Returns
+    -------
+    table : DataFrame, one row a rung
+        ``plain`` and ``tuned``: median gain over doing nothing with its threshold at one
+        half, over ``n`` tables.
+    """
+    part = ranked(rows)
+    plain = gains(part, "acsa", classifier)
+    tuned = gains(part, "tuned_acsa", classifier, of_reference="acsa")
+    table = pd.DataFrame(
+        {"plain": plain.median(), "tuned": tuned.median(), "n": tuned.notna().sum()}
+    )
+    table.loc[table.index == "nothing", "plain"] = 0.0
+    # Medians over other tables would be other medians.
+    table = table[table["n"] >= table["n"].max() - 1]
+    return table.reindex([arm for arm in LADDER if arm in table.index])
+
+
+def glance(rows):
+    """One sentence for the first page of the book, from the stored rows.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        What `helpers.store.load_results` returns for this chapter.
+
+    Returns
+    -------
+    str
+    """
+    table = against(rows, "pr_auc", "boosting") if len(rows) else rows
+    if table.empty or table["n"].max() < FEWEST:
+        return "Not answered yet."
+    table = table.drop(index="dummy", errors="ignore")
+    better = table[(table["p_holm"] < ALPHA) & (table["median"] > 0)]
+    worse = table[(table["p_holm"] < ALPHA) & (table["median"] < 0)]
+    n = int(table["n"].max())
+    told = ", ".join(_name(arm) for arm in better.index) or "none"
+    return (
+        f"By average precision with boosting on {n} tables, one a source, {len(table)} arms "
+        f"against doing nothing (Wilcoxon, Holm): better {told}; worse {len(worse)}; of the "
+        f"others it cannot be told"
+    )

@@ -1,0 +1,202 @@
+"""What the rows say: gains per source, the primary test, ranks, and where gains come from."""
+
+import pandas as pd
+
+from ...evaluation import compare_sets, friedman_nemenyi
+from ._arms import TEN
+from ._tables import TABLES, in_ranks
+
+#: The primary question.
+PRIMARY = {"metric": "pr_auc", "classifier": "boosting"}
+#: Of these, less is better.
+LOSSES = ("brier", "log_loss", "corrected_brier", "corrected_log_loss")
+
+
+def of_plan(rows, tables=TABLES):
+    """Rows of these tables that did not fail."""
+    rows = rows[rows["dataset"].isin(tables)]
+    return rows[~_failed(rows)]
+
+
+def ranked(rows):
+    """Of these, the tables that stand for a family."""
+    rows = of_plan(rows)
+    return rows[rows["dataset"].map(in_ranks).astype(bool)]
+
+
+def _failed(rows):
+    return rows["error"].notna() & (rows["error"] != "")
+
+
+def gains(rows, metric, classifier, reference="nothing", of_reference=None):
+    """What each arm gains over another on each table, a mean over the splits of both.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Stored rows.
+    metric : str
+        Of a loss, gains are what it falls by.
+    classifier : str
+    reference : str
+        Arm.
+    of_reference : str, optional
+        Metric of the reference, where it is another one: ``"tuned_acsa"``.
+
+    Returns
+    -------
+    table : DataFrame of shape (tables, other arms)
+        With `of_reference`, of the reference too.
+    """
+    wide = _splits(rows, metric, classifier)
+    base = _splits(rows, of_reference or metric, classifier)
+    if reference not in base:
+        return pd.DataFrame(index=pd.Index([], name="dataset"))
+    differences = wide.sub(base[reference], axis=0)
+    if of_reference is None:
+        differences = differences.drop(columns=reference)
+    return _over_splits(-differences if metric in LOSSES else differences)
+
+
+def _splits(rows, metric, classifier):
+    """One row a table and split, one column an arm."""
+    rows = rows[rows["classifier"] == classifier]
+    key = ["dataset", "seed", "fold"]
+    return rows.pivot_table(values=metric, index=key, columns="method", aggfunc="first")
+
+
+def _over_splits(wide):
+    return wide.groupby(level="dataset", sort=False).mean()
+
+
+def failures(rows):
+    """What failed or was left out: arm, table, classifier, reason, number of splits.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Stored rows.
+
+    Returns
+    -------
+    DataFrame
+    """
+    failed = rows[_failed(rows)]
+    keys = ["method", "dataset", "error"]
+    return failed.groupby(keys, sort=False).size().rename("rows").reset_index()
+
+
+def primary(rows):
+    """The question fixed beforehand: average precision with boosting, against nothing.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Stored rows.
+
+    Returns
+    -------
+    table : DataFrame, one row per arm
+        As of `helpers.evaluation.compare_sets`, over tables that stand for a family, the
+        largest median gain first; and ``splits``, the fewest that a table has.
+    """
+    return against(rows, **PRIMARY, power=0.8)
+
+
+def against(
+    rows, metric, classifier, reference="nothing", of_reference=None, power=None
+):
+    """`gains` over families, tested; of any metric but the primary one, exploratory."""
+    rows = ranked(rows)
+    found = gains(rows, metric, classifier, reference, of_reference)
+    table = compare_sets(found, power=power)
+    n = rows[rows["classifier"] == classifier]
+    n = n.groupby(["method", "dataset"]).size().groupby("method").min()
+    table["splits"] = n.reindex(table.index)
+    return table.sort_values("median", ascending=False)
+
+
+def diagram(rows, metric="pr_auc", classifier="boosting", arms=TEN):
+    """Ranks of the ten arms named beforehand, over tables that have all of them.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Stored rows.
+    metric, classifier : str
+    arms : sequence of str
+
+    Returns
+    -------
+    found : helpers.evaluation.Friedman, or None
+        None while fewer than two tables have all arms.
+    tables : list of str
+        Those that were ranked.
+    """
+    rows = ranked(rows)
+    # On the splits that all arms have, or one would be judged on easier ones.
+    wide = _splits(rows, metric, classifier).reindex(columns=[*arms]).dropna()
+    table = _over_splits(wide)
+    if len(table) < 2:
+        return None, [*table.index]
+    better = metric not in LOSSES
+    return friedman_nemenyi(table, higher_is_better=better), [*table.index]
+
+
+def split_gains(rows, classifier="boosting"):
+    """Gains in decisions and in probabilities, in parts: where they come from.
+
+    A gain in mean recall at plain decisions is in part one of the *threshold*, as which a
+    balanced training part acts, and in part one that stays when both thresholds are tuned:
+    the *ranking*. A fall of the log loss is in part *calibration*, what turning the shares
+    back changes, and in part what stays.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Stored rows.
+    classifier : str
+
+    Returns
+    -------
+    table : DataFrame
+        One row per table and arm: ``decisions, threshold, ranking``, in mean recall;
+        ``probabilities, calibration, rest``, in log loss, above 0 is better.
+    """
+    rows = of_plan(rows)
+    plain = gains(rows, "acsa", classifier)
+    tuned = gains(rows, "tuned_acsa", classifier)
+    losses = gains(rows, "log_loss", classifier)
+    corrected = gains(rows, "corrected_log_loss", classifier)
+    parts = {
+        "decisions": plain,
+        "threshold": plain - tuned,
+        "ranking": tuned,
+        "probabilities": losses,
+        "calibration": losses - corrected,
+        "rest": corrected,
+    }
+    stacked = {name: part.stack() for name, part in parts.items()}
+    return pd.DataFrame(stacked).rename_axis(["dataset", "method"])
+
+
+def coverage(rows, planned):
+    """Runs that are there and runs that are planned, by arm.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Stored rows.
+    planned : list of Cell
+
+    Returns
+    -------
+    DataFrame
+        One row an arm: ``there, planned``.
+    """
+    key = ["dataset", "method", "seed", "fold", "protocol"]
+    planned = pd.DataFrame(planned)[key]
+    there = rows[key].drop_duplicates().merge(planned)
+    counts = {"there": there, "planned": planned}
+    table = {name: t.groupby("method", sort=False).size() for name, t in counts.items()}
+    return pd.DataFrame(table).fillna(0).astype(int).loc[planned["method"].unique()]

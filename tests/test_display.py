@@ -1,0 +1,180 @@
+"""Tables, sentences and answers as a reader meets them: nothing of the code, nothing raw."""
+
+import html
+import re
+from html.parser import HTMLParser
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.display import answer, frames, printed_name, say, table, told_apart
+from helpers.pages import lighter, with_answer_on_top
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+class Grid(HTMLParser):
+    """Cells of a table by row, with what is in them; every tag and its attributes."""
+
+    def __init__(self, shown):
+        super().__init__()
+        self.rows, self.tags, self._open = [], [], False
+        self.feed(str(shown))
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+            self._open = True
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self._open = False
+
+    def handle_data(self, data):
+        if self._open:
+            self.rows[-1][-1] += data
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([20.0, 19.0], ["20", "19"]),  # counts
+        ([0.25, 1.0], ["0.250", "1.000"]),
+        ([0.0029, -0.5], ["0.003", "−0.500"]),  # 2.900e-03
+        ([0.0001, 0.5], ["< 0.001", "0.500"]),
+        ([-0.0001, 0.5], ["> −0.001", "0.500"]),
+        ([0.0, 0.5], ["0.000", "0.500"]),
+        ([12345.678, 0.5], ["12,345.7", "0.5"]),
+        ([np.nan, 1.0], ["–", "1"]),
+        ([np.inf, 1.0], ["∞", "1"]),
+        ([pd.NA, 3], ["–", "3"]),
+        (["nan ± nan", "0.5 ± nan"], ["–", "0.5"]),
+        (["-0.1 to +0.2", "-1"], ["−0.1 to +0.2", "−1"]),
+        ([True, np.False_], ["yes", "no"]),
+        ([None, "a-b"], ["–", "a-b"]),
+    ],
+)
+def test_no_cell_is_raw(values, shown):
+    frame = pd.Series(values, ["a", "b"], dtype=object, name="value")
+    grid = Grid(table(frame, "x"))
+    assert [row[1] for row in grid.rows[1:]] == shown
+
+
+def test_digits_and_signs_are_the_columns():
+    frame = pd.DataFrame({"difference": [0.26, -0.26], "level": [0.26, 0.5]})
+    frame["n"] = pd.array([3, None], dtype="Int64")
+    grid = Grid(table(frame, "x", digits={"level": 1}))
+    assert grid.rows == [
+        ["difference", "level", "n"],
+        ["+0.260", "0.3", "3"],
+        ["−0.260", "0.5", "–"],
+    ]
+
+
+def test_identifiers_have_printed_names_and_levels_span():
+    keys = [("smote", "roc_auc"), ("smote", "acsa"), ("no_thing", "f1_macro")]
+    index = pd.MultiIndex.from_tuples(keys, names=["method", "measure"])
+    columns = pd.MultiIndex.from_product([["logistic"], ["p_holm", "n"]])
+    frame = pd.DataFrame([[0.5, 1]] * 3, index=index, columns=columns)
+    grid = Grid(table(frame, "x", names={"smote": "SMOTE"}))
+    assert grid.rows == [
+        ["", "", "logistic"],
+        ["method", "measure", "p (Holm)", "n"],
+        ["SMOTE", "ROC-AUC", "0.500", "1"],
+        ["ACSA", "0.500", "1"],
+        ["no thing", "macro-F1", "0.500", "1"],
+    ]
+    spans = [int(a["rowspan"]) for _, a in grid.tags if "rowspan" in a]
+    assert spans == [2]
+    assert "_" not in "".join(map("".join, grid.rows))
+    assert printed_name("recall_malignant") == "recall, malignant"
+
+
+def test_whatever_comes_from_data_is_text():
+    frame = pd.DataFrame({SCRIPT: [SCRIPT]}, index=pd.Index([SCRIPT], name=SCRIPT))
+    grid = Grid(table(frame, SCRIPT, names={SCRIPT: SCRIPT}))
+    assert {tag for tag, _ in grid.tags} <= {
+        *("div", "table", "caption", "thead", "tbody", "tr", "td", "th")
+    }
+    assert grid.rows == [[SCRIPT, SCRIPT], [SCRIPT, SCRIPT]]
+    for shown in (say("{x}", x=SCRIPT), answer(SCRIPT, [SCRIPT])):
+        assert "<" not in re.sub(r"\\<", "", str(shown))
+    figure = plt.figure()
+    shown = str(frames([(SCRIPT, figure)], SCRIPT, SCRIPT))
+    assert "<script" not in shown
+    assert html.escape(SCRIPT) in shown
+
+
+def test_a_table_can_be_reached_and_read_aloud():
+    grid = Grid(table(pd.Series([1.5], ["a"], name="b"), "What it holds"))
+    (box,) = (a for tag, a in grid.tags if tag == "div")
+    assert box["tabindex"] == "0"
+    assert box["aria-label"] == "What it holds"
+    assert [a["scope"] for tag, a in grid.tags if tag == "th"] == ["col", "row"]
+
+
+def test_an_empty_table_is_still_one():
+    assert Grid(table(pd.DataFrame({"a": []}), "x")).rows == [["a"]]
+
+
+def test_numbers_of_a_sentence_are_formatted_and_its_markdown_stays():
+    assert str(say("**{a:+.1f}** of {b}", a=-1, b="x_y")) == r"**\-1\.0** of x\_y"
+    assert told_apart(pd.DataFrame({"p_holm": [0.2]}, index=["a"])) == "none"
+
+
+def test_a_slider_has_every_picture_and_shows_one():
+    pictures = ((f"epoch {n}", plt.figure(figsize=(1, 1))) for n in (1, 10, 100))
+    shown = str(frames(pictures, "Epoch", "A GAN", start=1))
+    found = re.findall(
+        r'<img data-frame src="data:image/png;base64,\S+" alt="(.+?)"(.*?)>', shown
+    )
+    assert found == [("epoch 1", " hidden"), ("epoch 10", ""), ("epoch 100", " hidden")]
+    assert 'max="2"' in shown
+    assert 'value="1"' in shown
+    assert not plt.get_fignums()  # 20 open figures are a warning
+
+
+# ---------------------------------------------------------------- on the page
+
+
+def notebook(*outputs):
+    code = {"cell_type": "code", "source": ["x = 1\n"] * 60, "metadata": {}}
+    tagged = {**code, "metadata": {"tags": ["answer"]}, "outputs": [*outputs]}
+    first = {"cell_type": "markdown", "source": ["# Title\n", "\n", "Text."]}
+    return {"cells": [{**first, "metadata": {}}, code | {"outputs": []}, tagged]}
+
+
+def test_the_answer_stands_below_the_title():
+    bundle = answer("Does it help?", ["No."])._repr_mimebundle_()
+    given = notebook({"data": {"text/markdown": bundle["text/markdown"]}})
+    page = with_answer_on_top(given, {"seconds": 61.4, "device": "cpu: a `chip`"})
+    first, code = page["cells"]
+    assert re.match(r"# Title\n\n:::\{admonition\} ", first["source"])
+    assert first["source"].index("Does it help?") < first["source"].index("Text.")
+    assert "5 minutes to read, 61 s to run on cpu\\: a \\`chip\\`" in first["source"]
+    assert code["source"] == given["cells"][1]["source"]
+    assert len(given["cells"]) == 3  # what was executed stays
+
+
+def test_without_an_answer_the_page_stays():
+    for given in (notebook(), notebook({"output_type": "error"})):
+        assert with_answer_on_top(given, {}) == given
+
+
+def test_images_load_late_and_open_on_a_tap_once():
+    page = (
+        '<img alt="a > b" src="../_images/x.png"/><a class="r" href="y"><img src="../_images/y.svg"></a>'
+        '<img src="../../_images/z.png"><img loading="eager" src="../_static/logo.svg">'
+    )
+    mended = lighter(page)
+    assert mended.count('loading="lazy"') == 3
+    assert re.findall(r'<a class="enlarge" href="(.+?)"', mended) == [
+        "../_images/x.png",
+        "../../_images/z.png",
+    ]
+    assert 'alt="a > b"' in mended
