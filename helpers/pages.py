@@ -137,8 +137,10 @@ def fill_in_decisions(stage):
         if (path := results / file).exists()
     }
     rows = tables.pop("many_tables", None)
-    filled = {"table": "No row is stored yet.", "picture": "", "validation": ""}
+    filled = dict.fromkeys(("sentence", "picture", "validation"), "")
+    filled |= {"table": "No row is stored yet.", "sentence": "no row is stored yet."}
     if rows is not None and len(rows):
+        filled["sentence"] = module.sentence(rows)
         filled["table"] = decision_table(module.answer(rows, tables))
         filled["validation"] = validation(module.left_out(rows))
         rungs = module.ladder(rows).dropna()

@@ -173,6 +173,17 @@ def test_lines_say_n_and_follow_the_rows():
     assert "n = 16 tables, 2 splits each; p < .001 after Holm" in ranking.sure
 
 
+def test_a_sentence_goes_as_far_as_the_rows():
+    assert "tune the threshold" in many_tables.sentence(made_rows())
+    assert "not settle" in many_tables.sentence(made_rows({"smote": 0.05}))
+    assert "not settle" in many_tables.sentence(made_rows().head(0))
+    flat = made_rows()
+    flat["tuned_acsa"] -= 0.2
+    assert "not settle" in many_tables.sentence(flat)
+    (first, *_) = many_tables.answer(flat)
+    assert "not shown to help" in first.advice
+
+
 def test_no_line_without_rows():
     rows = made_rows()
     assert many_tables.answer(rows.head(0)) == []

@@ -17,6 +17,7 @@ from ._answer import (
     glance,
     ladder,
     left_out,
+    sentence,
 )
 from ._arms import CHEAP, CLASSIFIERS, DEEP, OFTEN_ARMS, SECONDS, TEN, UPDATES
 from ._pilot import pilot_cells, run_pilot
@@ -89,6 +90,7 @@ __all__ = [
     "primary",
     "ranked",
     "run",
+    "sentence",
     "split_gains",
 ]
 

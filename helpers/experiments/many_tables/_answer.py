@@ -180,6 +180,7 @@ def answer(rows, others=None):
         _fixed_threshold(rows),
         _ranking(rows),
         _probabilities(rows),
+        _undersampling(rows),
         _categories(rows),
         _holes(rows),
         _networks(rows),
@@ -201,7 +202,12 @@ def _splits(n):
     return f"{n:.0f} split{'' if n == 1 else 's'}"
 
 
-def _told(row, unit="mean recall", digits=3):
+def _sure(row):
+    """Whether a gain is shown, and worth it."""
+    return row["p_holm"] < ALPHA and row["median"] >= MIN_GAIN
+
+
+def _told(row, unit="mean recall", digits=3, family=" after Holm"):
     """How sure, in words: of how many tables, how much, what chance makes of it."""
     splits = row.get("splits", np.nan)
     each = "" if np.isnan(splits) else f", {_splits(splits)} each"
@@ -210,7 +216,7 @@ def _told(row, unit="mean recall", digits=3):
         f"on {row['worse']:.0f} of n = {row['n']:.0f} tables{each}"
     )
     if row["n"] >= FEWEST:
-        text += f"; {_p(row['p_holm'])} after Holm"
+        text += f"; {_p(row['p_holm'])}{family}"
     else:
         text += "; too few tables for a test"
     return text
@@ -229,13 +235,36 @@ def _threshold(rows):
     own = gains(ranked(rows), "tuned_acsa", "boosting", of_reference="acsa")
     alone = compare_sets(own[["nothing"]], power=None)
     row = {**alone.loc["nothing"], "splits": table.loc["nothing", "splits"]}
+    shown = "" if _sure(row) else "; so far it is not shown to help"
     return Line(
         "You decide yes or no (who churns, who is ill) and both mistakes count",
-        "Do not oversample: train on the data as they are, and move the threshold "
-        "(`TunedThresholdClassifierCV`)",
-        f"against the threshold at one half: {_told(row)}",
+        "Train on the data as they are, and move the threshold "
+        f"(`TunedThresholdClassifierCV`){shown}",
+        f"against the threshold at one half: {_told(row, family='')}",
         CHAPTER_PAGE,
     )
+
+
+def sentence(rows):
+    """The answer in a sentence, as far as the rows carry it.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Stored rows.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    line = _threshold(rows)
+    settled = line is not None and "not shown" not in line.advice
+    if settled and chosen(need_gains(rows, "decisions")) == "nothing":
+        return (
+            "**tune the threshold first, and believe a sampler only if it beats that.**"
+        )
+    return "**the rows do not settle it for all tables; let your own decide.**"
 
 
 def _advice(name, otherwise):
@@ -274,7 +303,7 @@ def _fixed_threshold(rows):
     table = _few(against(rows, "acsa", "boosting"))
     if table.empty:
         return None
-    able = table[(table["p_holm"] < ALPHA) & (table["median"] >= MIN_GAIN)]
+    able = table[[_sure(row) for _, row in table.iterrows()]]
     if able.empty:
         return None
     near = able.index[able["median"] > able["median"].max() - MIN_GAIN]
@@ -303,18 +332,31 @@ def _probabilities(rows):
     table = _few(against(rows, "log_loss", "boosting"))
     if "class_weight" not in table.index:
         return None
-    row = table.loc["class_weight"]
-    worse = int((table["median"] < 0).sum())
+    worse = table[(table["p_holm"] < ALPHA) & (table["median"] < 0)]
+    worst = table["median"].idxmin()
     found = need_gains(rows, "probabilities")
     name = chosen(_worth(found, "probabilities", rows, "boosting"))
     return Line(
         "You want probabilities",
-        _advice(
-            name,
-            "Nothing: balancing spoils them. After weights or sampling, `correct_prior`",
-        ),
-        f"class weights as they come: {_told(row, 'gain in log loss', 4)}; "
-        f"{worse} of {len(table)} arms are worse than nothing in the median",
+        _advice(name, "Nothing. If you used weights or sampling, `correct_prior`"),
+        f"as they come, {len(worse)} of {len(table)} arms are shown to be worse; most, "
+        f"{_name(worst)}: {_told(table.loc[worst], 'gain in log loss')}",
+        CHAPTER_PAGE,
+    )
+
+
+def _undersampling(rows):
+    table = _few(against(rows, "pr_auc", "boosting"))
+    if "random_undersampling" not in table.index:
+        return None
+    row = table.loc["random_undersampling"]
+    worse = row["p_holm"] < ALPHA and row["median"] < 0
+    return Line(
+        "You think of undersampling, to be quick",
+        "Not for a ranking: it is shown to rank worse"
+        if worse
+        else "It is not shown to rank worse, nor better",
+        _told(row, "average precision"),
         CHAPTER_PAGE,
     )
 
@@ -328,12 +370,12 @@ def _categories(rows):
         gains(ranked(part), "tuned_acsa", "boosting")[["smote"]], power=None
     )
     row = {**row.loc["smote"], "splits": table.loc["smote", "splits"]}
-    useful = row["p_holm"] < ALPHA and row["median"] >= MIN_GAIN
+    useful = _sure(row)
     advice = "SMOTENC or SMOTEN" if useful else "The same: SMOTENC is not shown to help"
     return Line(
         "The table has categories",
         f'{advice}; if you must, `TabularOverSampler("smote")` takes them as they are',
-        f"both thresholds tuned: {_told(row)}",
+        f"both thresholds tuned: {_told(row, family='')}",
         CHAPTER_PAGE,
     )
 
@@ -361,7 +403,7 @@ def _networks(rows):
         return None
     name = table["median"].idxmax()
     row = table.loc[name]
-    better = row["p_holm"] < ALPHA and row["median"] >= MIN_GAIN
+    better = _sure(row)
     return Line(
         "You think of a GAN, or of diffusion",
         f"{_name(name)} ranks better than SMOTE"
@@ -397,7 +439,7 @@ def _several(rows):
     return Line(
         "There are several classes",
         "An offset per class first (`ResampledClassifier(tune=True)`), which is a threshold for several",
-        f"SMOTE beyond the offsets: {_told(row)}",
+        f"SMOTE beyond the offsets: {_told(row, family='')}",
         CHAPTER_PAGE,
     )
 
@@ -417,11 +459,14 @@ def _images(rows):
     if len(both) < 2:
         return None
     copies, deep = (both[arm] - both["nothing"] for arm in arms)
+    advice = "Look at both; neither leads"
+    if copies.mean() > deep.mean():
+        advice = "Repeat the rare ones in altered copies before you train a generator"
     return Line(
         "The data are images",
-        "Repeat the rare ones in altered copies before you train a generator",
-        f"mean recall, n = {len(both)} data sets: augmented copies {copies.mean():+.3f}, "
-        f"DeepSMOTE by its authors' code {deep.mean():+.3f}",
+        advice,
+        f"mean recall, n = {len(both)} data sets, too few for a test: augmented copies "
+        f"{copies.mean():+.3f}, DeepSMOTE by its authors' code {deep.mean():+.3f}",
         "deep_smote.ipynb",
     )
 

@@ -145,10 +145,9 @@ def _length(kind, y, n, told):
     parameters = kind().get_params()
     if "n_steps" in parameters:
         return {"n_steps": n}
-    if (
-        "flip_epochs" in parameters
-    ):  # whole batches; flips end where they do in the paper
-        return {"epochs": n, "flip_epochs": max(1, round(n * 37 / 40))}
+    if "flip_epochs" in parameters:  # whole batches; the paper's schedule in small
+        schedule = {"flip_epochs": round(n * 37 / 40), "restart_every": n // 40}
+        return {"epochs": n} | {name: max(1, k) for name, k in schedule.items()}
     if "pac" in parameters:  # over all rows
         batches = max(1, len(y) // parameters["batch_size"])
         return {"epochs": ceil(n / batches)}
