@@ -43,12 +43,13 @@ TRAINED = {
     "gan_smote": {"epochs": 400, "flip_epochs": 370, "restart_every": 100},
     "mc_rbo": {"n_steps": 200},
     "smate": {"epochs": 40},
-    "tab_ddpm": {"n_steps": 1500},
+    "tab_ddpm": {"n_steps": 1500, "n_timesteps": 100},
 }
 #: Enough to see whether rows are possible, and no more.
 QUICK = {
     "epochs": 2,
     "n_steps": 20,
+    "n_timesteps": 20,
     "flip_epochs": 1,
     "restart_every": 1,
     "classifier_epochs": 1,

@@ -225,7 +225,7 @@ REFUSED = {
     "smte": ["--methods", "smte", "Did you mean 'smote'"],
     "module": ["--methods", "no_such_thing:Class", "'no_such_thing', which is not"],
     "class": ["--methods", "tests.test_balancing:Other", "has no 'Other'"],
-    "sampler": ["--methods", "tests.test_balancing:NoSampler", "is no sampler"],
+    "sampler": ["--methods", "tests.test_balancing:NoSampler", "has no fit_resample"],
     "both": ["--group", "age", "--time", "colour", "leave one out"],
     "cost": ["--for", "ranking", "--cost-fn", "3", "leave one of the two out"],
     "budget": ["--budget", "soon", "give a time"],
@@ -573,6 +573,7 @@ def test_a_dry_run_tells_and_writes_nothing(table):
     for word in (
         "Arms: nothing, threshold",
         "  Not amdo, ",
+        "name it in --methods to try it",
         "Splits:",
         "Smallest gain",
     ):

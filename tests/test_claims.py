@@ -144,6 +144,20 @@ def test_one_draw_is_judged_over_test_images_and_not_over_draws():
     assert cells.loc["it beats SMOTE, balanced test", "mnist"] == "+40.0 yes"
 
 
+def test_gains_are_points_over_nothing_with_the_bars_of_two_tests():
+    arms = {"nothing": 0.5, "smote": 0.8, "dummy": 0.1}
+    found = deep_smote.gains(images(arms, folds=2)).set_index(["dataset", "method"])
+    assert [*found.index] == [("mnist", "smote")]
+    gain, bar = found.loc[("mnist", "smote")]
+    assert gain == pytest.approx(30)
+    row = images(arms).iloc[1]
+    error = deep_smote.row_error(row, "balanced_")
+    n = deep_smote.n_images(row, "balanced_")[0]
+    assert error == pytest.approx(np.sqrt(0.8 * 0.2 / (10 * n)), rel=0.02)
+    assert error * 196 < bar < 2 * error * 196
+    assert deep_smote.gains(images({"smote": 0.8})).empty
+
+
 def test_several_draws_are_judged_over_draws():
     rows = images({deep_smote.READING: 0.9, "smote": 0.5}, folds=3)
     rows.loc[rows["method"] == "smote", "acsa"] += [0.0, 0.01, 0.0]

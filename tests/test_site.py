@@ -366,6 +366,7 @@ def test_an_address_from_before_leads_to_where_the_heading_is(
     browser, address, old, new
 ):
     page = browser.new_page()
+    page.set_default_timeout(120_000)  # a busy machine
     page.goto(f"{address}/book/{old}")
     page.wait_for_url(f"{address}/book/{new}")
     page.close()
@@ -377,6 +378,7 @@ def test_every_slider_moves_by_keyboard(browser, site, address):
         if 'figure class="frames"' not in path.read_text():
             continue
         page = browser.new_page()
+        page.set_default_timeout(120_000)  # a busy machine
         page.goto(f"{address}/book/{path.name}")
         for figure in page.query_selector_all("figure.frames"):
             slider = figure.query_selector("input[type=range]")

@@ -813,15 +813,16 @@ def test_real_tables_come_back_and_new_rows_are_possible(name):
     """All samplers on them: ``benchmarks/tables.py``."""
     X, y = load_keel(name, return_X_y=True)
     X, y = pd.DataFrame(X), pd.Series(y)
-    codec = TableCodec().fit(X)
-    pd.testing.assert_frame_equal(codec.inverse_transform(codec.transform(X)), X)
-    kept = pd.concat([y[y == c].sample(frac=1, random_state=0)[:200] for c in {*y}])
+    head = X[:5000]  # fars has 100,000 rows
+    codec = TableCodec().fit(head)
+    pd.testing.assert_frame_equal(codec.inverse_transform(codec.transform(head)), head)
+    kept = pd.concat([y[y == c].sample(frac=1, random_state=0)[:90] for c in {*y}])
     X, y = X.loc[kept.index], kept
     for sampler in (RandomOverSampler(), make_sampler("gan")):
         made = TabularOverSampler(sampler, random_state=0)
         X_new, y_new = made.fit_resample(X, y)
         pd.testing.assert_frame_equal(X_new[~made.synthetic_mask_], X)
-        assert {*Counter(y_new).values()} == {200}
+        assert {*Counter(y_new).values()} == {y.value_counts().max()}
         new = X_new[made.synthetic_mask_]
         assert_possible(new, X)
         Z = made.codec_.transform(new)

@@ -246,7 +246,7 @@ def with_force(auto, plan, force):
 def as_options(message):
     """A message in the words of the command line."""
     for name, option in _OPTIONS.items():
-        message = re.sub(rf"\b{name}\b", option, message)
+        message = re.sub(rf"(?<![\w-]){name}\b", option, message)
     return message
 
 

@@ -185,9 +185,10 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
                 folder.leave()
                 raise
             for line in str(plan).splitlines():
-                say(line)
+                say(as_options(line))
             _limit(auto, asked, started)
             auto.fit(X, y)
+        auto.left_out_ = {k: as_options(why) for k, why in auto.left_out_.items()}
         method = asked.force or auto.verdict_.chosen
         refuse_force(method, plan._replace(left_out=auto.left_out_))
         X_out, y_out = auto.treat(X, y, method)
@@ -353,13 +354,13 @@ def _held_out(auto, method, source, held, asked, X, y):
 def _dry(plan, found, asked, say):
     """Arms, splits, time and the smallest gain that can be told, without scores."""
     for line in str(plan).splitlines():
-        say(line)
+        say(as_options(line))
     if asked.budget is not None:
         say(f"The whole call is to end within {asked.budget:.0f} s.")
     return {
         "audit": found,
         "arms": [*plan.arms],
-        "left_out": plan.left_out,
+        "left_out": {k: as_options(why) for k, why in plan.left_out.items()},
         "n_splits": plan.n_splits,
         "seconds": plan.seconds,
         "total": plan.total,

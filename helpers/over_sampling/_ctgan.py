@@ -169,6 +169,11 @@ class CTGANOverSampler(MixedOverSampler):
     draws small modes to the centre and makes them too wide. A mode counts where it holds
     half a percent of the rows of *some* class, not of all rows, or the values of a rare
     class would be cut to the modes of the others.
+
+    On made data of 600 rows, 600 updates find all modes and keep a part of a dependence;
+    the shares of a category within a class were still off by .1 to .4, there and after
+    1,200. Small tables need many epochs: n / `batch_size` updates are few.
+
     One critic update per generator update. The method's authors publish a package under a
     licence that is not open source; this is written from the text, and has no preset of
     that code.
