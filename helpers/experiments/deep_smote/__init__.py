@@ -1,4 +1,5 @@
-"""The runs of the image chapter: `book/deep_smote.ipynb`.
+"""The runs behind DeepSMOTE's pages: `book/deep_smote_results.ipynb`, and a part of
+`book/image_quality.ipynb` and `book/ratio_and_cost.ipynb`.
 
 `cells` says which runs the stored tables have. The module `_table_1` holds the paper's
 experiment, `_rows` its rows and `_claims` what is said of them, `_pilot` the choice of the classifier's training, `_kept`

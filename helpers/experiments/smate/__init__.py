@@ -1,4 +1,5 @@
-"""The runs of the transfer-GAN chapter: `book/smate.ipynb`.
+"""The runs behind SMate's pages: `book/smate.ipynb`, `book/smate_results.ipynb`,
+`book/boosting.ipynb` and a part of `book/image_quality.ipynb`.
 
 `cells` says which runs the stored tables have. The module `_draw` holds the
 images of the paper's experiment, `_generated` those of its GANs, `_figure_6` its arms and
