@@ -11,8 +11,6 @@ from helpers.experiments import many_tables
 from helpers.experiments.many_tables import _arms, _pilot, _run
 from helpers.store import Cell
 
-TINY = 3  #: updates
-
 
 def cell(method, dataset="ecoli2", fold=0):
     return Cell("many_tables", "smoke", dataset, method, 0, fold, many_tables.PROTOCOL)

@@ -9,7 +9,7 @@ from scipy import stats
 
 from helpers import pages
 from helpers.experiments import many_tables
-from helpers.experiments.many_tables import _answer
+from helpers.experiments.many_tables import _rule
 
 from .conftest import ROOT
 
@@ -130,17 +130,17 @@ def test_coverage_says_what_is_missing():
 
 
 def test_the_rule_departs_for_a_gain_and_takes_the_simplest_of_the_best():
-    assert many_tables.chosen(_answer.need_gains(made_rows(), "ranking")) == "nothing"
+    assert many_tables.chosen(_rule.need_gains(made_rows(), "ranking")) == "nothing"
     rows = made_rows({"smote": 0.05, "gan": 0.055, "ctgan": 0.02})
-    assert many_tables.chosen(_answer.need_gains(rows, "ranking")) == "smote"
+    assert many_tables.chosen(_rule.need_gains(rows, "ranking")) == "smote"
     rows = made_rows({"smote": 0.05, "gan": 0.09})
-    assert many_tables.chosen(_answer.need_gains(rows, "ranking")) == "gan"
+    assert many_tables.chosen(_rule.need_gains(rows, "ranking")) == "gan"
 
 
 def test_a_gain_that_is_sure_but_small_is_not_worth_it():
     rows = made_rows({"smote": 0.008})
     assert many_tables.primary(rows).loc["smote", "p_holm"] < 0.05
-    assert many_tables.chosen(_answer.need_gains(rows, "ranking")) == "nothing"
+    assert many_tables.chosen(_rule.need_gains(rows, "ranking")) == "nothing"
 
 
 def test_validation_judges_a_source_by_a_rule_that_has_not_seen_it():

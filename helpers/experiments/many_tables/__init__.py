@@ -8,17 +8,7 @@ else is exploratory.
 import itertools
 
 from ...store import Cell, beside
-from ._answer import (
-    HOLES,
-    LADDER,
-    WITH_CATEGORIES,
-    answer,
-    chosen,
-    glance,
-    ladder,
-    left_out,
-    sentence,
-)
+from ._answer import HOLES, WITH_CATEGORIES, answer, glance, sentence
 from ._arms import CHEAP, CLASSIFIERS, DEEP, OFTEN_ARMS, SECONDS, TEN, UPDATES
 from ._pilot import pilot_cells, run_pilot
 from ._ranks import (
@@ -33,6 +23,7 @@ from ._ranks import (
     ranked,
     split_gains,
 )
+from ._rule import LADDER, chosen, ladder, left_out
 from ._run import run_fit
 from ._tables import (
     FAMILIES,
