@@ -1,4 +1,7 @@
-"""TabDDPM: diffusion of numbers and categories side by side."""
+"""TabDDPM: diffusion of numbers and categories side by side.
+
+Over 500 lines, as what its parameters mean takes up a third of them.
+"""
 
 import math
 from itertools import pairwise
