@@ -174,7 +174,7 @@ def decision_table(lines):
     )
     return head + "\n".join(
         f"| {plain(one.situation)} | {one.advice} | {plain(one.sure)} | "
-        f"[{plain(one.where.partition('.')[0])}]({one.where}) |"
+        f"[{plain(one.where.partition('.')[0].replace('_', ' '))}]({one.where}) |"
         for one in lines
     )
 

@@ -352,7 +352,7 @@ def _images(rows):
         advice,
         f"mean recall, n = {len(both)} data sets, too few for a test: augmented copies "
         f"{copies.mean():+.3f}, DeepSMOTE by its authors' code {deep.mean():+.3f}",
-        "deep_smote.ipynb",
+        "deep_smote_results.ipynb",
     )
 
 
