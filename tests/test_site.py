@@ -339,7 +339,10 @@ def test_tables_fit_the_column_and_print_nothing_raw(visits):
 
 def test_sentences_are_text_and_not_printed(visits):
     seen = [
-        (v["page"], text) for v in chapters(visits, "desktop") for text in v["printed"]
+        (v["page"], text)
+        for v in chapters(visits, "desktop")
+        if Path(v["page"]).stem != "your_data"  # shows what a command prints
+        for text in v["printed"]
     ]
     assert_none(seen)
 

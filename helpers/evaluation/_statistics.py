@@ -380,8 +380,10 @@ def compare_sets(gains: pd.DataFrame, *, alpha=0.05, power=0.8):
     --------
     >>> gains = pd.DataFrame({"smote": [0.03, 0.02, 0.05, -0.01, 0.04, 0.06, 0.07, 0.08]})
     >>> table = compare_sets(gains)
-    >>> table.loc["smote", ["better", "worse", "n"]].to_list(), round(table["p"].iloc[0], 3)
-    ([7, 1, 8], 0.016)
+    >>> table.loc["smote", ["better", "worse", "n"]].to_list()
+    [7, 1, 8]
+    >>> print(round(table["p"].iloc[0], 3))
+    0.016
     """
     # Means of equal scores may differ in their last digit.
     gains = gains.astype(float).round(12)
