@@ -916,6 +916,21 @@ def test_gains_that_are_missing_or_nothing_are_no_evidence():
     assert np.isnan(table.loc["one", ["p", "p_holm", "tellable"]].astype(float)).all()
 
 
+def test_what_signed_ranks_could_have_told():
+    rng = np.random.default_rng(0)
+    gains = pd.DataFrame({"even": rng.normal(0, 0.1, 40)})
+    found = evaluation.compare_sets(gains).loc["even", "tellable"]
+    # On normal gains Student's t needs a little less: 3 / pi of the rows.
+    t = evaluation.Difference.of(gains["even"]).detectable(0.05, 0.8)
+    assert t * 0.9 < found < t * 1.25
+    # Five gains of one sign have p = 1/16: no shift whatever is told.
+    few = pd.DataFrame({"few": [0.1, 0.2, 0.3, 0.4, 0.5], "still": [0.0] * 5})
+    table = evaluation.compare_sets(few)
+    assert table.loc["few", "p_least"] == pytest.approx(2 / 2**5)
+    assert table.loc["still", "p_least"] == 1
+    assert table["tellable"].isna().all()
+
+
 def test_nemenyi_pairs_and_critical_difference_agree():
     found = evaluation.friedman_nemenyi(DEMSAR, alpha=0.1)
     for a, b in [("C4.5", "C4.5+m"), ("C4.5", "C4.5+m+cf"), ("C4.5+m", "C4.5+m+cf")]:
