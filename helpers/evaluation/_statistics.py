@@ -425,10 +425,12 @@ def _wilcoxon(gains):
 
 
 def _tellable(gains, level, power, n_boot=400):
-    """The smallest shift of gains, taken to their median, that signed ranks tell."""
+    """The smallest shift of gains from no gain that signed ranks tell, by the bootstrap."""
     if len(gains) < 2 or not np.ptp(gains):
         return np.nan
-    spread = gains - np.median(gains)
+    # No gain: taken to what the test estimates, the median of all means of two.
+    i, j = np.triu_indices(len(gains))
+    spread = gains - np.median((gains[i] + gains[j]) / 2)
     draws = np.random.default_rng(0).choice(spread, (n_boot, len(gains)))
 
     def lacking(shift):
