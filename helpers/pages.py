@@ -67,8 +67,8 @@ def fill_in_mixed(stage):
         n_rows, planned = len(rows), len(module.cells("paper"))
         filled = {
             "rows": plain(
-                f"Stored rows of folds that have every arm: {n_rows} of {planned}, "
-                f"last {rows['started'].astype(str).max()[:10]}, "
+                f"Stored rows of folds that have every arm: {n_rows} of {planned} "
+                f"({folds_there(rows, module.TABLES)}), last {rows['started'].astype(str).max()[:10]}, "
                 f"on {', '.join(rows['device'].astype(str).unique())}."
             ),
             "usefulness": as_markdown(
@@ -86,6 +86,12 @@ def fill_in_mixed(stage):
     for name, found in filled.items():
         text = text.replace(f"{{{{ mixed_{name} }}}}", found)
     page.write_text(text, encoding="utf-8")
+
+
+def folds_there(rows, tables):
+    """How many folds of each table there are, in words."""
+    folds = rows.groupby("dataset")["fold"].nunique().reindex([*tables], fill_value=0)
+    return ", ".join(f"{name} {n}" for name, n in folds.items()) + " folds"
 
 
 def with_mean(table):

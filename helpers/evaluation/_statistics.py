@@ -70,8 +70,8 @@ class Difference(NamedTuple):
         Returns
         -------
         float
-            In the unit of the differences, above 0; NaN for a single difference. Takes
-            the spread that was seen for the true one.
+            In the unit of the differences, above 0; NaN for a single difference, and
+            where all are equal. Takes the spread that was seen for the true one.
 
         Examples
         --------
@@ -82,7 +82,7 @@ class Difference(NamedTuple):
         0.996
         """
         if not self.error > 0:
-            return self.error
+            return np.nan
         critical = stats.t.ppf(1 - alpha / 2, self.df)
         # scipy's non-central t gives NaN at strict levels with few degrees of freedom, so
         # the power is summed up here over the normal part of the statistic.

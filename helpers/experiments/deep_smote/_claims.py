@@ -112,6 +112,61 @@ def gains(rows) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["dataset", "method", "gain", "gain_bar"])
 
 
+def agreement(points, measures, least=5) -> pd.DataFrame:
+    """Spearman's rank correlation of measures of images with the gain, over the arms.
+
+    Parameters
+    ----------
+    points : DataFrame
+        ``dataset``, ``gain`` and the measures, one row an arm and data set.
+    measures : list of str
+    least : int
+        Arms that a data set needs.
+
+    Returns
+    -------
+    DataFrame of shape (measures, data sets)
+    """
+    found = {
+        name: rows[[*measures, "gain"]].rank().corr()["gain"][measures]
+        for name, rows in points.groupby("dataset")
+        if len(rows) >= least
+    }
+    return pd.DataFrame(found, index=measures)
+
+
+def by_chance(points, measures, least=5, random_state=None, n=1000) -> float:
+    """How often the nearest of all measures comes as near, were gains dealt at random.
+
+    Parameters
+    ----------
+    points, measures, least
+        As of `agreement`.
+    random_state : int, optional
+    n : int
+        Deals of the gains among the arms of each data set.
+
+    Returns
+    -------
+    float
+        Share of deals whose largest mean correlation over the data sets is at least the
+        one that was found.
+    """
+    rng = np.random.default_rng(random_state)
+    means = []
+    for _, rows in points.groupby("dataset"):
+        if len(rows) < least:
+            continue
+        ranks = rows[[*measures, "gain"]].rank()
+        ranks = ((ranks - ranks.mean()) / ranks.std(ddof=0)).fillna(0).to_numpy()
+        # The gains as they are come first, then dealt anew.
+        order = rng.permuted(np.tile(np.arange(len(rows)), (n + 1, 1)), axis=1)
+        order[0] = np.arange(len(rows))
+        means.append(ranks[order, -1] @ ranks[:, :-1] / len(rows))
+    largest = np.mean(means, axis=0).max(axis=1)
+    return float((largest >= largest[0] - 1e-12).mean())
+
+
 def over_images(rows, prefix, arm, reference) -> Difference:
     """The difference of two trainings in mean recall, to be tested over test images.
 

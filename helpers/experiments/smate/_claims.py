@@ -35,7 +35,7 @@ CLAIMS = {
         "smate_scratch",
     ),
     "the penalty helps the transfer": ("smate_penalty", "smate"),
-    "class weights beat copies (S8)": ("class_weight", "random_oversampling"),
+    "class weights beat copies (S8, inferred)": ("class_weight", "random_oversampling"),
     "a tuned threshold beats a GAN's images": ("threshold", "smate_scratch"),
     "boosting beats a single network": ("samme", "nothing"),
 }
