@@ -420,6 +420,14 @@ def paper_scale(chapter, results):
         )
     if len(store.seconds(rows)) < len(planned):
         lines += ["", f"The rest: `python -m helpers run {chapter} --profile paper`."]
+    if "counts" in module.PROFILES:
+        path = results / f"{chapter}-counts.csv"
+        there = len(store.seconds(store.read(path))) if path.exists() else 0
+        lines += [
+            "",
+            "With the paper's numbers of images and a fixed number of steps (the profile "
+            f"`counts`): {there} of {len(module.cells('counts'))} runs.",
+        ]
     if not (metric := getattr(module, "HEADLINE", None)):
         return "\n".join(lines)
     # A store whose rows are all of other questions lacks the column.

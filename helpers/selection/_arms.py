@@ -169,9 +169,7 @@ def _why_not_asked(name, rarest, table, auto, budget):
     if name in PLAIN:
         return ""
     if name not in NETWORKS:
-        return (
-            "made for images, or for several classes; name it in candidates to try it"
-        )
+        return "not tried by default; name it in candidates to try it"
     if name == "gan_smote" and table != {"category"}:
         return "made for tables of categories; name it in candidates to try it"
     if rarest < ROWS_OF_NETWORKS:
