@@ -198,6 +198,7 @@ def test_the_nearest_of_many_measures_owes_something_to_chance():
     names = [f"m{i}" for i in range(8)]
     points = pd.DataFrame(rng.normal(size=(24, 9)), columns=[*names, "gain"])
     points["dataset"] = np.repeat(["a", "b", "c"], 8)
+    points["method"] = [*range(8)] * 3
     chance = deep_smote.by_chance(points, names, random_state=0)
     assert 0.05 < chance <= 1  # nothing here follows the gain
     points["m3"] = np.exp(points["gain"])
@@ -206,5 +207,10 @@ def test_the_nearest_of_many_measures_owes_something_to_chance():
     expected = stats.spearmanr(points["m1"][:8], points["gain"][:8]).statistic
     assert found.loc["m1", "a"] == pytest.approx(expected)
     assert deep_smote.by_chance(points, names, random_state=0) < 0.01
+    # The same set three times is one set: what one agrees by chance, three do as often.
+    once = points[:8].assign(m3=rng.normal(size=8))
+    thrice = pd.concat([once.assign(dataset=name) for name in "abc"])
+    one, three = (deep_smote.by_chance(p, names, random_state=1) for p in (once, thrice))
+    assert one == three
     # A set of fewer arms than asked for is in neither.
     assert [*deep_smote.agreement(points[:20], names, least=5)] == ["a", "b"]

@@ -138,13 +138,16 @@ def agreement(points, measures, least=5) -> pd.DataFrame:
 def by_chance(points, measures, least=5, random_state=None, n=1000) -> float:
     """How often the nearest of all measures comes as near, were gains dealt at random.
 
+    Arms are exchanged and not their gains on single sets: one that leads on a set is likely
+    to lead on the next, so that sets are no independent repeats.
+
     Parameters
     ----------
     points, measures, least
-        As of `agreement`.
+        As of `agreement`; ``method`` names the arms.
     random_state : int, optional
     n : int
-        Deals of the gains among the arms of each data set.
+        Deals of the gains among the arms, the same on all data sets.
 
     Returns
     -------
@@ -153,15 +156,18 @@ def by_chance(points, measures, least=5, random_state=None, n=1000) -> float:
         one that was found.
     """
     rng = np.random.default_rng(random_state)
+    arms = {arm: i for i, arm in enumerate(points["method"].unique())}
+    keys = rng.random((n + 1, len(arms)))
+    keys[0] = np.arange(len(arms))  # first as they are
     means = []
     for _, rows in points.groupby("dataset"):
         if len(rows) < least:
             continue
         ranks = rows[[*measures, "gain"]].rank()
         ranks = ((ranks - ranks.mean()) / ranks.std(ddof=0)).fillna(0).to_numpy()
-        # The gains as they are come first, then dealt anew.
-        order = rng.permuted(np.tile(np.arange(len(rows)), (n + 1, 1)), axis=1)
-        order[0] = np.arange(len(rows))
+        own = rows["method"].map(arms).to_numpy()
+        order = np.argsort(keys[:, np.sort(own)], axis=1)
+        ranks = ranks[np.argsort(own)]
         means.append(ranks[order, -1] @ ranks[:, :-1] / len(rows))
     largest = np.mean(means, axis=0).max(axis=1)
     return float((largest >= largest[0] - 1e-12).mean())
