@@ -210,7 +210,9 @@ def test_the_nearest_of_many_measures_owes_something_to_chance():
     # The same set three times is one set: what one agrees by chance, three do as often.
     once = points[:8].assign(m3=rng.normal(size=8))
     thrice = pd.concat([once.assign(dataset=name) for name in "abc"])
-    one, three = (deep_smote.by_chance(p, names, random_state=1) for p in (once, thrice))
+    one, three = (
+        deep_smote.by_chance(p, names, random_state=1) for p in (once, thrice)
+    )
     assert one == three
     # A set of fewer arms than asked for is in neither.
     assert [*deep_smote.agreement(points[:20], names, least=5)] == ["a", "b"]
