@@ -49,14 +49,20 @@ TINY = {
     "mc_ccr": {},
     "mc_rbo": {"n_steps": 100},
     "smate": {"epochs": 2, "width": 0.25},
-    "tab_ddpm": {"n_steps": 60, "n_timesteps": 20, "layers": (16,), "lr": 0.01},
+    "tab_ddpm": {"n_steps": 20, "n_timesteps": 5, "layers": (16,), "lr": 0.01},
 }
 
 
 #: Files that look at the rendered book, which is built once for all of them.
 BOOK = ("tests/test_chapters.py", "tests/test_publication.py", "tests/test_site.py")
-#: Files that take longest next, though others have more tests.
-LONG = ()
+#: Files that take long with few tests: they start kernels, clusters, whole test runs.
+LONG = (
+    "tests/test_publishing.py",
+    "tests/test_distribution.py",
+    "tests/test_contributing.py",
+    "tests/test_balancing.py",
+    "tests/test_selection.py",
+)
 
 
 def pytest_collection_modifyitems(items):
@@ -74,7 +80,7 @@ def pytest_collection_modifyitems(items):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """One process takes the book with all that look at it; the others need not wait."""
-    if config.getvalue("dist") != "loadfile":
+    if config.getoption("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
 
@@ -108,23 +114,30 @@ def table():
     return (rng.normal(size=(len(y), 5)) + y[:, None])[order], y[order]
 
 
+def second_root(root):
+    """A root over the same sources, so that the book that a reader has built stays hers.
+
+    Executed chapters are the same in both, by their digests: none runs twice.
+    """
+    work, executed = root / "_build" / "test", root / "_build" / "executed"
+    (work / "_build").mkdir(parents=True, exist_ok=True)
+    executed.mkdir(exist_ok=True)
+    for name in ("_config.yml", "_toc.yml", "pyproject.toml", "book", "helpers"):
+        if not (work / name).is_symlink():
+            (work / name).symlink_to(root / name)
+    if not (shared := work / "_build" / "executed").is_symlink():
+        shutil.rmtree(shared, ignore_errors=True)  # of an earlier version
+        shared.symlink_to(executed)
+    return work
+
+
 @pytest.fixture(scope="session")
 def smoke_book():
     """The call that ran and rendered the book with smoke parameters, and its folder."""
-    # A second root over the same sources: the book that a reader has built stays hers.
-    work = ROOT / "_build" / "test"
-    (work / "_build").mkdir(parents=True, exist_ok=True)
-    # Executed chapters are the same in both, by their digests: none runs twice.
-    executed = ROOT / "_build" / "executed"
-    executed.mkdir(exist_ok=True)
+    (ROOT / "_build").mkdir(exist_ok=True)
     # Each test process asks for it; all but the first find everything unchanged.
-    with FileLock(work / "smoke.lock"):
-        for name in ("_config.yml", "_toc.yml", "pyproject.toml", "book", "helpers"):
-            if not (work / name).is_symlink():
-                (work / name).symlink_to(ROOT / name)
-        if not (shared := work / "_build" / "executed").is_symlink():
-            shutil.rmtree(shared, ignore_errors=True)  # of an earlier version
-            shared.symlink_to(executed)
+    with FileLock(ROOT / "_build" / "smoke.lock"):
+        work = second_root(ROOT)
         done = subprocess.run(
             [sys.executable, "-m", "helpers", "book", "--smoke"],
             cwd=work,
