@@ -59,6 +59,12 @@ def fill_in_mixed(stage):
     from .plotting import named  # and with it matplotlib
 
     module = experiments.find("mixed")
+
+    def by_method(means):
+        """A row per method, a column per table and one of their mean, to fit the page."""
+        table = means.T.rename(columns=module.SHORT).assign(mean=means.mean())
+        return named(table)
+
     path = stage / "book" / "results" / "mixed-paper.csv"
     rows = module.whole(store.read(path)) if path.exists() else None
     parts = ("usefulness", "detection", "verdicts", "costs")
@@ -71,12 +77,8 @@ def fill_in_mixed(stage):
                 f"({folds_there(rows, module.TABLES)}), last {rows['started'].astype(str).max()[:10]}, "
                 f"on {', '.join(rows['device'].astype(str).unique())}."
             ),
-            "usefulness": as_markdown(
-                named(with_mean(module.means(rows, "pr_auc"))), 3
-            ),
-            "detection": as_markdown(
-                named(with_mean(module.means(rows, "detection"))), 2
-            ),
+            "usefulness": as_markdown(by_method(module.means(rows, "pr_auc")), 3),
+            "detection": as_markdown(by_method(module.means(rows, "detection")), 2),
             "verdicts": "\n\n".join(
                 as_markdown(claims_table(judged)) for judged in module.verdicts(rows)
             ),
@@ -92,12 +94,6 @@ def folds_there(rows, tables):
     """How many folds of each table there are, in words."""
     folds = rows.groupby("dataset")["fold"].nunique().reindex([*tables], fill_value=0)
     return ", ".join(f"{name} {n}" for name, n in folds.items()) + " folds"
-
-
-def with_mean(table):
-    """The mean over all rows as a last one."""
-    table = pd.concat([table, table.mean().to_frame("mean").T])
-    return table.rename_axis("table")
 
 
 def as_markdown(table, digits=3) -> str:

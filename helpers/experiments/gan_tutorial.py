@@ -306,17 +306,7 @@ def cells(profile):
 
 
 def glance(rows):
-    """One sentence for the first page of the book, from the stored rows.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        What `helpers.store.load_results` returns for this chapter.
-
-    Returns
-    -------
-    str
-    """
+    """One sentence for the first page of the book, from the stored rows."""
     rows = rows[(rows["dataset"] == "bcw") & (rows["protocol"] == "repeated-1")]
     rows = rows[rows["method"].isin(["nothing", "gan"])]
     gain = mean_differences(rows, "recall_malignant", "nothing", n_test=114)["gan"]

@@ -108,7 +108,7 @@ def resolve(
     for name, candidate in wanted.items():
         if name in ALWAYS:
             continue
-        why = _why_not(name, candidate, classifier, decisions, rarest)
+        why = _why_not(candidate, classifier, decisions, rarest)
         if not why and asked:
             why = _why_not_asked(name, rarest, table, candidates == "auto", budget)
         if why:
@@ -150,7 +150,7 @@ def _named(candidates):
     return wanted
 
 
-def _why_not(name, candidate, classifier, decisions, rarest):
+def _why_not(candidate, classifier, decisions, rarest):
     """Why an arm would say nothing here, or could not be fitted at all."""
     if candidate == "threshold" and not decisions:
         return "a threshold changes neither ranks nor probabilities"

@@ -377,17 +377,7 @@ def _images(rows):
 
 
 def glance(rows):
-    """One sentence for the first page of the book, from the stored rows.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        What `helpers.store.load_results` returns for this chapter.
-
-    Returns
-    -------
-    str
-    """
+    """One sentence for the first page of the book, from the stored rows."""
     table = against(rows, "pr_auc", "boosting") if len(rows) else rows
     if table.empty or table["n"].max() < FEWEST:
         return "Not answered yet."
