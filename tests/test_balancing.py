@@ -489,6 +489,55 @@ def test_the_budget_is_kept_whatever_fits_take(
     assert "Hopeless" not in (tmp_path / "out" / "rows.csv").read_text()
 
 
+def test_a_forced_method_beyond_the_budget_is_used_and_not_scored(
+    table, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Slow, "now", 0.0)
+    monkeypatch.setattr(Slow, "slower_after", None)
+    for clock in ("time.time", "helpers.__main__.now"):
+        monkeypatch.setattr(clock, lambda: 1e9 + Slow.now)
+    monkeypatch.setattr(time, "perf_counter", lambda: Slow.now)
+    out, hopeless = tmp_path / "out", "tests.test_balancing:Hopeless"
+    words = ["--target", "left", "--methods", hopeless, "--budget", "100s"]
+    words += ["--force", hopeless, "--holdout", ".2", "--out", out]
+    told = call(table, *words, "--dry-run")
+    assert told.exit_code == 0, told.output
+    assert not out.exists()
+    done = call(table, *words)
+    assert done.exit_code == 0, done.output
+    (line,) = [x for x in done.stdout.splitlines() if x.startswith("--force")]
+    assert line.startswith(
+        f"--force {hopeless}: it does not fit into --budget and is not"
+    )
+    about = float(re.search(r"in about ([\d,]+) s", line)[1].replace(",", ""))
+    # A fit on the table, and two on the records that were not set aside.
+    assert 3 * 300 <= about <= 7 * 300
+    assert 3 * 300 <= Slow.now <= 110 + 3.1 * 300
+    assert "Hopeless" not in (out / "rows.csv").read_text()
+    frame = read_table(out / "balanced.csv", "left").frame
+    assert frame["left"].value_counts().nunique() == 1
+    data = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert data["balanced"]["method"] == "Hopeless"
+    assert {a["method"] for a in data["arms"]} == {
+        "dummy",
+        "nothing",
+        "threshold",
+        "auto",
+    }
+    assert {*data["holdout"]["scores"]} == {"nothing", "Hopeless"}
+    assert {*data["reliability"]} == {*data["costs"]["least"]} == {"nothing"}
+    assert "it was not scored" in (out / "report.html").read_text(encoding="utf-8")
+    assert "has no score of it" in (out / "recipe.py").read_text(encoding="utf-8")
+
+
+def test_a_forced_method_that_cannot_be_fitted_is_refused(table, tmp_path):
+    words = ["--target", "left", "--methods", "smote", "--for", "ranking"]
+    done = call(table, *words, "--force", "threshold", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "a threshold changes neither ranks nor probabilities" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_too_little_time_is_refused_and_nothing_is_left(table, tmp_path):
     out = tmp_path / "out"
     words = ["--target", "left", "--methods", "threshold,smote", "--out", out]
@@ -640,12 +689,17 @@ def test_help_needs_nothing_heavy():
         "import sys\n"
         "from typer.testing import CliRunner\n"
         "from helpers.__main__ import app\n"
-        "print(CliRunner().invoke(app, ['balance', '--help']).output, *sys.modules)"
+        "print(CliRunner().invoke(app, ['balance', '--help']).output, *sys.modules)\n"
+        "import helpers.balancing\n"
+        "print('Now balancing', *sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    words = {*done.stdout.split()}
-    assert {"--target", "--dry-run"} <= words
-    assert not {"torch", "numpy", "pandas", "sklearn", "jinja2"} & words
+    of_help, of_dry_run = map(str.split, done.stdout.split("Now balancing"))
+    assert {"--target", "--dry-run"} <= {*of_help}
+    assert not {"torch", "numpy", "pandas", "sklearn", "jinja2"} & {*of_help}
+    # A dry run waits for nothing that only the report and the networks need.
+    assert "helpers.selection" in of_dry_run
+    assert not {"torch", "matplotlib", "jinja2", "PIL"} & {*of_dry_run}
 
 
 def test_parquet_and_feather_keep_their_schema(tmp_path):

@@ -573,9 +573,14 @@ def test_the_plan_is_made_from_seconds_and_slow_arms_are_named():
         "gan": "one fit would take about 60.0 s, and 10 splits of all arms do not fit "
         "into time_budget"
     }
+    slow = {"nothing": 0.2, "gan": 60}
     for budget in (1, -3):
         with pytest.raises(ValueError, match=r"too little for two arms: 10 splits of"):
-            _plan.planned({"nothing": 0.2, "gan": 60}, budget, 1, {"nothing"})
+            _plan.planned(slow, budget, 1, {"nothing"})
+    # A threshold needs no fits of its own, and may be the only arm.
+    n, left_out = _plan.planned(slow, 10, 1, {"nothing"}, least=0)
+    assert n >= 10
+    assert {*left_out} == {"gan"}
 
 
 class Epochs(RandomOverSampler):

@@ -18,6 +18,9 @@ from ._scores import average_precision
 
 #: Rows of the trial fits, from which the seconds of all rows follow.
 TRIALS = 500, 2000
+#: Rows of the only trial for a look beforehand, which nothing holds to, and the most rows of
+#: a training part whose seconds are told from it, in proportion, and so rather too many.
+LOOK, NEAR = 1000, 5000
 #: Rows of the trial fits of networks.
 TRIAL = 1000
 #: What says how long a network is trained; the parts of it that trials take, one in so many.
@@ -55,6 +58,9 @@ class Plan(NamedTuple):
         forward in time.
     unit : str
         Of gains.
+    late : dict of str to float or None
+        Expected seconds of one fit on all rows, of the arms that are left out for their
+        time; None where too little was left to find out.
     """
 
     arms: tuple
@@ -64,6 +70,7 @@ class Plan(NamedTuple):
     total: float
     detectable: float
     unit: str
+    late: dict
 
     def __str__(self):
         lines = [f"Arms: {', '.join(self.arms)}."]
@@ -111,7 +118,7 @@ def kept_plan(file, asked):
     return plan
 
 
-def make_plan(file, asked, measure, left, n_jobs, fixed):
+def make_plan(file, asked, measure, left, n_jobs, fixed, least=1):
     """The plan in a file, or else one made now and put there.
 
     Parameters
@@ -123,26 +130,27 @@ def make_plan(file, asked, measure, left, n_jobs, fixed):
         Returns what `timed` does.
     left : callable
         Returns the seconds left; None where there is no limit.
-    n_jobs, fixed
+    n_jobs, fixed, least
         As in `planned`.
 
     Returns
     -------
     dict
         ``n_splits``; ``seconds`` of a split of each arm, of which ``choice`` come after
-        all fits; ``left_out``, arm to why.
+        all fits; ``left_out``, arm to why; ``late``, as in `Plan`.
     """
     if plan := kept_plan(file, asked):
         return plan
-    seconds, failed, choice = measure()
-    able = {name: s for name, s in seconds.items() if name not in failed}
+    seconds, failed, untimed, choice = measure()
     budget = left()
     if budget is None:
         n, slow = fixed or _splits.USUAL, {}
     else:
-        n, slow = planned(able, budget, n_jobs, ALWAYS, fixed=fixed)
-    plan = {"asked": asked, "n_splits": n, "seconds": able, "choice": choice}
-    plan["left_out"] = {**failed, **slow}
+        n, slow = planned(seconds, budget, n_jobs, ALWAYS, fixed=fixed, least=least)
+    plan = {"asked": asked, "n_splits": n, "seconds": seconds, "choice": choice}
+    plan["left_out"] = {**failed, **untimed, **slow}
+    last = {name: LAST * seconds[name] for name in slow}
+    plan["late"] = {**dict.fromkeys(untimed), **last}
     if file and budget is not None:
         text = json.dumps(plan, indent=1)
         write_atomically(lambda aside: aside.write_text(text, encoding="utf-8"), file)
@@ -170,13 +178,15 @@ def timed(frame, codes, split, estimators, budget=None, networks=True):
         Seconds. After a tenth of them no trial of more rows begins, and after another
         one no trial of a network.
     networks : bool
-        Whether to time them.
+        Whether to time them. If not, it is for a look beforehand, by fewer trials.
 
     Returns
     -------
     seconds : dict of str to float
     failed : dict of str to str
-        Arm to why it could not be fitted, or was not tried.
+        Arm to why it could not be fitted.
+    untimed : dict of str to str
+        Arm to why it was not tried.
     choice : float
         Seconds in all of them for scoring the choice itself, after the fits.
     """
@@ -184,8 +194,9 @@ def timed(frame, codes, split, estimators, budget=None, networks=True):
     frame = frame.reset_index(drop=True)
     rng = np.random.default_rng(0)
     plain = {n: e for n, e in estimators.items() if length_of(e) is None}
-    seconds, failed = {}, {}
-    sizes = [n for n in TRIALS if n < len(train)] or [len(train)]
+    seconds, failed, untimed = {}, {}, {}
+    sizes = TRIALS if networks or len(train) > NEAR else (LOOK,)
+    sizes = [n for n in sizes if n < len(train)] or [len(train)]
     parts = [_part(codes, train, n, rng) for n in sizes]
     began, most = time.perf_counter(), FOR_TRIALS * max(budget or 0.0, 0.0)
 
@@ -199,7 +210,7 @@ def timed(frame, codes, split, estimators, budget=None, networks=True):
             if name in failed or (late() and part is not parts[0]):
                 continue
             if late(3) and name not in ALWAYS:
-                failed[name] = _no_time(budget)
+                untimed[name] = _no_time(budget)
                 continue
             try:
                 took = _seconds_of(estimator, rows, codes[part])
@@ -209,7 +220,7 @@ def timed(frame, codes, split, estimators, budget=None, networks=True):
                 continue
             spent[name].append((len(part), took))
     for name, found in spent.items():
-        if name in failed:
+        if name in failed or name in untimed:
             continue
         if not found:  # few rows may be too few, of groups for instance
             try:
@@ -224,7 +235,7 @@ def timed(frame, codes, split, estimators, budget=None, networks=True):
     began = time.perf_counter()
     for name in (n for n in estimators if n not in plain and networks):
         if late():
-            failed[name] = _no_time(budget)
+            untimed[name] = _no_time(budget)
             continue
         estimator, scale = estimators[name], len(train) / len(part)
         kind, whole = length_of(estimator)
@@ -248,7 +259,7 @@ def timed(frame, codes, split, estimators, budget=None, networks=True):
         seconds[name] = each * whole + beside * scale
     each = _seconds_of_choice(len(test), n_draws(len(frame)), rng)
     seconds = {n: seconds[n] * BESIDE + each for n in estimators if n in seconds}
-    return seconds, failed, each
+    return seconds, failed, untimed, each
 
 
 def _no_time(budget):
@@ -343,7 +354,7 @@ def _seconds_of_choice(n_test, n_drawn, rng):
 # ---------------------------------------------------------------- the plan
 
 
-def planned(seconds, budget, n_jobs, shared, step=_splits.FOLDS, fixed=None):
+def planned(seconds, budget, n_jobs, shared, step=_splits.FOLDS, fixed=None, least=1):
     """How many splits there is time for, and which arms are too slow for any plan.
 
     Parameters
@@ -360,6 +371,8 @@ def planned(seconds, budget, n_jobs, shared, step=_splits.FOLDS, fixed=None):
         Splits come in multiples of it.
     fixed : int, optional
         The number of splits, where it is not ours to choose.
+    least : int
+        Fewest arms beside those that stay: 0 where there is one that needs no fits.
 
     Returns
     -------
@@ -370,7 +383,7 @@ def planned(seconds, budget, n_jobs, shared, step=_splits.FOLDS, fixed=None):
     Raises
     ------
     ValueError
-        Not even one arm beside those that stay can be finished.
+        Not even so many arms beside those that stay can be finished.
     """
     seconds, slow = dict(seconds), {}
     fewest = fixed or -(-_splits.FEWEST // step) * step
@@ -380,7 +393,7 @@ def planned(seconds, budget, n_jobs, shared, step=_splits.FOLDS, fixed=None):
         if each * fewest <= free:
             break
         others = {name: s for name, s in seconds.items() if name not in shared}
-        if len(others) <= 1:
+        if len(others) <= least:
             raise ValueError(
                 f"time_budget leaves {max(budget, 0):.1f} s, too little for two arms: "
                 f"{fewest} splits of {', '.join(seconds)} take about "

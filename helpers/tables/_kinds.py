@@ -175,7 +175,7 @@ def numbers_of(known):
 def date_form(known):
     """The one of `DATE_FORMS` in which all texts are written, or None."""
     texts = pd.Series(known.unique()).astype(object)
-    if not isinstance(texts[0], str):
+    if not isinstance(texts[0], str) or not any(map(str.isdigit, texts[0])):
         return None
     texts = texts.map(str)  # numpy's own str, too
     # Most columns are told by their first value.
