@@ -187,13 +187,23 @@ def _warnings(source, features, labels, counts, codec, found, group, time):
     if counts.min() < FEW_ROWS:
         yield (
             "rows",
-            f"The rarest class, {counts.index[-1]!r}, has {counts.min()} records: only "
+            f"The rarest class, {counts.index[-1]!r}, has {counts.min()} record(s): only "
             "large gains can be told, and networks are tried only where named.",
         )
     if len(counts) > MOST_NUMBERS:
         yield (
             "target",
             f"{len(counts)} classes are many; rare ones may be better merged.",
+        )
+    alike = labels.unique()
+    alike = (
+        pd.Series(alike).groupby([str(k).strip().casefold() for k in alike]).agg(list)
+    )
+    for same in alike[alike.map(len) > 1]:
+        yield (
+            "target",
+            f"Classes {' and '.join(map(repr, same))} differ in spaces or capitals only; "
+            "if they are one, write them alike.",
         )
     for name, score in leaks(features, labels, codec.kinds_):
         yield (
@@ -237,12 +247,18 @@ def _warnings(source, features, labels, counts, codec, found, group, time):
             f"{found['conflicts']} record(s) have the same features as one of another "
             "class: no classifier can tell them apart.",
         )
-    for name in source.frame.columns:
+    for name, kind in codec.kinds_.items():
         if odd := source.table.odd_numbers(name):
             yield (
                 "numbers",
-                f"Column {name!r} reads as text, such as {odd!r}: write its numbers "
-                "without thousands separators.",
+                f"Column {name!r} reads as text, such as {odd!r}: write its numbers with "
+                "a decimal point, without thousands separators and units.",
+            )
+        elif kind != "date" and (odd := source.table.odd_dates(name)):
+            yield (
+                "dates",
+                f"Column {name!r} reads as text, such as {odd!r}: write its dates as "
+                "2024-12-31, or 2024-12-31 23:59.",
             )
     n, first = source.table.formulas()
     if n:

@@ -12,6 +12,7 @@ from sklearn.model_selection import RepeatedStratifiedKFold
 from ..checks import require_known
 from ..selection import AutoOverSampler
 from ..tables import TableCodec
+from ._text import matching
 
 #: What is called otherwise on the command line.
 _OPTIONS = {
@@ -24,6 +25,7 @@ _OPTIONS = {
     "scoring": "--for",
     "kinds": "--categorical, --dates or --drop",
 }
+_KINDS = {"category": "--categorical", "date": "--dates", "leave_out": "--drop"}
 
 
 class Asked(NamedTuple):
@@ -169,8 +171,14 @@ def seconds_of(text):
 
 
 def known_columns(asked, source):
-    """Columns are named as in the file; none is asked for twice."""
+    """Columns are named as in the file, but for spaces around; none is asked for twice."""
     names = [*source.frame.columns]
+    one = {k: matching(getattr(asked, k), names) for k in ("target", "group", "time")}
+    several = {
+        k: tuple(matching(name, names) for name in getattr(asked, k))
+        for k in ("categorical", "dates", "drop")
+    }
+    asked = asked._replace(**one, **several)
     require_known("column in --target", asked.target, names)
     uses = {
         "--categorical": asked.categorical,
@@ -279,8 +287,19 @@ def with_force(auto, plan, force):
 
 def as_options(message):
     """A message in the words of the command line."""
+    message = re.sub(
+        r"convert it, as with pd\.to_datetime\(.*\)\.",
+        "write its dates as 2024-12-31.",
+        message,
+    )
+    message = re.sub(
+        r"kinds=\{(.+?): '(category|date|leave_out)'\}",
+        lambda found: f"{_KINDS[found[2]]} {found[1]}",
+        message,
+    )
     for name, option in _OPTIONS.items():
-        message = re.sub(rf"(?<![\w-]){name}\b", option, message)
+        # Names in quotes are those of columns.
+        message = re.sub(rf"(?<![\w'-]){name}\b", option, message)
     return message
 
 

@@ -152,15 +152,15 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
         **dict.fromkeys(asked.categorical, "category"),
         **dict.fromkeys(asked.dates, "date"),
     }
-    found = audit(source, asked.target, kinds, asked.drop, asked.group, asked.time)
-    for line in audit_lines(found, path, asked.target):
-        say(line)
-
-    rows, held = _parts(source, asked)
-    X, y = _features(source, rows, asked)
-    auto = chooser(asked, kinds, y)
-    auto.set_params(n_jobs=jobs)
     try:
+        found = audit(source, asked.target, kinds, asked.drop, asked.group, asked.time)
+        for line in audit_lines(found, path, asked.target):
+            say(line)
+
+        rows, held = _parts(source, asked)
+        X, y = _features(source, rows, asked)
+        auto = chooser(asked, kinds, y)
+        auto.set_params(n_jobs=jobs)
         with cluster(dask) if dask else contextlib.nullcontext():
             # Whatever is refused is refused before anything is written.
             if asked.force or not dry_run:
