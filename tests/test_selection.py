@@ -616,6 +616,12 @@ def test_a_network_is_timed_by_a_part_of_its_epochs(monkeypatch):
     plan = auto(arms, cv=None, time_budget=3000).plan(X, y)
     assert plan.arms == ("nothing", "smote")
     assert "would take about 348.4 s" in plan.left_out["net"]
+    # What cannot finish even if all of it were as quick as its shortest trial has no longer.
+    monkeypatch.setattr(Epochs, "seen", [])
+    plan = auto(arms, cv=None, time_budget=100).plan(*blobs(4000))
+    assert Epochs.seen == [1, 1]
+    assert "one fit would take about" in plan.left_out["net"]
+    assert plan.late["net"] == pytest.approx(2 * 3.2 * 4 * _plan.BESIDE, rel=1e-3)
     # Trials of networks are bounded, too.
     plan = auto(arms | {"more": Epochs(200)}, cv=None, time_budget=100).plan(X, y)
     assert "finding out how long" in plan.left_out["more"]

@@ -12,8 +12,8 @@ import pandas as pd
 
 #: Separators that are looked for.
 DELIMITERS = ",", ";", "\t", "|"
-#: Records from which separator and quoting are told.
-SOME = 200
+#: Records from which separator and quoting are told; and what a column of text looks like.
+SOME, MANY = 200, 5000
 #: What is read as a hole. New rows have the one that their column has most often.
 HOLES = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "?")
 #: Digits that a float holds; longer numbers are ids or codes, and stay text.
@@ -218,7 +218,7 @@ class TextTable:
     def _odd(self, name, form, fits=True):
         if self._dialects[name]["point"]:
             return None
-        texts = self._texts[name]
+        texts = self._texts[name].iloc[:MANY]
         known = texts[~texts.isin(HOLES)]
         found = known.map(form.fullmatch).notna()
         if not found.mean() > 0.5:  # nor where there are none
@@ -232,9 +232,12 @@ class TextTable:
         for name, texts in self._texts.items():
             if self._dialects[name]["point"]:
                 continue
-            rows = np.flatnonzero(texts.str.startswith(("=", "@")))
+            some = [text for text in texts.unique() if text.startswith(("=", "@"))]
+            if not some:
+                continue
+            rows = np.flatnonzero(texts.isin(some))
             n += len(rows)
-            if len(rows) and first is None:
+            if first is None:
                 first = (name, texts.iloc[rows[0]], int(self.lines[rows[0]]))
         return n, first
 
@@ -371,10 +374,11 @@ def _delimiter(text, name):
 
 def _decimals(texts):
     """Fewest and most decimals of numbers; None where some are written with an exponent."""
-    if texts.str.contains("[eE]", regex=True).any():
+    texts = texts.tolist()
+    if any("e" in text or "E" in text for text in texts):
         return None
-    n = texts.str.partition(".")[2].str.len()
-    return int(n.min()), int(n.max())
+    n = [len(text.partition(".")[2]) for text in texts]
+    return min(n), max(n)
 
 
 def _number(value, decimals, point):

@@ -517,6 +517,7 @@ class AutoOverSampler(BaseOverSampler):
             return started + self.time_budget - time.time()
 
         own = self.cv is None and self.times is None and self.time_budget is not None
+        n_jobs = joblib.effective_n_jobs(self.n_jobs)
         has_threshold = any(arm.name == "threshold" for arm in made.arms)
         plan = make_plan(
             self.store and networks and f"{self.store}.plan.json",
@@ -530,9 +531,10 @@ class AutoOverSampler(BaseOverSampler):
                 made.estimators,
                 left(),
                 networks,
+                n_jobs,
             ),
             left,
-            joblib.effective_n_jobs(self.n_jobs),
+            n_jobs,
             fixed=None if own else n,
             least=int(not has_threshold),
         )

@@ -17,7 +17,7 @@ from ._bias import n_draws
 from ._scores import average_precision
 
 #: Rows of the trial fits, from which the seconds of all rows follow.
-TRIALS = 500, 2000
+TRIALS = 500, 2000, 8000
 #: Rows of the only trial for a look beforehand, which nothing holds to, and the most rows of
 #: a training part whose seconds are told from it, in proportion, and so rather too many.
 LOOK, NEAR = 1000, 5000
@@ -160,12 +160,13 @@ def make_plan(file, asked, measure, left, n_jobs, fixed, least=1):
 # ---------------------------------------------------------------- seconds
 
 
-def timed(frame, codes, split, estimators, budget=None, networks=True):
+def timed(frame, codes, split, estimators, budget=None, networks=True, n_jobs=1):
     """Expected seconds of a split of each arm, by small trials; nothing is scored.
 
     Every arm is fitted on few and on more rows, from which all rows follow in a straight
     line. Of a network only two parts of its epochs are trained, a shorter and a longer
-    one: what does not grow with them counts once.
+    one: what does not grow with them counts once. One that cannot finish, were all of it
+    as quick as the shorter part, has no longer one.
 
     Parameters
     ----------
@@ -179,6 +180,8 @@ def timed(frame, codes, split, estimators, budget=None, networks=True):
         one no trial of a network.
     networks : bool
         Whether to time them. If not, it is for a look beforehand, by fewer trials.
+    n_jobs : int
+        Processes of the fits; trials are made in this one.
 
     Returns
     -------
@@ -239,24 +242,36 @@ def timed(frame, codes, split, estimators, budget=None, networks=True):
             continue
         estimator, scale = estimators[name], len(train) / len(part)
         kind, whole = length_of(estimator)
+        # By steps rather than by rows, a training is as long for any table.
+        longer = 1.0 if kind == "n_steps" else scale
+        short = max(1, whole // SHORT)
+        long = min(whole, max(short + 4, whole // LONG))
+        rows, took = _rows(frame, part), []
         try:
             # All beginnings are slow, and should not count.
             _seconds_of_part(estimator, 1, _rows(frame, few), codes[few])
-            short = max(1, whole // SHORT)
-            long = min(whole, max(short + 4, whole // LONG))
-            rows = _rows(frame, part)
-            took = [
-                _seconds_of_part(estimator, length, rows, codes[part])
-                for length in (short, long)
-            ]
+            for length in (short, long):
+                if late():
+                    break
+                took.append(_seconds_of_part(estimator, length, rows, codes[part]))
+                # Whatever of it the steps take, all of it is at least so long.
+                least = took[0] * min(longer * whole / short, scale)
+                hopeless = budget is not None and (
+                    least * _splits.FEWEST / n_jobs > budget
+                )
+                if hopeless:
+                    break
         except Exception as error:
             failed[name] = _why(name, error)
             continue
-        each = max(took[1] - took[0], 0.0) / max(long - short, 1)
-        beside = max(took[0] - each * short, 0.0)
-        # By steps rather than by rows, a training is as long for any table.
-        each *= 1.0 if kind == "n_steps" else scale
-        seconds[name] = each * whole + beside * scale
+        if took and hopeless:
+            seconds[name] = least
+        elif len(took) < 2:
+            untimed[name] = _no_time(budget)
+        else:
+            each = max(took[1] - took[0], 0.0) / max(long - short, 1)
+            beside = max(took[0] - each * short, 0.0)
+            seconds[name] = each * longer * whole + beside * scale
     each = _seconds_of_choice(len(test), n_draws(len(frame)), rng)
     seconds = {n: seconds[n] * BESIDE + each for n in estimators if n in seconds}
     return seconds, failed, untimed, each
@@ -265,7 +280,7 @@ def timed(frame, codes, split, estimators, budget=None, networks=True):
 def _no_time(budget):
     return (
         f"of the {max(budget, 0):.0f} s left, too many went into finding out how long "
-        "others take"
+        "arms take"
     )
 
 
