@@ -24,6 +24,10 @@ AT_LEAST_TWO = Interval(numbers.Integral, 2, None, closed="left")
 SHARE = Interval(numbers.Real, 0, 1, closed="left")
 
 
+class OneHotWarning(UserWarning):
+    """Columns are a category, and a sampler takes them for numbers."""
+
+
 class SequenceOf(Options):  # scikit-learn takes no constraint of another descent
     """For ``_parameter_constraints``: a tuple or list whose values meet a constraint.
 

@@ -177,11 +177,17 @@ def _ranges(kind, old, new, values):
     ends = [values.iloc[i] for i in (old.argmin(), old.argmax())]
     if kind == "number":
         told = np.linspace(*map(float, ends), PARTS + 1)
-        parts = [f"{a:.4g} to {b:.4g}" for a, b in pairwise(told)]
+        parts = [f"{_short(a)} to {_short(b)}" for a, b in pairwise(told)]
     else:
         first, last = map(str, ends)
         parts = [f"part {i + 1} of {PARTS}, {first} to {last}" for i in range(PARTS)]
     return {"parts": parts, "old": shares[0].tolist(), "new": shares[1].tolist()}
+
+
+def _short(value):
+    """Four digits, as people write them."""
+    text = f"{value:.4g}"
+    return f"{float(text):.0f}" if 1e4 <= abs(value) < 1e9 else text
 
 
 def _map(old, new, filled, rng):
