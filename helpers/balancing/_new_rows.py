@@ -41,12 +41,12 @@ def nearest(Z, of):
     return found, np.linalg.norm(Z - of[found], axis=1)
 
 
-def provenance_of(X, y, origin, kinds, asked):
+def provenance_of(X, origin, kinds, asked):
     """Nearest old row of every new one.
 
     Parameters
     ----------
-    X, y
+    X : DataFrame
         The rows that were learned from.
     origin : (DataFrame, array, array of int or None)
         New rows, their labels, and the rows that they repeat.

@@ -210,7 +210,7 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
         names["holdout"] = f"holdout{source.suffix}"
         none = new.iloc[:0] if isinstance(new, pd.DataFrame) else new[:0]
         folder.write(names["holdout"], source.written(held, none))
-    told = provenance_of(X, y, origin, auto.recipe_.kinds, asked)
+    told = provenance_of(X, origin, auto.recipe_.kinds, asked)
     table = told.assign(
         record=np.arange(len(kept) + 1, len(kept) + 1 + len(told)),
         method=method,

@@ -453,7 +453,7 @@ def glance(rows):
     return (
         f"{found['verdict'].capitalize()}: accuracy {without:.3f} without, "
         f"{found['difference']:+.3f} with GAN-SMOTE (early stopping on a validation part; "
-        f"95 % interval {found['low']:+.3f} to {found['high']:+.3f}, {found['n']:.0f} folds, "
+        f"asked alone: 95 % interval {found['low']:+.3f} to {found['high']:+.3f}, {found['n']:.0f} folds, "
         f"which could tell {found['tellable']:.3f}). The paper: 0.686 and +0.007, one sample "
         "of 140, it seems at the best epoch of each test fold"
     )
