@@ -168,9 +168,12 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
             if asked.force:
                 auto.set_params(candidates=with_force(auto, plan, asked.force))
                 plan = auto.plan(X, y, measure=None)
-            _limit(auto, asked, started)
             if dry_run:
+                _limit(auto, asked, started)
                 return _dry(auto.plan(X, y, measure="plain"), found, asked, say)
+            from .. import report  # now, so that what it takes is known to the plan
+
+            _limit(auto, asked, started)
             folder = Folder(
                 folder_of(path, out),
                 {**decisive(asked), "input": source.digest},
@@ -198,8 +201,6 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
         X_out, y_out = auto.treat(X, y, method)
     except ValueError as error:
         raise ValueError(as_options(str(error))) from error
-
-    from .. import report
 
     kept, new, origin = _resampled(auto, source, rows, X_out, y_out, X, asked)
     data = source.written(kept, new, asked.mark)

@@ -28,6 +28,8 @@ LENGTHS = "n_steps", "epochs"
 SHORT, LONG = 200, 50
 #: Share of the time after which no trial of more rows begins, and as much for networks.
 FOR_TRIALS = 0.1
+#: Seconds for trials below which none of a network begins: the import of torch takes them.
+TO_BEGIN = 3.0
 #: Share of the time that is planned for; the rest is for what took longer in its trial.
 PLANNED = 0.85
 #: Scores and rows of a split, beside fit and prediction; seconds until workers work.
@@ -237,6 +239,11 @@ def timed(frame, codes, split, estimators, budget=None, networks=True, n_jobs=1)
     part, few = (_part(codes, train, n, rng) for n in (TRIAL, 100))
     began = time.perf_counter()
     for name in (n for n in estimators if n not in plain and networks):
+        if budget is not None and most < TO_BEGIN:
+            untimed[name] = (
+                f"{max(budget, 0):.0f} s are too few to find out how long a network takes"
+            )
+            continue
         if late():
             untimed[name] = _no_time(budget)
             continue
