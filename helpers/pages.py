@@ -310,28 +310,6 @@ def with_answer_on_top(notebook: dict, record: Mapping) -> dict:
     return {**notebook, "cells": [first, *rest[1:]]}
 
 
-_IMAGE = re.compile(r'(<a [^>]*>\s*)?<img ((?:[^>"]|"[^"]*")*?)\s*/?>')
-
-
-def lighter(page: str) -> str:
-    """A rendered page whose images load when they come in sight, and open on a tap.
-
-    Images in a link stay in it, and what is no file of the site is not made a link.
-    """
-
-    def mend(found):
-        link, attributes = found[1] or "", found[2]
-        if "loading=" not in attributes:
-            attributes = f'loading="lazy" {attributes}'
-        image = f"<img {attributes} />"
-        file = re.search(r'src="((?:\.\./)+_images/[^"]+)"', attributes)
-        if file and not link:
-            image = f'<a class="enlarge" href="{file[1]}">{image}</a>'
-        return link + image
-
-    return _IMAGE.sub(mend, page)
-
-
 def fill_in_paper_scale(stage):
     """Replace ``{{ paper_scale }}`` by what the stored rows of the profile "paper" say.
 

@@ -41,11 +41,11 @@ from .pages import (
     fill_in_decisions,
     fill_in_mixed,
     fill_in_paper_scale,
-    lighter,
     status,
     with_answer_on_top,
 )
 from .provenance import environment, hardware
+from .site import lighten
 
 
 def build(root=".", *, only=(), smoke=False, parameters=None) -> int:
@@ -403,8 +403,7 @@ def _render(root, work, stage, strict) -> bool:
     for line in found if whole else [done.stdout]:
         print(line)
     if (new / "index.html").exists():
-        for page in new.glob("book/**/*.html"):
-            page.write_text(lighter(page.read_text("utf-8")), encoding="utf-8")
+        lighten(new)
         seal.unlink(missing_ok=True)
         if site.exists():
             os.replace(site, aside / "old")

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from helpers.display import answer, frames, printed_name, say, table, told_apart
-from helpers.pages import lighter, with_answer_on_top
+from helpers.pages import with_answer_on_top
+from helpers.site import lighter, theme_icons
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -178,3 +179,30 @@ def test_images_load_late_and_open_on_a_tap_once():
         "../../_images/z.png",
     ]
     assert 'alt="a > b"' in mended
+
+
+def test_a_page_loads_no_script_that_it_does_not_need():
+    scripts = (
+        '<script defer src="../_static/scripts/fontawesome.js?digest=5"></script>'
+        '<script src="../searchindex.js"></script>'
+        '<script>window.MathJax = {"options": {}}</script>'
+        '<script defer="defer" src="../_static/mathjax/tex-chtml.js"></script>'
+        '<script src="../_static/moved.js"></script>'
+    )
+    icons = theme_icons('p={sun:[5,6,[1,"s"],"f1","M1z"]};d("fas",p),d("fa-solid",p)')
+    sun = '<i class="theme fa-solid fa-sun  fa-lg" data-mode="light"></i>'
+    kept = re.findall(r"(\w+)\.js", lighter(scripts + sun, icons))
+    assert kept == ["moved"]
+    assert '<svg class="svg-inline--fa theme' in lighter(sun, icons)
+    assert 'viewBox="0 0 5 6" data-mode="light">' in lighter(sun, icons)
+    # What the page needs stays.
+    assert "fontawesome.js" in lighter(scripts + '<i class="fas fa-moon"></i>', icons)
+    formula = lighter(scripts + '<div class="amsmath math notranslate">', icons)
+    assert "tex-chtml.js" in formula
+    assert "window.MathJax" in formula
+    assert "searchindex.js" in lighter(scripts + '<div id="search-results">', icons)
+
+
+def test_what_unfolds_the_side_bar_has_a_name():
+    mended = lighter('<summary><span class="toctree-toggle" role="presentation">')
+    assert mended.startswith('<summary aria-label="Its pages"><span class="toctree')

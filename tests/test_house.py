@@ -12,6 +12,7 @@ ROOMS = [
     "balancing",
     "report",
     "pages",
+    "site",
     "experiments",
     "selection",
     "quality",
