@@ -43,6 +43,8 @@ from .pages import (
     fill_in_paper_scale,
     status,
     with_answer_on_top,
+    with_named_solutions,
+    without_outputs,
 )
 from .provenance import environment, hardware
 from .site import lighten
@@ -113,7 +115,9 @@ def _build(root, work, chapters):
     for chapter in chapters:
         if chapter.page.exists():
             page = with_answer_on_top(_read_json(chapter.page), chapter.record)
-            _write_json(stage / chapter.path, page)
+        else:
+            page = without_outputs(_read_json(stage / chapter.path))
+        _write_json(stage / chapter.path, with_named_solutions(page))
     if (page := stage / "book" / "status.md").exists():
         text = page.read_text(encoding="utf-8") + status(notes)
         page.write_text(text, encoding="utf-8")

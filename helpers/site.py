@@ -69,6 +69,9 @@ def lighter(page: str, icons: Mapping | None = None) -> str:
         As of `theme_icons`. A page with an icon that is not in it keeps the script.
     """
     page = _IMAGE.sub(_late, page)
+    # Names that hide the visible ones, and a role that lists no longer have.
+    page = page.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    page = page.replace('role="doc-biblioentry"', 'role="listitem"')
     # The theme's arrow that unfolds a chapter of the side bar has no name of its own.
     arrow = '<summary><span class="toctree-toggle"'
     page = page.replace(arrow, arrow.replace(">", ' aria-label="Its pages">', 1))
