@@ -106,6 +106,8 @@ LOOK = r"""async () => {
     prose: prose.textContent,
     screens: (document.querySelector("article")?.getBoundingClientRect().height ?? 0) / 900,
     tables: all("article .table-box").map(e => [e.ariaLabel, e.scrollWidth, e.clientWidth]),
+    code: all("article .cell_input pre").map(e => [e.scrollWidth, e.clientWidth,
+      e.textContent.split("\n").reduce((a, b) => a.length < b.length ? b : a, "")]),
     cells: all("article .table-box :is(th, td)").map(e => e.textContent),
     printed: all("article .output.stream").map(e => e.textContent.trim()),
   };
@@ -396,6 +398,12 @@ def test_tables_fit_the_column_and_print_nothing_raw(visits):
     raw = re.compile(r"<NA>|\bnan\b|\bNaN\b|\de[-+]\d\d|object at 0x|\w_\w")
     cells = [(v["page"], c) for v in chapters(visits, "desktop") for c in v["cells"]]
     assert_none([(page, cell) for page, cell in cells if raw.search(cell)])
+
+
+def test_no_line_of_code_is_cut_beside_the_column(visits):
+    lines = [(v["page"], *c) for v in chapters(visits, "desktop") for c in v["code"]]
+    assert len(lines) > 100
+    assert_none([line for line in lines if line[1] > line[2]])
 
 
 def test_sentences_are_text_and_not_printed(visits):
