@@ -347,8 +347,11 @@ def without_outputs(notebook: dict) -> dict:
     Returns
     -------
     notebook : dict
+        As it was where its first cell is no text.
     """
-    first, *rest = notebook["cells"]
+    first, *rest = notebook["cells"] or [{"cell_type": "none"}]
+    if first["cell_type"] != "markdown":
+        return notebook
     title, _, opening = "".join(first["source"]).partition("\n")
     box = [
         ":::{warning}",

@@ -181,6 +181,8 @@ def test_a_chapter_that_was_not_run_says_so_below_its_title():
     first = without_outputs(notebook())["cells"][0]["source"]
     assert re.match(r"# Title\n\n:::\{warning\}\nThis build did not run", first)
     assert "Text." in first
+    for untitled in ([], [{"cell_type": "code", "source": "n = 5", "metadata": {}}]):
+        assert without_outputs({"cells": untitled}) == {"cells": untitled}
 
 
 def test_images_load_late_and_open_on_a_tap_once():
