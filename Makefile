@@ -35,7 +35,7 @@ serve: env  ## Serve the rendered book at http://127.0.0.1:8000 (PORT=...)
 	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
 # One thread in each worker: torch would start as many as there are cores in every one. By
-# file, since fixtures such as the rendered book are made once for all tests in a file.
+# file, since fixtures are made once for all tests in a file; tests/conftest.py has the order.
 test: env  ## Run all tests; those in the browser need Chromium
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 

@@ -4,6 +4,7 @@ Each command imports what it needs when it is called, so that ``--help`` is inst
 """
 
 import contextlib
+import csv
 import os
 import signal
 from time import time as now
@@ -303,7 +304,9 @@ def balance(
 
 
 def _names(text):
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    """Names between commas; one that holds a comma stands in quotes."""
+    names = next(csv.reader([text], skipinitialspace=True), [])
+    return tuple(name.strip() for name in names if name.strip())
 
 
 if __name__ == "__main__":

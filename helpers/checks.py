@@ -3,6 +3,8 @@
 import difflib
 import math
 import numbers
+import operator
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -20,6 +22,10 @@ POSITIVE_REAL = Interval(numbers.Real, 0, None, closed="neither")
 AT_LEAST_TWO = Interval(numbers.Integral, 2, None, closed="left")
 #: Adam's betas, dropout and other shares that leave something.
 SHARE = Interval(numbers.Real, 0, 1, closed="left")
+
+
+class OneHotWarning(UserWarning):
+    """Columns are a category, and a sampler takes them for numbers."""
 
 
 class SequenceOf(Options):  # scikit-learn takes no constraint of another descent
@@ -186,6 +192,43 @@ def _positions(values, one_hot):
             f"{len(values)}; leave such rows out."
         )
     return ones.argmax(axis=1)
+
+
+def checked_groups(groups, n_features):
+    """The columns of each one-hot block, as lists of int.
+
+    Parameters
+    ----------
+    groups : sequence of sequences of int, or None
+        The parameter ``feature_groups`` of a sampler.
+    n_features : int
+
+    Raises
+    ------
+    ValueError
+        No lists of column numbers, an empty or a doubled one, numbers of no column.
+    """
+    try:
+        groups = [[operator.index(c) for c in group] for group in groups or ()]
+    except TypeError as error:
+        raise ValueError(
+            f"feature_groups must be lists of column numbers ({error}); columns may share "
+            "a name, so names will not do."
+        ) from error
+    if [] in groups:
+        raise ValueError(
+            f"Group {groups.index([])} of feature_groups is empty; leave it out."
+        )
+    listed = Counter(column for group in groups for column in group)
+    if doubled := sorted(column for column, n in listed.items() if n > 1):
+        raise ValueError(
+            f"feature_groups overlap: column(s) {doubled} are listed more than once."
+        )
+    if unknown := sorted({*listed} - {*range(n_features)}):
+        raise ValueError(
+            f"feature_groups name column(s) {unknown}; X has columns 0 to {n_features - 1}."
+        )
+    return groups
 
 
 def counts_asked_for(strategy, labels):

@@ -142,8 +142,17 @@ def origin(rows: pd.DataFrame) -> Shown:
     rows : DataFrame
         What `helpers.store.load_results` returned, or a part.
     """
+    sources = (
+        [*rows["provenance"].dropna().astype(str).unique()]
+        if "provenance" in rows
+        else []
+    )
+    more = f" and {len(sources) - 6} more" if len(sources) > 6 else ""
     return say(
-        "**Stored** from {started} on, on {devices}; {versions}; commits {commits}.",
+        "**Stored** from {started} on, on {devices}; {versions}; commits {commits}. Data: {data}.",
+        data="; ".join(s.rstrip(".") for s in sources[:6]) + more
+        if sources
+        else "see above",
         started=str(rows["started"].min())[:10],
         devices=", ".join(map(str, rows["device"].unique())),
         versions=rows["versions"].iloc[0],

@@ -59,6 +59,12 @@ def fill_in_mixed(stage):
     from .plotting import named  # and with it matplotlib
 
     module = experiments.find("mixed")
+
+    def by_method(means):
+        """A row per method, a column per table and one of their mean, to fit the page."""
+        table = means.T.rename(columns=module.SHORT).assign(mean=means.mean())
+        return named(table)
+
     path = stage / "book" / "results" / "mixed-paper.csv"
     rows = module.whole(store.read(path)) if path.exists() else None
     parts = ("usefulness", "detection", "verdicts", "costs")
@@ -67,16 +73,12 @@ def fill_in_mixed(stage):
         n_rows, planned = len(rows), len(module.cells("paper"))
         filled = {
             "rows": plain(
-                f"Stored rows of folds that have every arm: {n_rows} of {planned}, "
-                f"last {rows['started'].astype(str).max()[:10]}, "
+                f"Stored rows of folds that have every arm: {n_rows} of {planned} "
+                f"({folds_there(rows, module.TABLES)}), last {rows['started'].astype(str).max()[:10]}, "
                 f"on {', '.join(rows['device'].astype(str).unique())}."
             ),
-            "usefulness": as_markdown(
-                named(with_mean(module.means(rows, "pr_auc"))), 3
-            ),
-            "detection": as_markdown(
-                named(with_mean(module.means(rows, "detection"))), 2
-            ),
+            "usefulness": as_markdown(by_method(module.means(rows, "pr_auc")), 3),
+            "detection": as_markdown(by_method(module.means(rows, "detection")), 2),
             "verdicts": "\n\n".join(
                 as_markdown(claims_table(judged)) for judged in module.verdicts(rows)
             ),
@@ -88,10 +90,10 @@ def fill_in_mixed(stage):
     page.write_text(text, encoding="utf-8")
 
 
-def with_mean(table):
-    """The mean over all rows as a last one."""
-    table = pd.concat([table, table.mean().to_frame("mean").T])
-    return table.rename_axis("table")
+def folds_there(rows, tables):
+    """How many folds of each table there are, in words."""
+    folds = rows.groupby("dataset")["fold"].nunique().reindex([*tables], fill_value=0)
+    return ", ".join(f"{name} {n}" for name, n in folds.items()) + " folds"
 
 
 def as_markdown(table, digits=3) -> str:
@@ -137,10 +139,11 @@ def fill_in_decisions(stage):
         if (path := results / file).exists()
     }
     rows = tables.pop("many_tables", None)
-    filled = dict.fromkeys(("sentence", "picture", "validation"), "")
+    filled = dict.fromkeys(("sentence", "state", "picture", "validation"), "")
     filled |= {"table": "No row is stored yet.", "sentence": "no row is stored yet."}
     if rows is not None and len(rows):
         filled["sentence"] = module.sentence(rows)
+        filled["state"] = module.state(rows, len(module.cells("paper")))
         filled["table"] = decision_table(module.answer(rows, tables))
         filled["validation"] = validation(module.left_out(rows))
         rungs = module.ladder(rows).dropna()
@@ -161,7 +164,8 @@ def decision_table(lines):
     Parameters
     ----------
     lines : sequence
-        With ``situation, advice, sure, where``; the second is Markdown, others are text.
+        With ``situation, advice, verdict, sure, asked_first``; the advice is Markdown,
+        the others are text.
 
     Returns
     -------
@@ -169,12 +173,10 @@ def decision_table(lines):
     """
     if not lines:
         return "No line has rows yet."
-    head = (
-        "| situation | do this | how sure, from the rows | where |\n|---|---|---|---|\n"
-    )
+    head = "| situation | do this | how sure, from the rows |\n|---|---|---|\n"
     return head + "\n".join(
-        f"| {plain(one.situation)} | {one.advice} | {plain(one.sure)} | "
-        f"[{plain(one.where.partition('.')[0].replace('_', ' '))}]({one.where}) |"
+        f"| {plain(one.situation)} | {one.advice} | **{plain(one.verdict)}**"
+        f"{' (asked first)' if one.asked_first else ''}: {plain(one.sure)} |"
         for one in lines
     )
 
@@ -198,17 +200,24 @@ def validation(table):
             "The rule will be validated by leaving out one source at a time, once seven "
             "tables have every arm. They have not yet."
         )
+    idle = all(row["chosen"] == "nothing" for _, row in table.iterrows())
     lines = [
-        "The rule is made anew without each source and judged on it. What it loses there "
-        "against doing nothing with the threshold tuned, in the mean (below 0 it gains):",
+        "Had a source been left out and the rule been asked from the others: what it gains on "
+        "that source over a tuned threshold alone, in the mean over sources, beside other habits."
+        + (
+            " It says *nothing* for every need, so that its zeros are there by construction and "
+            "validate nothing yet; what it forgoes is in the last columns."
+            if idle
+            else ""
+        ),
         "",
-        "| need | takes, from all | regret | worst source | always SMOTE | largest mean | "
-        "best possible | n |",
+        "| need | the rule takes | gains | on the worst | always SMOTE | largest mean | "
+        "best, had one known | n |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for need, row in table.iterrows():
         numbers = (
-            plain(f"{row[name]:+.3f}")
+            plain(f"{0 - row[name]:+.3f}")
             for name in ("regret", "worst", "always SMOTE", "largest mean", "best")
         )
         lines.append(
@@ -217,13 +226,14 @@ def validation(table):
         )
     lines += [
         "",
-        "Decisions in mean recall, ranking in average precision, probabilities in log loss.",
+        "Decisions in mean recall, ranking in average precision, probabilities in what the log "
+        "loss falls by. *Largest mean* takes the arm that gained most on the other sources.",
     ]
     return "\n".join(lines)
 
 
 def draw_ladder(rungs, path):
-    """A dot a rung for plain decisions, another for tuned ones; from simple to complex.
+    """Gains with thresholds at one half, and beside them with thresholds tuned.
 
     Parameters
     ----------
@@ -240,24 +250,30 @@ def draw_ladder(rungs, path):
         from .plotting import STYLE, ladder
 
         matplotlib.rcParams.update(STYLE)
-        figure = Figure(figsize=(8, 0.5 + 0.3 * len(rungs)))
-        ladder(rungs, figure.subplots())
+        figure = Figure(figsize=(7, 1 + 0.32 * len(rungs)), layout="constrained")
+        ladder(rungs, figure.subplots(1, 2, sharey=True, sharex=True))
         figure.savefig(path, dpi=110)
 
 
 def ladder_text(rungs):
     """Caption and alternative text of `draw_ladder`, as Markdown."""
-    n = int(rungs["n"].min())
-    best, tuned = rungs["plain"].max(), rungs.loc["nothing", "tuned"]
-    alt = (
-        f"Two dots for each of {len(rungs)} arms: gains in mean recall with thresholds left "
-        "at one half, and with thresholds tuned, which lie in a column"
+    from .plotting import printed  # brings matplotlib with it
+
+    n = int(rungs["n"].max())
+    arms = rungs.drop(index="threshold", errors="ignore")
+    half, tuned = arms["plain"].idxmax(), arms["tuned"].idxmax()
+    alone = rungs["plain"].get("threshold", float("nan"))
+    told = (
+        f"with thresholds at one half a tuned threshold gains {alone:+.3f} in the median and "
+        f"the best arm, {plain(printed(half))}, {arms['plain'].max():+.3f}; with all thresholds "
+        f"tuned the largest gain is {arms['tuned'].max():+.3f}"
     )
     return (
-        f"```{{figure}} figures/ladder.png\n:alt: {alt}\n\n"
-        "The ladder, from simple to complex: median gain in mean recall over doing nothing "
-        f"with the threshold at one half, {n} tables or more, boosting. A threshold alone "
-        f"gains {tuned:+.3f}; the best arm without one {best:+.3f}.\n```"
+        f"```{{figure}} figures/ladder.png\n:name: ladder\n:alt: Two panels, {len(rungs)} rungs: {told}\n\n"
+        f"The ladder, from simple to complex, boosting, {n} tables: {told} "
+        f"({plain(printed(tuned))}). On the left every arm is compared with doing nothing at one half, "
+        "on the right with doing nothing and its threshold tuned, table by table. The panels "
+        "do not subtract: each is a median over tables.\n```"
     )
 
 
@@ -430,6 +446,14 @@ def paper_scale(chapter, results):
         )
     if len(store.seconds(rows)) < len(planned):
         lines += ["", f"The rest: `python -m helpers run {chapter} --profile paper`."]
+    if "counts" in module.PROFILES:
+        path = results / f"{chapter}-counts.csv"
+        there = len(store.seconds(store.read(path))) if path.exists() else 0
+        lines += [
+            "",
+            "With the paper's numbers of images and a fixed number of steps (the profile "
+            f"`counts`): {there} of {len(module.cells('counts'))} runs.",
+        ]
     if not (metric := getattr(module, "HEADLINE", None)):
         return "\n".join(lines)
     # A store whose rows are all of other questions lacks the column.

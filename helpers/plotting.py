@@ -369,33 +369,30 @@ def reliability(y_true, probabilities: dict[str, np.ndarray], axes, n_bins=10) -
     counts.set(xlim=(0, 1), xlabel="predicted probability", ylabel="predictions")
 
 
-def ladder(rungs: pd.DataFrame, ax: Axes) -> Axes:
-    """What each arm gains, with its threshold left alone and with it tuned.
+def ladder(rungs: pd.DataFrame, axes) -> None:
+    """What each arm gains, with thresholds left alone and with thresholds tuned.
 
     Parameters
     ----------
     rungs : DataFrame, one row per arm, the simplest first
-        ``plain`` and ``tuned``: gains over doing nothing with its threshold left alone.
+        ``plain`` and ``tuned``: gains over doing nothing, both with the threshold at one
+        half, and both with it tuned.
+    axes : two Axes
+        With one x and one y for both.
     """
     rows = np.arange(len(rungs))[::-1]
-    ax.axvline(0, color=COLOURS["grey"], linewidth=1)
-    ax.hlines(rows, rungs["plain"], rungs["tuned"], color=COLOURS["grey"], linewidth=1)
-    kinds = (("plain", "left at one half", "s"), ("tuned", "tuned", "o"))
-    for (column, told, marker), colour in zip(kinds, ("yellow", "blue"), strict=True):
-        label = f"threshold {told}"
-        ax.scatter(
-            rungs[column],
-            rows,
-            marker=marker,
-            color=COLOURS[colour],
-            label=label,
-            zorder=3,
-        )
-    ax.set(yticks=rows, ylim=(-0.6, len(rungs) - 0.4))
-    ax.set_yticklabels([printed(name) for name in rungs.index])
-    ax.set_xlabel("median gain in mean recall")
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
-    return ax
+    kinds = (("plain", "at one half", "s"), ("tuned", "tuned", "o"))
+    for ax, (column, told, marker), colour in zip(
+        axes, kinds, ("yellow", "blue"), strict=True
+    ):
+        ax.axvline(0, color=COLOURS["grey"], linewidth=1)
+        gains = rungs[column]
+        ax.hlines(rows, 0, gains, color=COLOURS["grey"], linewidth=1)
+        ax.scatter(gains, rows, marker=marker, color=COLOURS[colour], zorder=3)
+        ax.set_title(f"thresholds {told}", fontsize="medium")
+        ax.set_xlabel("median gain in mean recall")
+    axes[0].set(yticks=rows, ylim=(-0.6, len(rungs) - 0.4))
+    axes[0].set_yticklabels([printed(name) for name in rungs.index])
 
 
 def critical_difference(test, ax: Axes) -> Axes:

@@ -1,9 +1,11 @@
 """Tiny data and settings that the tests share."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 # Before torch is imported: two test processes with two threads each wait for one another.
@@ -47,8 +49,48 @@ TINY = {
     "mc_ccr": {},
     "mc_rbo": {"n_steps": 100},
     "smate": {"epochs": 2, "width": 0.25},
-    "tab_ddpm": {"n_steps": 60, "n_timesteps": 20, "layers": (16,), "lr": 0.01},
+    "tab_ddpm": {"n_steps": 20, "n_timesteps": 5, "layers": (16,), "lr": 0.01},
 }
+
+
+#: Files that look at the rendered book, which is built once for all of them.
+BOOK = ("tests/test_chapters.py", "tests/test_publication.py", "tests/test_site.py")
+#: Files that take long with few tests: they start kernels, clusters, whole test runs.
+LONG = (
+    "tests/test_publishing.py",
+    "tests/test_distribution.py",
+    "tests/test_contributing.py",
+    "tests/test_balancing.py",
+    "tests/test_selection.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest, so that no test process is left alone at the end."""
+    files = Counter(item.nodeid.partition("::")[0] for item in items)
+    first = {name: place for place, name in enumerate((*BOOK, *LONG))}
+
+    def place(item):
+        name = item.nodeid.partition("::")[0]
+        return first.get(name, len(first)), -files[name], name
+
+    items.sort(key=place)  # in a file they stay as they are
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """One process takes the book with all that look at it; the others need not wait."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            name = super()._split_scope(nodeid)
+            return "book" if name in BOOK else name
+
+    config.option.loadscopereorder = False  # the order is that of the items
+    return ByFile(config, log)
 
 
 def make_sampler(name, **parameters):
@@ -72,17 +114,30 @@ def table():
     return (rng.normal(size=(len(y), 5)) + y[:, None])[order], y[order]
 
 
+def second_root(root):
+    """A root over the same sources, so that the book that a reader has built stays hers.
+
+    Executed chapters are the same in both, by their digests: none runs twice.
+    """
+    work, executed = root / "_build" / "test", root / "_build" / "executed"
+    (work / "_build").mkdir(parents=True, exist_ok=True)
+    executed.mkdir(exist_ok=True)
+    for name in ("_config.yml", "_toc.yml", "pyproject.toml", "book", "helpers"):
+        if not (work / name).is_symlink():
+            (work / name).symlink_to(root / name)
+    if not (shared := work / "_build" / "executed").is_symlink():
+        shutil.rmtree(shared, ignore_errors=True)  # of an earlier version
+        shared.symlink_to(executed)
+    return work
+
+
 @pytest.fixture(scope="session")
 def smoke_book():
     """The call that ran and rendered the book with smoke parameters, and its folder."""
-    # A second root over the same sources: the book that a reader has built stays hers.
-    work = ROOT / "_build" / "test"
-    work.mkdir(parents=True, exist_ok=True)
+    (ROOT / "_build").mkdir(exist_ok=True)
     # Each test process asks for it; all but the first find everything unchanged.
-    with FileLock(work / "smoke.lock"):
-        for name in ("_config.yml", "_toc.yml", "pyproject.toml", "book", "helpers"):
-            if not (work / name).is_symlink():
-                (work / name).symlink_to(ROOT / name)
+    with FileLock(ROOT / "_build" / "smoke.lock"):
+        work = second_root(ROOT)
         done = subprocess.run(
             [sys.executable, "-m", "helpers", "book", "--smoke"],
             cwd=work,

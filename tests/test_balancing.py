@@ -193,6 +193,64 @@ def test_numbers_are_written_as_their_column_has_them(tmp_path):
     assert source.table.odd_numbers("money") is None
 
 
+ODD = {
+    "€ 1.234,50": "number",
+    "12 %": "number",
+    "1,5": "number",
+    "5/22/2021": "date",
+    "22.05.21 10:15": "date",
+    "May 22, 2021": "date",
+    "007": None,
+    "K-12": None,
+    "10-20": None,
+}
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_numbers_and_dates_that_stay_text_are_named(tmp_path, text):
+    path = tmp_path / "t.csv"
+    rows = [["v", "y"], *[[text, "u"]] * 3, ["", "v"]]
+    path.write_text("\n".join('"' + '","'.join(row) + '"' for row in rows) + "\n")
+    table = read_table(path, "y").table
+    found = {"number": table.odd_numbers("v"), "date": table.odd_dates("v")}
+    assert {kind for kind, odd in found.items() if odd} == {ODD[text]} - {None}
+    assert text in found.values() or ODD[text] is None
+
+
+def test_a_table_as_excel_exports_it(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "out"
+    text = text_of(rows_of(60, 20), delimiter=";", lineterminator="\r\n")
+    text = text.replace("left", "left ", 1).replace("age", '"age; in years"', 1)
+    raw = b"\xef\xbb\xbfsep=;\r\n" + text.encode()
+    path.write_bytes(raw)
+    words = ["--target", "left", "--drop", '"age; in years",customer_id', *QUICK]
+    done = call(path, *words, "--force", "smote", "--mark", "new", "--out", out)
+    assert done.exit_code == 0, done.output
+    written = (out / "balanced.csv").read_bytes()
+    head = raw[: raw.index(b"\r\n", 12)]
+    assert written.startswith(head + b";new\r\n")
+    again = read_table(out / "balanced.csv", "left").frame
+    assert again["left "].value_counts().nunique() == 1
+    assert [*again.columns][-1] == "new"
+    # Lines are counted as an editor does.
+    told = pd.read_csv(out / "provenance.csv")
+    lines = re.split("\r?\n", raw.decode("utf-8-sig"))
+    assert all(";yes" in "".join(lines[i - 1 : i + 1]) for i in told["nearest_line"])
+
+
+def test_classes_that_differ_in_spaces_or_capitals_are_named(tmp_path):
+    frame = rows_of(120, 40)
+    frame.iloc[::3, frame.columns.get_loc("left")] = "Yes "
+    path = tmp_path / "t.csv"
+    path.write_bytes(text_of(frame).encode())
+    found = audit(read_table(path, "left"), "left")
+    told = [w["text"] for w in found["warnings"] if w["about"] == "target"]
+    assert len(told) == 1
+    assert "'Yes '" in told[0]
+    assert "'yes'" in told[0]
+    assert "'no'" not in told[0]
+
+
 BROKEN = {
     b"": "is empty",
     b"a,b\n": "has no records",
@@ -202,7 +260,12 @@ BROKEN = {
     b"a,a\n1,2\n": "called 'a'",
     b"a,b\n1,\xff\n": "line 2: not utf-8",
     b"one\ntwo\n": "--delimiter",
+    b"Report\n\na,b\n1,2\n3,4\n": "remove a title above it",
     b"PK\x03\x04...": "Excel",
+    b"\xd0\xcf\x11\xe0\0": "an old Excel file",
+    b'{"a": 1, "b": 2}\n{"a": 3, "b": 4}\n': "is JSON; save the table as CSV",
+    b"@RELATION r\n@attribute a {u,v}\n": "an ARFF file",
+    b"sep=;\na;b\n1;2;3\n": "line 3: 3 field",
     b"a\0b": "zero bytes",
     b"\x1f\x8bnot really": "gzip",
 }
@@ -230,6 +293,7 @@ REFUSED = {
     "cost": ["--for", "ranking", "--cost-fn", "3", "leave one of the two out"],
     "budget": ["--budget", "soon", "give a time"],
     "mark": ["--mark", "age", "has such a column"],
+    "date": ["--dates", "colour", "write its dates as 2024-12-31"],
     "twice": ["--drop", "age", "--group", "age", "--drop and --group"],
     "classifier": ["--classifier", "logistc", "Did you mean 'logistic'"],
     "holdout": ["--holdout", "2", "give a share"],
@@ -489,6 +553,55 @@ def test_the_budget_is_kept_whatever_fits_take(
     assert "Hopeless" not in (tmp_path / "out" / "rows.csv").read_text()
 
 
+def test_a_forced_method_beyond_the_budget_is_used_and_not_scored(
+    table, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Slow, "now", 0.0)
+    monkeypatch.setattr(Slow, "slower_after", None)
+    for clock in ("time.time", "helpers.__main__.now"):
+        monkeypatch.setattr(clock, lambda: 1e9 + Slow.now)
+    monkeypatch.setattr(time, "perf_counter", lambda: Slow.now)
+    out, hopeless = tmp_path / "out", "tests.test_balancing:Hopeless"
+    words = ["--target", "left", "--methods", hopeless, "--budget", "100s"]
+    words += ["--force", hopeless, "--holdout", ".2", "--out", out]
+    told = call(table, *words, "--dry-run")
+    assert told.exit_code == 0, told.output
+    assert not out.exists()
+    done = call(table, *words)
+    assert done.exit_code == 0, done.output
+    (line,) = [x for x in done.stdout.splitlines() if x.startswith("--force")]
+    assert line.startswith(
+        f"--force {hopeless}: it does not fit into --budget and is not"
+    )
+    about = float(re.search(r"in about ([\d,]+) s", line)[1].replace(",", ""))
+    # A fit on the table, and two on the records that were not set aside.
+    assert 3 * 300 <= about <= 7 * 300
+    assert 3 * 300 <= Slow.now <= 110 + 3.1 * 300
+    assert "Hopeless" not in (out / "rows.csv").read_text()
+    frame = read_table(out / "balanced.csv", "left").frame
+    assert frame["left"].value_counts().nunique() == 1
+    data = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert data["balanced"]["method"] == "Hopeless"
+    assert {a["method"] for a in data["arms"]} == {
+        "dummy",
+        "nothing",
+        "threshold",
+        "auto",
+    }
+    assert {*data["holdout"]["scores"]} == {"nothing", "Hopeless"}
+    assert {*data["reliability"]} == {*data["costs"]["least"]} == {"nothing"}
+    assert "it was not scored" in (out / "report.html").read_text(encoding="utf-8")
+    assert "has no score of it" in (out / "recipe.py").read_text(encoding="utf-8")
+
+
+def test_a_forced_method_that_cannot_be_fitted_is_refused(table, tmp_path):
+    words = ["--target", "left", "--methods", "smote", "--for", "ranking"]
+    done = call(table, *words, "--force", "threshold", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "a threshold changes neither ranks nor probabilities" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_too_little_time_is_refused_and_nothing_is_left(table, tmp_path):
     out = tmp_path / "out"
     words = ["--target", "left", "--methods", "threshold,smote", "--out", out]
@@ -640,12 +753,17 @@ def test_help_needs_nothing_heavy():
         "import sys\n"
         "from typer.testing import CliRunner\n"
         "from helpers.__main__ import app\n"
-        "print(CliRunner().invoke(app, ['balance', '--help']).output, *sys.modules)"
+        "print(CliRunner().invoke(app, ['balance', '--help']).output, *sys.modules)\n"
+        "import helpers.balancing\n"
+        "print('Now balancing', *sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    words = {*done.stdout.split()}
-    assert {"--target", "--dry-run"} <= words
-    assert not {"torch", "numpy", "pandas", "sklearn", "jinja2"} & words
+    of_help, of_dry_run = map(str.split, done.stdout.split("Now balancing"))
+    assert {"--target", "--dry-run"} <= {*of_help}
+    assert not {"torch", "numpy", "pandas", "sklearn", "jinja2"} & {*of_help}
+    # A dry run waits for nothing that only the report and the networks need.
+    assert "helpers.selection" in of_dry_run
+    assert not {"torch", "matplotlib", "jinja2", "PIL"} & {*of_dry_run}
 
 
 def test_parquet_and_feather_keep_their_schema(tmp_path):

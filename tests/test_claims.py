@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from helpers.evaluation import Difference
 from helpers.experiments import smate as chapter
@@ -190,3 +191,28 @@ def test_the_first_page_says_whether_the_transfer_helps():
     assert chapter.glance(loose).startswith("Cannot be told. ")
     waiting = rows[rows["method"] != "smate"]
     assert chapter.glance(waiting).startswith("Not answered yet. ")
+
+
+def test_the_nearest_of_many_measures_owes_something_to_chance():
+    rng = np.random.default_rng(0)
+    names = [f"m{i}" for i in range(8)]
+    points = pd.DataFrame(rng.normal(size=(24, 9)), columns=[*names, "gain"])
+    points["dataset"] = np.repeat(["a", "b", "c"], 8)
+    points["method"] = [*range(8)] * 3
+    chance = deep_smote.by_chance(points, names, random_state=0)
+    assert 0.05 < chance <= 1  # nothing here follows the gain
+    points["m3"] = np.exp(points["gain"])
+    found = deep_smote.agreement(points, names)
+    assert found.loc["m3"].to_list() == pytest.approx([1, 1, 1])
+    expected = stats.spearmanr(points["m1"][:8], points["gain"][:8]).statistic
+    assert found.loc["m1", "a"] == pytest.approx(expected)
+    assert deep_smote.by_chance(points, names, random_state=0) < 0.01
+    # The same set three times is one set: what one agrees by chance, three do as often.
+    once = points[:8].assign(m3=rng.normal(size=8))
+    thrice = pd.concat([once.assign(dataset=name) for name in "abc"])
+    one, three = (
+        deep_smote.by_chance(p, names, random_state=1) for p in (once, thrice)
+    )
+    assert one == three
+    # A set of fewer arms than asked for is in neither.
+    assert [*deep_smote.agreement(points[:20], names, least=5)] == ["a", "b"]

@@ -24,8 +24,9 @@ from sklearn.utils.class_weight import compute_sample_weight
 from torch import nn
 from torchvision.models import resnet18
 
-from helpers import KerasCNNClassifier, ResNet18Classifier, classifiers, training
-from helpers.layers import Dropout, TinyConv2d, meetings
+from helpers import KerasCNNClassifier, ResNet18Classifier, training
+from helpers.classifiers import _base, _resnet, prior_offsets, weighted_targets
+from helpers.layers import Dropout, Float32Linear, TinyConv2d, meetings
 
 CPU = torch.device("cpu")
 
@@ -63,7 +64,7 @@ def small(monkeypatch):
             )
         )
 
-    monkeypatch.setattr(classifiers, "resnet18", build)
+    monkeypatch.setattr(_resnet, "resnet18", build)
 
 
 def blank(*counts):
@@ -163,7 +164,7 @@ def test_loss_is_the_weighted_mean_and_whole_weights_are_repetitions():
     logits, weights = torch.randn(4, 3, generator=generator()), [1, 3, 0, 2]
     codes = torch.tensor([0, 2, 2, 1])
     share = torch.tensor(weights) / np.mean(weights)
-    targets = classifiers.weighted_targets(codes, share, 3)
+    targets = weighted_targets(codes, share, 3)
     repeats = torch.tensor(weights)
     expected = F.cross_entropy(
         logits.repeat_interleave(repeats, 0), codes.repeat_interleave(repeats)
@@ -215,22 +216,22 @@ def test_adjusted_loss_is_the_formula():
     """Menon et al., equation 10: -log exp(f_y + tau log p_y) / sum exp(f + tau log p)."""
     prior, tau = np.array([0.6, 0.3, 0.1]), 1.5
     codes = torch.tensor([0] * 6 + [1] * 3 + [2])
-    targets = classifiers.weighted_targets(codes, torch.ones(10), 3)
-    offsets = classifiers.prior_offsets(targets, tau)
+    targets = weighted_targets(codes, torch.ones(10), 3)
+    offsets = prior_offsets(targets, tau)
     logits = torch.randn(10, 3, generator=generator()).double()
     lifted = np.exp(logits.numpy()) * prior**tau
     expected = -np.log(lifted[np.arange(10), codes] / lifted.sum(axis=1)).mean()
     loss = F.cross_entropy(logits + offsets, targets.double())
     assert loss.item() == pytest.approx(expected, rel=1e-6)
-    assert classifiers.prior_offsets(targets, 0).tolist() == [0, 0, 0]
+    assert prior_offsets(targets, 0).tolist() == [0, 0, 0]
 
 
 def test_with_tau_1_a_network_of_zeros_is_already_right():
     """Its posterior is uniform, its loss the entropy of the prior, its slope none."""
     codes = torch.tensor([0] * 6 + [1] * 3 + [2])
-    targets = classifiers.weighted_targets(codes, torch.ones(10), 3)
+    targets = weighted_targets(codes, torch.ones(10), 3)
     bias = torch.zeros(3, requires_grad=True)
-    offsets = classifiers.prior_offsets(targets, 1)
+    offsets = prior_offsets(targets, 1)
     loss = F.cross_entropy(bias.expand(10, 3) + offsets, targets)
     (slope,) = torch.autograd.grad(loss, bias)
     prior = np.array([0.6, 0.3, 0.1])
@@ -256,14 +257,14 @@ def test_adjusted_fit_learns_the_uniform_posterior(small):
 def test_augmentation_is_in_the_training_alone(
     small, digits, monkeypatch, augment, flips
 ):
-    seen, original = [], classifiers.shift_and_flip
+    seen, original = [], _base.shift_and_flip
 
     def spy(x, generator, flip):
         seen.append(flip)
         assert abs(x.mean()) < 0.2  # scaled, so that the padding is the mean
         return original(x, generator, flip=flip)
 
-    monkeypatch.setattr(classifiers, "shift_and_flip", spy)
+    monkeypatch.setattr(_base, "shift_and_flip", spy)
     X, y = digits[0][:40], digits[1][:40]
     make(augment=augment).fit(X, y).predict(X)
     assert seen == [flips] * 3
@@ -289,7 +290,7 @@ def test_goes_on_after_a_kill_as_if_there_had_been_none(
     X, y = digits[0][:100], digits[1][:100]
     options = {"n_steps": 12, "augment": "crop", "mixup": 0.3}
     expected = make(**options).fit(X, y)
-    calls, original = [], classifiers.mix_pairs
+    calls, original = [], _base.mix_pairs
 
     def killed(*args):
         calls.append(args)
@@ -299,7 +300,7 @@ def test_goes_on_after_a_kill_as_if_there_had_been_none(
 
     monkeypatch.setattr(training, "HEARTBEAT", 0)
     monkeypatch.setattr(training.Checkpoint, "due", True)
-    monkeypatch.setattr(classifiers, "mix_pairs", killed)
+    monkeypatch.setattr(_base, "mix_pairs", killed)
     options["checkpoint"] = tmp_path / "net.pt"
     with pytest.raises(KeyboardInterrupt):
         make(**options).fit(X, y)
@@ -323,7 +324,7 @@ def test_bfloat16_trains_and_stays_close(digits):
 
 
 def test_last_layer_stays_in_float32():
-    layer = training.initialise(lambda: classifiers.Float32Linear(9, 2), generator())
+    layer = training.initialise(lambda: Float32Linear(9, 2), generator())
     x = torch.randn(5, 9, generator=generator()).bfloat16()
     with torch.autocast("cpu", torch.bfloat16):
         found = layer(x)
@@ -335,7 +336,7 @@ def test_scores_do_not_depend_on_the_company(small, digits, monkeypatch):
     classifier = make().fit(X, y)
     expected = classifier.predict_proba(X)
     assert classifier.predict_proba(X[3:4]) == pytest.approx(expected[3:4], abs=1e-5)
-    monkeypatch.setattr(classifiers, "CHUNK", 7)
+    monkeypatch.setattr(_base, "CHUNK", 7)
     assert classifier.predict_proba(X) == pytest.approx(expected, abs=1e-5)
 
 
@@ -373,9 +374,9 @@ def test_other_channels_are_scaled_one_by_one(small, stem, channels):
 
 def test_uint8_images_stay_uint8_until_their_batch():
     images = np.full((3, 1, 8, 8), 200, np.uint8)
-    assert classifiers._to_device(images, CPU).dtype == torch.uint8
-    assert classifiers._to_device(images.astype(float), CPU).dtype == torch.float32
-    scaled = classifiers._scaler(np.float32([100]), np.float32([50]), CPU)
+    assert _base._to_device(images, CPU).dtype == torch.uint8
+    assert _base._to_device(images.astype(float), CPU).dtype == torch.float32
+    scaled = _base._scaler(np.float32([100]), np.float32([50]), CPU)
     assert scaled(torch.as_tensor(images)).unique().tolist() == [2]
 
 
@@ -658,7 +659,7 @@ def test_the_cnn_goes_on_after_a_kill(larger, tmp_path, monkeypatch):
     X, y = larger[0][:50], larger[1][:50]
     options = {"n_steps": 8, "mixup": 0.3}
     expected = make_cnn(**options).fit(X, y)
-    calls, original = [], classifiers.mix_pairs
+    calls, original = [], _base.mix_pairs
 
     def killed(*args):
         calls.append(args)
@@ -668,7 +669,7 @@ def test_the_cnn_goes_on_after_a_kill(larger, tmp_path, monkeypatch):
 
     monkeypatch.setattr(training, "HEARTBEAT", 0)
     monkeypatch.setattr(training.Checkpoint, "due", True)
-    monkeypatch.setattr(classifiers, "mix_pairs", killed)
+    monkeypatch.setattr(_base, "mix_pairs", killed)
     options["checkpoint"] = tmp_path / "net.pt"
     with pytest.raises(KeyboardInterrupt):
         make_cnn(**options).fit(X, y)

@@ -652,7 +652,7 @@ def test_the_smallest_detectable_difference_is_that_of_power_tables():
         wider = Difference.of(values, n_train=80, n_test=20)
         factor = np.sqrt((1 / n + 20 / 80) * n)
         assert wider.detectable(alpha) == pytest.approx(d.detectable(alpha) * factor)
-    assert Difference.of([0.0, 0.0]).detectable() == 0
+    assert np.isnan(Difference.of([0.0, 0.0]).detectable())  # no spread says nothing
     assert np.isnan(Difference.of([0.1]).detectable())
     few = Difference(0.0, 1.0, 1, 2)  # one degree of freedom, strict levels
     for alpha in (0.05 / 20, 1e-6, 1e-12):
@@ -914,6 +914,21 @@ def test_gains_that_are_missing_or_nothing_are_no_evidence():
     assert table.loc["none", ["p", "n", "better"]].tolist() == [1, 4, 0]
     assert table.loc["one", "n"] == 1
     assert np.isnan(table.loc["one", ["p", "p_holm", "tellable"]].astype(float)).all()
+
+
+def test_what_signed_ranks_could_have_told():
+    rng = np.random.default_rng(0)
+    gains = pd.DataFrame({"even": rng.normal(0, 0.1, 40)})
+    found = evaluation.compare_sets(gains).loc["even", "tellable"]
+    # On normal gains Student's t needs a little less: 3 / pi of the rows.
+    t = evaluation.Difference.of(gains["even"]).detectable(0.05, 0.8)
+    assert t * 0.9 < found < t * 1.25
+    # Five gains of one sign have p = 1/16: no shift whatever is told.
+    few = pd.DataFrame({"few": [0.1, 0.2, 0.3, 0.4, 0.5], "still": [0.0] * 5})
+    table = evaluation.compare_sets(few)
+    assert table.loc["few", "p_least"] == pytest.approx(2 / 2**5)
+    assert table.loc["still", "p_least"] == 1
+    assert table["tellable"].isna().all()
 
 
 def test_nemenyi_pairs_and_critical_difference_agree():

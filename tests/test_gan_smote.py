@@ -285,7 +285,7 @@ def test_more_than_balance_and_columns_that_never_vary(three_classes):
     [
         ({"feature_groups": [[0, 1], [1, 2, 3]]}, r"overlap: column\(s\) \[1\]"),
         ({"feature_groups": [[0, 1], [2]]}, r"miss column\(s\) \[3\]"),
-        ({"feature_groups": [[0, 1, 2, 3], [4]]}, r"unknown \[4\]"),
+        ({"feature_groups": [[0, 1, 2, 3], [4]]}, r"name column\(s\) \[4\]"),
         ({"decode": "group_argmax"}, "needs feature_groups"),
     ],
 )

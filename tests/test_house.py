@@ -1,6 +1,7 @@
 """The rooms of the package: each imports from below, and no private name of another."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -44,8 +45,10 @@ def room_of(path):
     return path.relative_to(HELPERS).with_suffix("").parts[0]
 
 
+@functools.cache
 def arrows():
     """Every import of another room, wherever it stands: file, room there, names."""
+    found = []
     for path in sorted(HELPERS.rglob("*.py")):
         here = ["helpers", *path.relative_to(HELPERS).with_suffix("").parts]
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -64,7 +67,8 @@ def arrows():
                     and len(parts) > 1
                     and parts[1] != room_of(path)
                 ):
-                    yield path, parts[1], parts[2:]
+                    found.append((path, parts[1], parts[2:]))
+    return found
 
 
 def test_every_room_has_its_place():

@@ -164,13 +164,51 @@ def test_lines_say_n_and_follow_the_rows():
     assert len(lines) >= 8
     for line in lines:
         assert re.search(r"n = \d+", line.sure), line
+        assert line.verdict in ("shown", "not shown", "not tested")
     by = {line.situation: line for line in lines}
     ranking = next(v for k, v in by.items() if "ranking" in k)
     assert ranking.advice.startswith("Nothing")
     lines = many_tables.answer(made_rows({"smote": 0.05}))
     ranking = next(line for line in lines if "ranking" in line.situation)
     assert ranking.advice == "Add SMOTE"
+    assert ranking.verdict == "shown"
     assert "n = 16 tables, 2 splits each; p < .001 after Holm" in ranking.sure
+    asked = [line.situation for line in lines if line.asked_first]
+    assert all("rank" in a or "undersampling" in a for a in asked), asked
+
+
+def test_an_arm_with_gaps_is_in_no_family():
+    rows = made_rows({"mc_rbo": 0.05})
+    short = [t for t in many_tables.TABLES if many_tables.in_ranks(t)][:7]
+    gaps = (rows["method"] == "mc_rbo") & ~rows["dataset"].isin(short)
+    table = many_tables.primary(rows[~gaps])
+    assert table.loc["mc_rbo", "n"] == 7
+    assert np.isnan(table.loc["mc_rbo", "p_holm"])
+    assert table.loc["mc_rbo", "family"] == 0
+    assert (table.drop(index="mc_rbo")["family"] == len(ARMS) - 2).all()
+    # The family is the same wherever it is told.
+    n = re.escape(f"after Holm over {len(ARMS) - 2} arms")
+    lines = many_tables.answer(rows[~gaps])
+    assert any(re.search(n, line.sure) for line in lines)
+    assert "MC-RBO" not in " ".join(line.advice for line in lines)
+
+
+def test_too_few_tables_are_not_called_a_test():
+    rows = made_rows({"smote": 0.05})
+    same = rows["dataset"].isin([*many_tables.WITH_CATEGORIES][:2])
+    rows.loc[same, "tuned_acsa"] = 0.5
+    lines = many_tables.answer(rows)
+    line = next(line for line in lines if "categories" in line.situation)
+    assert line.verdict == "not tested"  # four signs: p of 1/8 at the least
+    assert "too few tables differ" in line.sure
+    assert "SMOTENC or SMOTEN" not in line.advice
+
+
+def test_the_page_says_how_much_of_the_plan_is_there():
+    rows = made_rows()
+    fits = len(rows) // len(many_tables.CLASSIFIERS)
+    assert "interim" in many_tables.state(rows, fits + 1)
+    assert many_tables.state(rows, fits) == f"All {fits:,} planned fits are there."
 
 
 def test_a_sentence_goes_as_far_as_the_rows():
@@ -188,7 +226,7 @@ def test_no_line_without_rows():
     rows = made_rows()
     assert many_tables.answer(rows.head(0)) == []
     few = many_tables.answer(rows[rows["dataset"].isin(["ecoli2", "vowel0"])])
-    assert all("too few tables for a test" in x.sure for x in few if "n = 2" in x.sure)
+    assert all("too few tables" in x.sure for x in few if "n = 2" in x.sure)
     only = many_tables.answer(rows[rows["method"].isin(["nothing", "class_weight"])])
     assert not any("GAN" in line.situation for line in only)
     assert not any("categories" in line.situation for line in only)
@@ -198,12 +236,13 @@ def test_no_line_without_rows():
     )
 
 
-def test_the_ladder_begins_with_nothing():
+def test_the_ladder_begins_with_a_threshold():
     table = many_tables.ladder(made_rows({"smote": 0.05}))
-    assert table.index[0] == "nothing"
-    assert table.loc["nothing", "plain"] == 0
-    assert table.loc["nothing", "tuned"] == pytest.approx(0.2, abs=0.01)
+    assert table.index[0] == "threshold"
+    assert table.loc["threshold", "plain"] == pytest.approx(0.2, abs=0.01)
     assert table.loc["smote", "plain"] == pytest.approx(0.2, abs=0.01)
+    # What is gained beyond a tuned threshold is the sampler's own.
+    assert table.loc["smote", "tuned"] == pytest.approx(0.05, abs=0.01)
 
 
 def test_the_first_page_says_what_was_asked_first():

@@ -149,5 +149,16 @@ def test_the_page_is_filled_from_rows_and_without_them(tmp_path):
     assert "{{" not in html
     assert "cpu: &lt;b&gt;" in html
     assert html.count("<table") == 5
+    head, _, *lines = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in page.read_text().splitlines()
+        if line.startswith("|")
+    )
+    tables = ["crx", "german", "abalone", "kr-vs-k", "hypothyroid", "fars"]
+    assert head == ["method", *tables, "mean"]
+    found = {method: float(mean.replace("\\", "")) for method, *_, mean in lines[:7]}
+    ctgan = made_rows(0.1).query("method == 'ctgan'")["pr_auc"].mean()
+    assert len(found) == len(mixed.METHODS)
+    assert found["CTGAN"] == pytest.approx(ctgan, abs=0.001)
     for text in ("84 of 210", "TabDDPM", "12.0", "cannot be told", "average precision"):
         assert text in html

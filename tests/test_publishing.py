@@ -19,6 +19,8 @@ import yaml
 from helpers import data, devices, pages, publishing
 from helpers.publishing import build
 
+from .conftest import second_root
+
 ROOT = Path(__file__).parents[1]
 CONFIG = """\
 title: Toy
@@ -183,6 +185,16 @@ def test_a_moved_book_is_no_other_book(toy):
     assert inputs(moved) == before
     (moved / "helpers/part.py").rename(moved / "helpers/renamed.py")
     assert inputs(moved) != before
+
+
+def test_what_the_tests_have_run_make_smoke_does_not_run_again(toy, renderings, capsys):
+    work = second_root(toy)
+    assert build(work, smoke=True) == 0
+    capsys.readouterr()
+    assert build(toy, smoke=True) == 0
+    assert capsys.readouterr().out.count("unchanged, kept") == 2
+    assert runs(toy, "first") == runs(toy, "second") == 1
+    assert len(renderings) == 2, "each root has a site of its own"
 
 
 def test_text_is_utf_8_whatever_the_machine_speaks():

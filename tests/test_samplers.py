@@ -21,7 +21,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 
-from helpers import devices, training
+from helpers import TabularOverSampler, devices, training
+from helpers.checks import OneHotWarning
 from helpers.over_sampling import SAMPLERS
 
 from .conftest import make_sampler
@@ -641,3 +642,35 @@ def test_no_warnings_in_ordinary_use(sampler_name, table):
         # Two epochs teach little, and the sampler says so.
         warnings.filterwarnings("ignore", message="The generator has collapsed")
         make_sampler(sampler_name).fit_resample(*table)
+
+
+def one_hot_table(n=60):
+    """A number, a flag, a category of four levels and its one-hot columns."""
+    rng = np.random.default_rng(0)
+    kind = pd.Series(np.array(list("abcd"))[np.arange(n) % 4], name="kind")
+    other = pd.DataFrame({"x": rng.normal(size=n), "flag": rng.integers(0, 2, n)})
+    y = np.repeat([0, 1], [n - 15, 15])
+    return other, kind, pd.get_dummies(kind, dtype=int), y
+
+
+@pytest.mark.parametrize("name", ["gan", "deep_smote", "mc_rbo"])
+def test_one_hot_columns_that_are_taken_for_numbers_are_named(name):
+    other, _, dummies, y = one_hot_table()
+    sampler = make_sampler(name)
+    told = rf"Columns 'a', 'b', 'c', ... hold .*TabularOverSampler\({type(sampler).__name__}"
+    with pytest.warns(OneHotWarning, match=told):
+        sampler.fit_resample(pd.concat([other, dummies], axis=1), y)
+
+
+def test_flags_and_categories_that_are_known_to_be_some_are_not_warned_of():
+    other, kind, dummies, y = one_hot_table()
+    flags = dummies.assign(d=1 - dummies["a"])  # no row without one, and some with two
+    gan = make_sampler("gan")
+    told = {"feature_groups": [[0, 1, 2, 3]], "decode": "group_argmax"}
+    groups = make_sampler("gan_smote", **told)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", OneHotWarning)
+        gan.fit_resample(pd.concat([other, flags], axis=1), y)
+        gan.fit_resample(pd.concat([other, dummies[["a"]]], axis=1), y)
+        TabularOverSampler(gan).fit_resample(other.assign(kind=kind), y)
+        groups.fit_resample(dummies, y)

@@ -573,9 +573,14 @@ def test_the_plan_is_made_from_seconds_and_slow_arms_are_named():
         "gan": "one fit would take about 60.0 s, and 10 splits of all arms do not fit "
         "into time_budget"
     }
+    slow = {"nothing": 0.2, "gan": 60}
     for budget in (1, -3):
         with pytest.raises(ValueError, match=r"too little for two arms: 10 splits of"):
-            _plan.planned({"nothing": 0.2, "gan": 60}, budget, 1, {"nothing"})
+            _plan.planned(slow, budget, 1, {"nothing"})
+    # A threshold needs no fits of its own, and may be the only arm.
+    n, left_out = _plan.planned(slow, 10, 1, {"nothing"}, least=0)
+    assert n >= 10
+    assert {*left_out} == {"gan"}
 
 
 class Epochs(RandomOverSampler):
@@ -611,6 +616,12 @@ def test_a_network_is_timed_by_a_part_of_its_epochs(monkeypatch):
     plan = auto(arms, cv=None, time_budget=3000).plan(X, y)
     assert plan.arms == ("nothing", "smote")
     assert "would take about 348.4 s" in plan.left_out["net"]
+    # What cannot finish even if all of it were as quick as its shortest trial has no longer.
+    monkeypatch.setattr(Epochs, "seen", [])
+    plan = auto(arms, cv=None, time_budget=100).plan(*blobs(4000))
+    assert Epochs.seen == [1, 1]
+    assert "one fit would take about" in plan.left_out["net"]
+    assert plan.late["net"] == pytest.approx(2 * 3.2 * 4 * _plan.BESIDE, rel=1e-3)
     # Trials of networks are bounded, too.
     plan = auto(arms | {"more": Epochs(200)}, cv=None, time_budget=100).plan(X, y)
     assert "finding out how long" in plan.left_out["more"]

@@ -19,6 +19,21 @@ from ._text import TextTable, UnreadableTable
 MANIFEST = "balance.json"
 
 
+#: How files begin that hold tables of another kind, in small letters.
+_OTHERS = {
+    b"pk\x03\x04": "an Excel or zip file",
+    b"\xd0\xcf\x11\xe0": "an old Excel file",
+    b"%pdf": "a PDF",
+    b"sqlite format": "an SQLite database",
+    b'{"': "JSON",
+    b"[{": "JSON",
+    b"@relation": "an ARFF file",
+    b"<html": "a web page",
+    b"<!doctype": "a web page",
+    b"<?xml": "XML",
+}
+
+
 class ArrowTable:
     """A table of parquet or feather; original rows stay as they are in Arrow's memory."""
 
@@ -38,6 +53,9 @@ class ArrowTable:
         self.encoding = self.delimiter = self.newline = None
 
     def odd_numbers(self, name):
+        return None
+
+    def odd_dates(self, name):
         return None
 
     def formulas(self):
@@ -161,9 +179,8 @@ def read_table(path, target=None, encoding="utf-8", delimiter=None):
     magic = {b"PAR1": "parquet", b"ARROW1": "feather", b"FEA1": "feather"}
     kind = next((k for m, k in magic.items() if raw.startswith(m)), None)
     if kind is None:
-        others = {b"PK\x03\x04": "an Excel or zip file", b"%PDF": "a PDF"}
-        for start, what in others.items():
-            if raw.startswith(start):
+        for start, what in _OTHERS.items():
+            if raw[:40].lstrip().lower().startswith(start):
                 raise UnreadableTable(
                     f"{path} is {what}; save the table as CSV (in UTF-8) first."
                 )

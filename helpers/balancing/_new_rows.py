@@ -41,12 +41,12 @@ def nearest(Z, of):
     return found, np.linalg.norm(Z - of[found], axis=1)
 
 
-def provenance_of(X, y, origin, kinds, asked):
+def provenance_of(X, origin, kinds, asked):
     """Nearest old row of every new one.
 
     Parameters
     ----------
-    X, y
+    X : DataFrame
         The rows that were learned from.
     origin : (DataFrame, array, array of int or None)
         New rows, their labels, and the rows that they repeat.
@@ -177,11 +177,17 @@ def _ranges(kind, old, new, values):
     ends = [values.iloc[i] for i in (old.argmin(), old.argmax())]
     if kind == "number":
         told = np.linspace(*map(float, ends), PARTS + 1)
-        parts = [f"{a:.4g} to {b:.4g}" for a, b in pairwise(told)]
+        parts = [f"{_short(a)} to {_short(b)}" for a, b in pairwise(told)]
     else:
         first, last = map(str, ends)
         parts = [f"part {i + 1} of {PARTS}, {first} to {last}" for i in range(PARTS)]
     return {"parts": parts, "old": shares[0].tolist(), "new": shares[1].tolist()}
+
+
+def _short(value):
+    """Four digits, as people write them."""
+    text = f"{value:.4g}"
+    return f"{float(text):.0f}" if 1e4 <= abs(value) < 1e9 else text
 
 
 def _map(old, new, filled, rng):

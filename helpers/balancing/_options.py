@@ -12,6 +12,7 @@ from sklearn.model_selection import RepeatedStratifiedKFold
 from ..checks import require_known
 from ..selection import AutoOverSampler
 from ..tables import TableCodec
+from ._text import matching
 
 #: What is called otherwise on the command line.
 _OPTIONS = {
@@ -24,6 +25,7 @@ _OPTIONS = {
     "scoring": "--for",
     "kinds": "--categorical, --dates or --drop",
 }
+_KINDS = {"category": "--categorical", "date": "--dates", "leave_out": "--drop"}
 
 
 class Asked(NamedTuple):
@@ -111,13 +113,44 @@ def refuse_places(jobs, dask):
         )
 
 
-def refuse_force(method, plan):
-    """A method that is to be used whatever comes, and was left out."""
-    if method in plan.left_out:
+def arm_of(candidate):
+    """What an arm is called, of a candidate as it is named on the command line."""
+    return candidate and candidate.rpartition(":")[2]
+
+
+def refuse_force(asked, left_out, late):
+    """A method that is to be used whatever comes, and cannot be.
+
+    Parameters
+    ----------
+    asked : Asked
+    left_out : dict of str to str
+        Arm to why it is not judged.
+    late : dict
+        Those of them that would only take too long.
+    """
+    name = arm_of(asked.force)
+    if name in left_out and name not in late:
         raise ValueError(
-            f"--force {method}: it was left out ({plan.left_out[method]}); give more "
-            "time, or another method."
+            f"--force {asked.force}: it cannot be used here ({left_out[name]}); name "
+            "another method."
         )
+
+
+def what_force_takes(asked, late):
+    """A line on a method that does not fit into the budget and is used all the same."""
+    name = arm_of(asked.force)
+    if name not in late:
+        return None
+    about = "in a time that there was none left to find out"
+    if late[name] is not None:
+        # Of records set aside, a threshold is tuned as well, on part of the others.
+        more = (2.75 if asked.need == "decisions" else 2.0) if asked.holdout else 1.0
+        about = f"in about {more * late[name]:,.0f} s beyond it"
+    return (
+        f"--force {asked.force}: it does not fit into --budget and is not scored; the "
+        f"table is balanced with it all the same, {about}."
+    )
 
 
 def seconds_of(text):
@@ -138,8 +171,14 @@ def seconds_of(text):
 
 
 def known_columns(asked, source):
-    """Columns are named as in the file; none is asked for twice."""
+    """Columns are named as in the file, but for spaces around; none is asked for twice."""
     names = [*source.frame.columns]
+    one = {k: matching(getattr(asked, k), names) for k in ("target", "group", "time")}
+    several = {
+        k: tuple(matching(name, names) for name in getattr(asked, k))
+        for k in ("categorical", "dates", "drop")
+    }
+    asked = asked._replace(**one, **several)
     require_known("column in --target", asked.target, names)
     uses = {
         "--categorical": asked.categorical,
@@ -172,9 +211,12 @@ def chooser(asked, kinds, y):
             raise ValueError(
                 "--methods is empty; say auto, or names such as smote,gan."
             )
-        names = [name.rpartition(":")[2] for name in methods]
-        if asked.force and asked.force not in (*names, "nothing"):
+        names, forced = [*map(arm_of, methods)], arm_of(asked.force)
+        if forced and forced not in (*names, "nothing"):
             methods.append(asked.force)
+        # It may not fit into the budget, and something must be left to compare.
+        if names == [forced] and asked.budget and asked.need == "decisions":
+            methods.insert(0, "threshold")
     cv, budget = asked.splits, asked.budget
     if asked.repeats:
         cv = RepeatedStratifiedKFold(
@@ -240,13 +282,24 @@ def with_force(auto, plan, force):
     if force == "nothing" or not isinstance(auto.candidates, str):
         return auto.candidates
     names = [name for name in plan.arms if name != "nothing"]
-    return names if force in names else [*names, force]
+    return names if arm_of(force) in names else [*names, force]
 
 
 def as_options(message):
     """A message in the words of the command line."""
+    message = re.sub(
+        r"convert it, as with pd\.to_datetime\(.*\)\.",
+        "write its dates as 2024-12-31.",
+        message,
+    )
+    message = re.sub(
+        r"kinds=\{(.+?): '(category|date|leave_out)'\}",
+        lambda found: f"{_KINDS[found[2]]} {found[1]}",
+        message,
+    )
     for name, option in _OPTIONS.items():
-        message = re.sub(rf"(?<![\w-]){name}\b", option, message)
+        # Names in quotes are those of columns.
+        message = re.sub(rf"(?<![\w'-]){name}\b", option, message)
     return message
 
 

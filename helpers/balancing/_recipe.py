@@ -13,7 +13,7 @@ _TEXT = '''"""What `deep-oversampling balance` found for {name}: {advice}
 {forced}
 The whole treatment is one estimator, so that it is learned inside every training part:
 put `pipeline` into your own cross-validation, or fit it on all records and predict.
-Run as it is, it scores itself; the report says {score:.3f} (spread {sd:.3f}).
+Run as it is, it scores itself; {score}.
 """
 
 {imports}
@@ -75,7 +75,10 @@ def recipe(
     imports = {("helpers.balancing", "read_table")}
     pipeline = source_of(auto.recipes_[method], imports)
     imports.add(("sklearn.model_selection", "cross_val_score"))
-    row = auto.comparison_.loc[method]
+    score = "the report has no score of it, as it did not fit into the budget"
+    if method in auto.comparison_.index:
+        row = auto.comparison_.loc[method]
+        score = f"the report says {row[metric]:.3f} (spread {row['sd']:.3f})"
     how, sign = "cv=cv, scoring=scorer", ""
     if auto.groups is not None:
         imports.add(("sklearn.model_selection", "StratifiedGroupKFold"))
@@ -124,8 +127,7 @@ def recipe(
         forced=f"As told, the pipeline is that of {_plain(method)} all the same.\n"
         if forced
         else "",
-        score=row[metric],
-        sd=row["sd"],
+        score=score,
         imports=_imports(imports),
         target=target,
         path=str(path),

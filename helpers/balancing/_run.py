@@ -1,6 +1,6 @@
 """From a file to a folder of results.
 
-Over 500 lines, as every option of the command is checked, followed and recorded here.
+The report, with its pictures and templates, is imported when there is one to write.
 """
 
 import contextlib
@@ -17,14 +17,14 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
-from .. import report
 from ..runs import cluster
 from ..tables import TableCodec
-from ._audit import audit
+from ._audit import audit, audit_lines
 from ._files import Folder, read_table
 from ._new_rows import described, provenance_of
 from ._options import (
     Asked,
+    arm_of,
     as_options,
     chooser,
     decisive,
@@ -34,6 +34,7 @@ from ._options import (
     refuse_contradictions,
     refuse_force,
     refuse_places,
+    what_force_takes,
     with_force,
 )
 from ._recipe import recipe
@@ -146,23 +147,24 @@ def _limit(auto, asked, started):
 
 def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
     source = read_table(path, asked.target, asked.encoding, asked.delimiter)
-    asked = known_columns(asked, source)
+    asked, forced = known_columns(asked, source), arm_of(asked.force)
     kinds = {
         **dict.fromkeys(asked.categorical, "category"),
         **dict.fromkeys(asked.dates, "date"),
     }
-    found = audit(source, asked.target, kinds, asked.drop, asked.group, asked.time)
-    for line in report.audit_lines(found, path, asked.target):
-        say(line)
-
-    rows, held = _parts(source, asked)
-    X, y = _features(source, rows, asked)
-    auto = chooser(asked, kinds, y)
-    auto.set_params(n_jobs=jobs)
     try:
+        found = audit(source, asked.target, kinds, asked.drop, asked.group, asked.time)
+        for line in audit_lines(found, path, asked.target):
+            say(line)
+
+        rows, held = _parts(source, asked)
+        X, y = _features(source, rows, asked)
+        auto = chooser(asked, kinds, y)
+        auto.set_params(n_jobs=jobs)
         with cluster(dask) if dask else contextlib.nullcontext():
             # Whatever is refused is refused before anything is written.
-            plan = auto.plan(X, y, measure=None)
+            if asked.force or not dry_run:
+                plan = auto.plan(X, y, measure=None)
             if asked.force:
                 auto.set_params(candidates=with_force(auto, plan, asked.force))
                 plan = auto.plan(X, y, measure=None)
@@ -180,20 +182,24 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
             try:
                 if asked.budget is not None:
                     plan = auto.plan(X, y)
-                refuse_force(asked.force, plan)
+                refuse_force(asked, plan.left_out, plan.late)
             except ValueError:
                 folder.leave()
                 raise
             for line in str(plan).splitlines():
                 say(as_options(line))
+            if line := what_force_takes(asked, plan.late):
+                say(line)
             _limit(auto, asked, started)
             auto.fit(X, y)
         auto.left_out_ = {k: as_options(why) for k, why in auto.left_out_.items()}
-        method = asked.force or auto.verdict_.chosen
-        refuse_force(method, plan._replace(left_out=auto.left_out_))
+        method = forced or auto.verdict_.chosen
+        refuse_force(asked, auto.left_out_, plan.late)
         X_out, y_out = auto.treat(X, y, method)
     except ValueError as error:
         raise ValueError(as_options(str(error))) from error
+
+    from .. import report
 
     kept, new, origin = _resampled(auto, source, rows, X_out, y_out, X, asked)
     data = source.written(kept, new, asked.mark)
@@ -203,7 +209,7 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
         names["holdout"] = f"holdout{source.suffix}"
         none = new.iloc[:0] if isinstance(new, pd.DataFrame) else new[:0]
         folder.write(names["holdout"], source.written(held, none))
-    told = provenance_of(X, y, origin, auto.recipe_.kinds, asked)
+    told = provenance_of(X, origin, auto.recipe_.kinds, asked)
     table = told.assign(
         record=np.arange(len(kept) + 1, len(kept) + 1 + len(told)),
         method=method,
@@ -254,7 +260,7 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
     folder.keep_only({*names.values(), "report.json", "report.md", *beside})
     say(f"{auto.verdict_}")
     if asked.force:
-        say(f"As told, the table was balanced with {asked.force} all the same.")
+        say(f"As told, the table was balanced with {method} all the same.")
     say(f"{folder.path / 'report.html'}")
     return facts
 
@@ -332,6 +338,8 @@ def _held_out(auto, method, source, held, asked, X, y):
     """Scores of nothing and of the method on the records set aside."""
     if held is None:
         return None
+    from .. import report
+
     table = source.frame.iloc[held].reset_index(drop=True)
     labels = table[asked.target].to_numpy()
     rest = table.drop(columns=[asked.target, *asked.drop])
@@ -353,8 +361,11 @@ def _held_out(auto, method, source, held, asked, X, y):
 
 def _dry(plan, found, asked, say):
     """Arms, splits, time and the smallest gain that can be told, without scores."""
+    refuse_force(asked, plan.left_out, plan.late)
     for line in str(plan).splitlines():
         say(as_options(line))
+    if line := what_force_takes(asked, plan.late):
+        say(line)
     if asked.budget is not None:
         say(f"The whole call is to end within {asked.budget:.0f} s.")
     return {

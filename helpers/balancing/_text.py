@@ -12,14 +12,25 @@ import pandas as pd
 
 #: Separators that are looked for.
 DELIMITERS = ",", ";", "\t", "|"
-#: Records from which separator and quoting are told.
-SOME = 200
+#: Records from which separator and quoting are told; and what a column of text looks like.
+SOME, MANY = 200, 5000
 #: What is read as a hole. New rows have the one that their column has most often.
 HOLES = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "?")
 #: Digits that a float holds; longer numbers are ids or codes, and stay text.
 DIGITS = 15
 _NUMBER = r"[+-]?(?:0|[1-9]\d{{0,14}})(?:{0}\d+)?(?:[eE][+-]?\d{{1,3}})?"
-_WITH_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:[.,' ]\d{3})+(?:[.,]\d+)?")
+_SIGNS = "[€$£¥%]"
+_ODD_NUMBER = re.compile(
+    # With thousands separators; with a unit; with a decimal comma.
+    rf"(?:{_SIGNS} ?)?[+-]?\d{{1,3}}(?:[.,' ]\d{{3}})+(?:[.,]\d+)?(?: ?{_SIGNS})?"
+    rf"|{_SIGNS} ?[+-]?\d+(?:[.,]\d+)?|[+-]?\d+(?:[.,]\d+)? ?{_SIGNS}"
+    r"|[+-]?\d+,\d+"
+)
+#: What reads as a date to people.
+_DATE = re.compile(
+    r"(?:\d{1,4}([-/.])\d{1,2}\1\d{1,4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}"
+    r"|\d{1,2}\.?[ -][A-Za-z]{3,9}\.?[ -]\d{2,4})(?:[T ,].*)?"
+)
 
 
 class UnreadableTable(OSError):
@@ -48,7 +59,11 @@ class TextTable:
     def __init__(self, raw, name, target=None, encoding="utf-8", delimiter=None):
         self.name = name
         text = self._decoded(raw, encoding)
-        self.delimiter = delimiter or _delimiter(text, name)
+        # So Excel is told the separator.
+        told = re.match(r"sep=(.)(?:\r\n|\n|\r)", text)
+        self.head = told[0] if told else ""
+        text = text[len(self.head) :]
+        self.delimiter = delimiter or (told and told[1]) or _delimiter(text, name)
         self.newline = next(iter(re.findall(r"\r\n|\n|\r", text)), "\n")
         names, fields = self._split(text)
         self._named(names)
@@ -58,6 +73,7 @@ class TextTable:
             for column, values in zip(self.columns, columns, strict=True)
         }
         self._dialects = {}
+        target = matching(target, self.columns)
         series = {c: self._typed(c, c == target) for c in self.columns}
         self.frame = pd.DataFrame(series, columns=self.columns)
         self.quoted = self._quoted()
@@ -108,7 +124,7 @@ class TextTable:
         """Names and fields; each record as it was written."""
         lines = [*io.StringIO(text, newline="")]
         reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
-        self.head, names = "", None
+        names, first = None, 2 if self.head else 1
         self.records, self.ends, fields, begun = [], [], [], []
         line = 0
         try:
@@ -125,19 +141,25 @@ class TextTable:
                     names, self.head = record, self.head + written
                     continue
                 if len(record) != len(names):
+                    cure = (
+                        f"mend the line, or quote a field that holds {self.delimiter!r}"
+                    )
+                    if len(names) == 1:
+                        cure = (
+                            "the first line must name the columns, with no title above"
+                        )
                     raise UnreadableTable(
-                        f"{self.name}, line {begin + 1}: {len(record)} field(s), and the "
-                        f"first line names {len(names)}; mend the line, or quote a field "
-                        f"that holds {self.delimiter!r}."
+                        f"{self.name}, line {begin + first}: {len(record)} field(s), and "
+                        f"the first line names {len(names)}; {cure}."
                     )
                 content = written.rstrip("\r\n") if len(record) else written
                 self.records.append(content)
                 self.ends.append(written[len(content) :])
                 fields.append(record)
-                begun.append(begin + 1)
+                begun.append(begin + first)
         except csv.Error as error:
             raise UnreadableTable(
-                f"{self.name}, line {line + 1}: {_said(error)}; mend the quotes of the "
+                f"{self.name}, line {line + first}: {_said(error)}; mend the quotes of the "
                 "record that begins there."
             ) from None
         if not self.records:
@@ -152,8 +174,8 @@ class TextTable:
         twice = [name for name in self.columns if self.columns.count(name) > 1]
         if twice:
             raise UnreadableTable(
-                f"{self.name}, line 1: several columns are called {twice[0]!r}; give each "
-                "a name of its own."
+                f"{self.name}: several columns are called {twice[0]!r}; give each a name "
+                "of its own."
             )
 
     def _typed(self, name, is_target):
@@ -187,12 +209,22 @@ class TextTable:
 
     def odd_numbers(self, name):
         """A text of a column of which most would be numbers, but for how they are written."""
-        if self._dialects[name]["point"] or name not in self._texts:
+        return self._odd(name, _ODD_NUMBER)
+
+    def odd_dates(self, name):
+        """A text of a column of which most read as dates; one that does not, if any."""
+        return self._odd(name, _DATE, False)
+
+    def _odd(self, name, form, fits=True):
+        if self._dialects[name]["point"]:
             return None
-        texts = self._texts[name]
+        texts = self._texts[name].iloc[:MANY]
         known = texts[~texts.isin(HOLES)]
-        odd = [t for t in known if _WITH_THOUSANDS.fullmatch(t)]
-        return odd[0] if len(odd) > 0.5 * len(known) else None
+        found = known.map(form.fullmatch).notna()
+        if not found.mean() > 0.5:  # nor where there are none
+            return None
+        some = known[found == fits]
+        return (some if len(some) else known).iloc[0]
 
     def formulas(self):
         """Cells that a spreadsheet would compute: their number, and the first."""
@@ -200,9 +232,12 @@ class TextTable:
         for name, texts in self._texts.items():
             if self._dialects[name]["point"]:
                 continue
-            rows = np.flatnonzero(texts.str.startswith(("=", "@")))
+            some = [text for text in texts.unique() if text.startswith(("=", "@"))]
+            if not some:
+                continue
+            rows = np.flatnonzero(texts.isin(some))
             n += len(rows)
-            if len(rows) and first is None:
+            if first is None:
                 first = (name, texts.iloc[rows[0]], int(self.lines[rows[0]]))
         return n, first
 
@@ -296,6 +331,14 @@ class TextTable:
         return texts.map(str, na_action="ignore").mask(hole, dialect["hole"])
 
 
+def matching(name, names):
+    """The one of `names` that is `name`, or is but for spaces around it; else `name`."""
+    if name is None or name in names:
+        return name
+    found = [other for other in names if str(other).strip() == name.strip()]
+    return found[0] if len(found) == 1 else name
+
+
 def _said(error):
     return {
         "unexpected end of data": "a quote is opened and never closed",
@@ -322,18 +365,20 @@ def _delimiter(text, name):
             best, share_of_best = delimiter, share
     if best is None:
         raise UnreadableTable(
-            f"{name}: its first line and the others do not split alike by comma, "
-            "semicolon, tab or |; name the separator, --delimiter."
+            f"{name}: its first line, which must name the columns, and the others do not "
+            "split alike by comma, semicolon, tab or |; remove a title above it, or name "
+            "the separator, --delimiter."
         )
     return best
 
 
 def _decimals(texts):
     """Fewest and most decimals of numbers; None where some are written with an exponent."""
-    if texts.str.contains("[eE]", regex=True).any():
+    texts = texts.tolist()
+    if any("e" in text or "E" in text for text in texts):
         return None
-    n = texts.str.partition(".")[2].str.len()
-    return int(n.min()), int(n.max())
+    n = [len(text.partition(".")[2]) for text in texts]
+    return min(n), max(n)
 
 
 def _number(value, decimals, point):

@@ -23,9 +23,11 @@ from ._images import (
 from ._imbalance import ClassCounts, deepsmote_counts, make_imbalanced
 from ._keel import list_keel, load_keel
 from ._overview import fingerprint, inventory, require
+from ._sources import CIFAR10
 from ._tables import load_bcw, load_petrography, load_wine_onehot
 
 __all__ = [
+    "CIFAR10",
     "ROOT_VARIABLE",
     "ClassCounts",
     "DataCorrupt",

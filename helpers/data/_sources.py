@@ -16,6 +16,18 @@ from ._files import DataCorrupt
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
 
 DIGITS = tuple("0123456789")
+CIFAR10 = (
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+)
 HAIR = ("Black_Hair", "Brown_Hair", "Blond_Hair", "Gray_Hair", "Bald")
 
 
@@ -236,18 +248,7 @@ SETS = {
     "cifar10": _Set(
         _read_cifar10,
         (32, 32, 3),
-        (
-            "airplane",
-            "automobile",
-            "bird",
-            "cat",
-            "deer",
-            "dog",
-            "frog",
-            "horse",
-            "ship",
-            "truck",
-        ),
+        CIFAR10,
         "CIFAR-10, the official archive",
     ),
     "svhn": _Set(

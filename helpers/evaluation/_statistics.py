@@ -70,8 +70,8 @@ class Difference(NamedTuple):
         Returns
         -------
         float
-            In the unit of the differences, above 0; NaN for a single difference. Takes
-            the spread that was seen for the true one.
+            In the unit of the differences, above 0; NaN for a single difference, and
+            where all are equal. Takes the spread that was seen for the true one.
 
         Examples
         --------
@@ -82,7 +82,7 @@ class Difference(NamedTuple):
         0.996
         """
         if not self.error > 0:
-            return self.error
+            return np.nan
         critical = stats.t.ppf(1 - alpha / 2, self.df)
         # scipy's non-central t gives NaN at strict levels with few degrees of freedom, so
         # the power is summed up here over the normal part of the statistic.
@@ -367,9 +367,12 @@ def compare_sets(gains: pd.DataFrame, *, alpha=0.05, power=0.8):
     -------
     table : DataFrame, one row per method
         ``median, mean`` gain; ``better, worse`` (data sets); ``p``, two-sided, exact where
-        up to 50 gains have neither ties nor zeros; ``p_holm``; ``n``; ``tellable``, about
-        the smallest mean gain that could have been told at Bonferroni's level, by the
-        spread that was seen and Student's t. A method with fewer than two gains has no p.
+        up to 50 gains have neither ties nor zeros; ``p_least``, what it would be if all
+        gains that are not zero had one sign, so that a test that could not have told
+        anything is seen; ``p_holm``; ``n``; ``tellable``, about the smallest gain, the
+        same on all data sets beside the spread that was seen, that this test tells at
+        Bonferroni's level, by the bootstrap; NaN where it tells none. A method with fewer
+        than two gains has no p.
 
     References
     ----------
@@ -394,24 +397,51 @@ def compare_sets(gains: pd.DataFrame, *, alpha=0.05, power=0.8):
     rows = {}
     for method, found in gains.items():
         found = found.dropna()
-        n, p = len(found), ps.get(method, np.nan)
-        if n > 1 and method not in ps:
-            p = 1.0
-            if found.any():
-                rule = "wilcox" if found.all() else "zsplit"
-                p = stats.wilcoxon(found, zero_method=rule).pvalue
+        p = ps[method] if method in ps else _wilcoxon(found)
         better, worse = int((found > 0).sum()), int((found < 0).sum())
-        rows[method] = (found.median(), found.mean(), better, worse, float(p), n)
-    columns = ["median", "mean", "better", "worse", "p", "n"]
+        least = _wilcoxon(found.abs())
+        told = (found.median(), found.mean(), better, worse, p, least, len(found))
+        rows[method] = told
+    columns = ["median", "mean", "better", "worse", "p", "p_least", "n"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     table.insert(5, "p_holm", holm(table["p"]))
     if power is not None:
         level = alpha / max(1, table["p"].count())
         table["tellable"] = [
-            Difference.of(gains[method].dropna()).detectable(level, power)
+            _tellable(gains[method].dropna().to_numpy(), level, power)
             for method in table.index
         ]
     return table
+
+
+def _wilcoxon(gains):
+    """p of signed ranks, zeros half to either side; 1 where all are, NaN for less than two."""
+    if len(gains) < 2:
+        return np.nan
+    if not gains.any():
+        return 1.0
+    rule = "wilcox" if gains.all() else "zsplit"
+    return float(stats.wilcoxon(gains, zero_method=rule).pvalue)
+
+
+def _tellable(gains, level, power, n_boot=400):
+    """The smallest shift of gains from no gain that signed ranks tell, by the bootstrap."""
+    if len(gains) < 2 or not np.ptp(gains):
+        return np.nan
+    # No gain: taken to what the test estimates, the median of all means of two.
+    i, j = np.triu_indices(len(gains))
+    spread = gains - np.median((gains[i] + gains[j]) / 2)
+    draws = np.random.default_rng(0).choice(spread, (n_boot, len(gains)))
+
+    def lacking(shift):
+        shifted = draws + shift
+        p = stats.wilcoxon(shifted, zero_method="zsplit", method="asymptotic", axis=1)
+        return power - (p.pvalue < level).mean()
+
+    most = 2 * np.ptp(gains)
+    if lacking(most) > 0:  # all of one sign, and still not told
+        return np.nan
+    return float(optimize.brentq(lacking, 0, most, xtol=most / 2**10))
 
 
 def summarise(results: pd.DataFrame, columns, by="method", digits=3):

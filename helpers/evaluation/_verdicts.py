@@ -201,7 +201,9 @@ def place(
     return Printed(float(printed), mean, sd, len(ours), low, high, verdict)
 
 
-def claims_table(judged: pd.DataFrame, *, factor=1.0, digits=3) -> pd.DataFrame:
+def claims_table(
+    judged: pd.DataFrame, *, factor=1.0, digits=3, most=np.inf
+) -> pd.DataFrame:
     """What `judge` found, as text for a page.
 
     Parameters
@@ -211,6 +213,9 @@ def claims_table(judged: pd.DataFrame, *, factor=1.0, digits=3) -> pd.DataFrame:
     factor : float
         What differences are multiplied by: 100 makes percentage points.
     digits : int
+    most : float
+        The largest difference that there can be, of rates 1: a claim that could not even
+        have told this could tell nothing.
 
     Returns
     -------
@@ -231,7 +236,10 @@ def claims_table(judged: pd.DataFrame, *, factor=1.0, digits=3) -> pd.DataFrame:
             ],
             "p (Holm)": [_p(p) for p in judged["p_holm"]],
             "n": judged["n"].astype(str),
-            "could tell": [number(value, "") for value in judged["tellable"]],
+            "could tell": [
+                "nothing" if value > most else number(value, "")
+                for value in judged["tellable"]
+            ],
             "verdict": judged["verdict"],
         }
     )

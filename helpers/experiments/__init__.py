@@ -1,7 +1,9 @@
 """The runs behind the stored tables, one module per chapter.
 
 Each module has ``PROFILES``, ``cells(profile)``, which lists the runs of its table, and
-``run(cell)``, which computes its row or rows; both importable by joblib and Dask.
+``run(cell)``, which computes its row or rows; both importable by joblib and Dask. What a
+module has to say on the first page of the book is ``glance(rows)``: a text, of the rows
+of its first profile.
 """
 
 import fnmatch

@@ -306,17 +306,7 @@ def cells(profile):
 
 
 def glance(rows):
-    """One sentence for the first page of the book, from the stored rows.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        What `helpers.store.load_results` returns for this chapter.
-
-    Returns
-    -------
-    str
-    """
+    """One sentence for the first page of the book, from the stored rows."""
     rows = rows[(rows["dataset"] == "bcw") & (rows["protocol"] == "repeated-1")]
     rows = rows[rows["method"].isin(["nothing", "gan"])]
     gain = mean_differences(rows, "recall_malignant", "nothing", n_test=114)["gan"]
@@ -324,9 +314,9 @@ def glance(rows):
     without = rows.loc[rows["method"] == "nothing", "recall_malignant"].mean()
     return (
         f"{found['verdict'].capitalize()}: recall of malignant masses {without:.3f} without, "
-        f"{found['difference']:+.3f} with the GAN (95 % interval {found['low']:+.3f} to "
-        f"{found['high']:+.3f}, {found['n']:.0f} random splits, which could tell "
-        f"{found['tellable']:.3f}; the paper: 0.906 and +0.047 on one)"
+        f"{found['difference']:+.3f} with the GAN (asked alone: 95 % interval {found['low']:+.3f} to "
+        f"{found['high']:+.3f}, {found['n']:.0f} random splits by the text's protocol, which could "
+        f"tell {found['tellable']:.3f}; the paper, by its code's: 0.906 and +0.047 on one split)"
     )
 
 

@@ -41,6 +41,8 @@ TABLES = (
     "hypothyroid",
     "fars",
 )
+#: Of these, what the page prints.
+SHORT = {"abalone-17_vs_7-8-9-10": "abalone", "kr-vs-k-three_vs_eleven": "kr-vs-k"}
 METHODS = (
     "dummy",
     "nothing",
@@ -346,17 +348,7 @@ def costs(rows):
 
 
 def glance(rows):
-    """One sentence for the first page of the book, from the stored rows.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        What `helpers.store.load_results` returns for this chapter.
-
-    Returns
-    -------
-    str
-    """
+    """One sentence for the first page of the book, from the stored rows."""
     rows = whole(rows)
     if rows.empty:
         return "Not answered yet."

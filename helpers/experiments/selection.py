@@ -416,17 +416,7 @@ def regret(rows):
 
 
 def glance(rows):
-    """One sentence for the first page of the book, from the stored rows.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        What `helpers.store.load_results` returns for this chapter.
-
-    Returns
-    -------
-    str
-    """
+    """One sentence for the first page of the book, from the stored rows."""
     null = rows[rows["dataset"].str.startswith("null")]
     if null.empty:
         return "Not answered yet."

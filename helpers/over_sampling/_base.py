@@ -32,7 +32,13 @@ from ..checks import (
     refuse_channels_last,
     refuse_large_sparse,
 )
-from ._codec import Codec, layout_2, shape_of_pixels, warn_of_outliers
+from ._codec import (
+    Codec,
+    layout_2,
+    shape_of_pixels,
+    warn_of_one_hot,
+    warn_of_outliers,
+)
 
 #: Rows that go through a network at once when nothing is learned.
 CHUNK = 256
@@ -425,6 +431,9 @@ class BaseDeepOverSampler(BaseOverSampler):
         table = not self._images() and self.value_range is None
         if table and self._minds_outliers:
             warn_of_outliers(dense, Z, self._kind, rows, type(self).__name__)
+        # Others can be told which columns are a category.
+        if table and not hasattr(self, "feature_groups"):
+            warn_of_one_hot(dense, self._kind, type(self).__name__)
         if self._min_side is not None:
             devices.refuse_unsound(self.precision, device, self._row_shape)
         checkpoint = self.checkpoint and checkpoints.Checkpoint(

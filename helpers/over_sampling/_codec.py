@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import torch
 
-from ..checks import refuse_other_shape
+from ..checks import OneHotWarning, refuse_other_shape
 from ..containers import Column
 
 
@@ -240,6 +240,62 @@ def warn_of_outliers(X, Z, kind, classes, sampler):
             "TableCodec(numbers='robust')) leave them out of the column's range.",
             stacklevel=2,
         )
+
+
+def warn_of_one_hot(X, kind, sampler):
+    """Warn where columns are a category, of which new rows may have several levels or none.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    kind : as `helpers.containers.opened` returns it
+    sampler : str
+    """
+    if (block := one_hot_block(X)) is None:
+        return
+    names = ", ".join(str(kind.named(column)) for column in block[:3])
+    more = ", ..." if len(block) > 3 else ""
+    warnings.warn(
+        f"Columns {names}{more} hold a single 1 in every row, as a one-hot category, and "
+        f"{sampler} takes them for {len(block)} numbers: new rows may have several levels "
+        f"or none. TabularOverSampler({sampler}(...)) takes the table as it was before, "
+        "and gives every new row one.",
+        OneHotWarning,
+        stacklevel=2,
+    )
+
+
+def one_hot_block(X):
+    """The first three columns or more, side by side, that hold a single 1 in every row.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+
+    Returns
+    -------
+    range, or None
+        Column numbers. None without any; a column of one value belongs to no block.
+
+    Examples
+    --------
+    >>> X = np.array([[0, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 1]])
+    >>> one_hot_block(X), one_hot_block(X[:, :3])
+    (range(1, 4), None)
+    """
+    start, total = 0, np.zeros(len(X))
+    for stop, column in enumerate(X.T):
+        ones = column == 1
+        if not (ones | (column == 0)).all() or ones.all() or not ones.any():
+            start, total = stop + 1, np.zeros(len(X))
+            continue
+        total += ones
+        while total.max() > 1:  # from the left, until no row has two
+            total -= X[:, start]
+            start += 1
+        if stop - start >= 2 and total.min() == 1:
+            return range(start, stop + 1)
+    return None
 
 
 def squeezed(Z, rows):

@@ -26,7 +26,6 @@ from ._modes import find_modes, into_modes, out_of_modes
 
 
 def update(
-    G,
     D,
     G_optimiser,
     D_optimiser,
@@ -42,7 +41,8 @@ def update(
 
     Parameters
     ----------
-    G, D : Module
+    D : Module
+        The critic.
     G_optimiser, D_optimiser : Optimizer
     next_real : callable
         Returns the levels that are asked for (n,), the same as conditions (n, total), and
@@ -318,7 +318,6 @@ class CTGANOverSampler(MixedOverSampler):
 
         step = functools.partial(
             update,
-            G,
             D,
             G_optimiser,
             D_optimiser,

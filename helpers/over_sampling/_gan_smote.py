@@ -1,9 +1,8 @@
 """GAN-SMOTE: a GAN per class for tables of zeros and ones."""
 
 import numbers
-import operator
 import warnings
-from collections import Counter
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
 from .. import containers, devices, networks, training
-from ..checks import POSITIVE_INT, POSITIVE_REAL, SHARE, SequenceOf
+from ..checks import POSITIVE_INT, POSITIVE_REAL, SHARE, SequenceOf, checked_groups
 from . import _health
 from ._base import BaseDeepOverSampler
 from ._codec import Codec, MedianCut
@@ -247,28 +246,11 @@ class GANSMOTE(BaseDeepOverSampler):
         if self.feature_groups is None:
             self._refuse_argmax_without_groups(())
             return []
-        try:
-            groups = [[operator.index(c) for c in g] for g in self.feature_groups]
-        except TypeError as error:
+        groups = checked_groups(self.feature_groups, n_features)
+        if missed := sorted({*range(n_features)} - {*chain(*groups)}):
             raise ValueError(
-                f"feature_groups must be lists of column numbers ({error}); columns may "
-                "share a name, so names will not do."
-            ) from error
-        if [] in groups:
-            raise ValueError(
-                f"Group {groups.index([])} of feature_groups is empty; leave it out."
-            )
-        listed = Counter(column for group in groups for column in group)
-        if doubled := sorted(column for column, n in listed.items() if n > 1):
-            raise ValueError(
-                f"feature_groups overlap: column(s) {doubled} are in more than one group."
-            )
-        every = set(range(n_features))
-        if (seen := set(listed)) != every:
-            raise ValueError(
-                f"feature_groups miss column(s) {sorted(every - seen)} and name unknown "
-                f"{sorted(seen - every)}; X has columns 0 to {n_features - 1}. Put a column "
-                "that stands alone into a group of its own."
+                f"feature_groups miss column(s) {missed}; put a column that stands alone "
+                "into a group of its own."
             )
         return groups
 

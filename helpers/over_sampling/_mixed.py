@@ -1,8 +1,6 @@
 """What CTGAN and TabDDPM share: tables whose columns are numbers or categories."""
 
-import operator
 import warnings
-from collections import Counter
 from itertools import chain
 
 import pandas as pd
@@ -10,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .. import training
+from ..checks import checked_groups
 from . import _health
 from ._base import BaseDeepOverSampler
 from ._frames import Coded
@@ -88,37 +87,6 @@ class MixedOverSampler(BaseDeepOverSampler):
 
 
 # ----------------------------------------------------------------- columns of a matrix
-
-
-def checked_groups(groups, n_features):
-    """The columns of each one-hot block, as lists of int.
-
-    Raises
-    ------
-    ValueError
-        No lists of column numbers, an empty or a doubled one, numbers of no column.
-    """
-    try:
-        groups = [[operator.index(c) for c in group] for group in groups or ()]
-    except TypeError as error:
-        raise ValueError(
-            f"feature_groups must be lists of column numbers ({error}); columns may share "
-            "a name, so names will not do."
-        ) from error
-    if [] in groups:
-        raise ValueError(
-            f"Group {groups.index([])} of feature_groups is empty; leave it out."
-        )
-    listed = Counter(column for group in groups for column in group)
-    if doubled := sorted(column for column, n in listed.items() if n > 1):
-        raise ValueError(
-            f"feature_groups overlap: column(s) {doubled} are listed more than once."
-        )
-    if unknown := sorted({*listed} - {*range(n_features)}):
-        raise ValueError(
-            f"feature_groups name column(s) {unknown}; X has columns 0 to {n_features - 1}."
-        )
-    return groups
 
 
 def find_layout(Z: Tensor, groups):

@@ -24,7 +24,7 @@ removed or means something else; fields may be added. Numbers that are not there
     Name of the score; arm to why it was not tried; gains in parts (``need, method, part,
     gain, low, high``).
 ``reliability``
-    Two classes only: of nothing and of the method, ``said`` and ``seen`` shares of the
+    Two classes only: of nothing and, if it was scored, of the method, ``said`` and ``seen`` shares of the
     rarer class in tenths of the records that were tested on.
 ``costs``
     Two classes only: the least cost that a threshold gives, of nothing and of the method,
@@ -82,38 +82,6 @@ RULE = (
     "Tsamardinos et al., Bootstrapping the out-of-sample predictions, Machine Learning "
     "107, 2018",
 )
-
-
-def audit_lines(found, path, target):
-    """The audit in lines of text.
-
-    Parameters
-    ----------
-    found : dict
-        As `helpers.balancing.audit` returns it.
-    path : path-like
-    target : str
-
-    Yields
-    ------
-    str
-    """
-    kinds = [column["kind"] for column in found["columns"]]
-    told = ", ".join(f"{kinds.count(k)} {k}" for k in dict.fromkeys(kinds))
-    n = sum(c["records"] for c in found["classes"])
-    yield printable(f"{Path(path).name}: {n:,} records; columns: {told}.")
-    shares = ", ".join(
-        f"{c['label']} {c['records']:,} ({c['records'] / n:.1%})"
-        for c in found["classes"]
-    )
-    yield printable(f"{target}: {shares}.")
-    for warning in found["warnings"]:
-        yield printable(f"Note: {warning['text']}")
-
-
-def printable(text):
-    """A line that a terminal shows and does not obey."""
-    return "".join(c if c.isprintable() else "?" for c in str(text))
 
 
 def scores(decided, p, labels, classes, auto):
@@ -241,12 +209,19 @@ def _json(value):
     return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
+def _judged(auto, method):
+    """Nothing, and the method if it was scored."""
+    return [
+        k for k in dict.fromkeys(["nothing", method]) if k in auto.comparison_.index
+    ]
+
+
 def _reliability(auto, method, positive, n_bins=10):
     """Said and seen shares of the rarer class, in tenths of the tested records."""
     if positive is None:
         return None
     found = {}
-    for name in dict.fromkeys(["nothing", method]):
+    for name in _judged(auto, method):
         own = auto.predictions_[auto.predictions_["method"] == name]
         said = own[f"p_{positive}"].to_numpy()
         seen = (own["true"] == positive).to_numpy()
@@ -280,7 +255,7 @@ def _costs(auto, method, positive, n=41):
     ):  # by mean recall, both classes weigh the same
         miss, false = 1 / rare, 1 / (1 - rare)
     found = {}
-    for name in dict.fromkeys(["nothing", method]):
+    for name in _judged(auto, method):
         own = said[said["method"] == name]
         p, true = own[f"p_{positive}"].to_numpy(), (own["true"] == positive).to_numpy()
         order = np.argsort(-p, kind="stable")

@@ -120,7 +120,7 @@ def marginal_pictures(data):
                 "alt": f"Shares of old and new rows in {column['name']}: the largest "
                 f"difference is at {column['parts'][i]}, {pairs[i][0]:.1%} of the old and "
                 f"{pairs[i][1]:.1%} of the new rows.",
-                "first": column["parts"][0].split(" to ")[0],
+                "first": column["parts"][0].split(" to ")[0].split(", ")[-1],
                 "last": column["parts"][-1].split(" to ")[-1],
                 "levels": column["kind"] == "category",
                 "named": [

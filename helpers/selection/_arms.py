@@ -108,7 +108,7 @@ def resolve(
     for name, candidate in wanted.items():
         if name in ALWAYS:
             continue
-        why = _why_not(name, candidate, classifier, decisions, rarest)
+        why = _why_not(candidate, classifier, decisions, rarest)
         if not why and asked:
             why = _why_not_asked(name, rarest, table, candidates == "auto", budget)
         if why:
@@ -150,7 +150,7 @@ def _named(candidates):
     return wanted
 
 
-def _why_not(name, candidate, classifier, decisions, rarest):
+def _why_not(candidate, classifier, decisions, rarest):
     """Why an arm would say nothing here, or could not be fitted at all."""
     if candidate == "threshold" and not decisions:
         return "a threshold changes neither ranks nor probabilities"
@@ -169,9 +169,7 @@ def _why_not_asked(name, rarest, table, auto, budget):
     if name in PLAIN:
         return ""
     if name not in NETWORKS:
-        return (
-            "made for images, or for several classes; name it in candidates to try it"
-        )
+        return "not tried by default; name it in candidates to try it"
     if name == "gan_smote" and table != {"category"}:
         return "made for tables of categories; name it in candidates to try it"
     if rarest < ROWS_OF_NETWORKS:

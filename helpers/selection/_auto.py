@@ -130,7 +130,7 @@ class AutoOverSampler(BaseOverSampler):
         Not fitted. The treatment chosen with the classifier: what to fit on the table, and
         to hand to cross-validation. The only way to get a threshold or weights.
     recipes_ : dict of str to ResampledClassifier
-        The same of every arm that was judged.
+        The same of every arm that was judged, or left out for its time.
     comparison_ : DataFrame, one row per arm
         Mean score, its spread ``sd`` over ``n`` splits, seconds of a fit; ``gain, low,
         high`` over nothing (Bonferroni's interval), ``p``, ``p_holm``, the smallest gain
@@ -312,7 +312,8 @@ class AutoOverSampler(BaseOverSampler):
         measure : {"all", "plain", None}, default="all"
             Which arms are timed, on some of the rows and, where they are networks, for a
             part of their epochs: all, those without a network, or none. Arms that are not
-            timed are not left out for their time, either.
+            timed are not left out for their time, either. "plain" has fewer trials, and
+            says rather too much, as nothing holds to it.
 
         Returns
         -------
@@ -351,7 +352,8 @@ class AutoOverSampler(BaseOverSampler):
                 len(made.codes) / len(test),
             )
         unit = unit_of(self.scoring, self.costs)
-        return Plan(tuple(arms), left_out, n, seconds, float(total), gain, unit)
+        late = plan.get("late", {})
+        return Plan(tuple(arms), left_out, n, seconds, float(total), gain, unit, late)
 
     def treat(self, X, y, method):
         """The table as one of the arms treats it, whatever the verdict.
@@ -412,9 +414,10 @@ class AutoOverSampler(BaseOverSampler):
         rows, said, arms, failed = self._whole(rows, said, arms)
         self.left_out_ = {**left_out, **failed}
         self._conclude(made, rows, said, arms, splits)
+        late = [arm for arm in made.arms if arm.name in plan.get("late", {})]
         self.recipes_ = {
             arm.name: self._recipe(arm, _said(made.kinds), made.costs)
-            for arm in [_arms.Arm("nothing", -1), *arms]
+            for arm in [_arms.Arm("nothing", -1), *arms, *late]
         }
         self.recipe_ = self.recipes_[self.verdict_.chosen]
         if self.verbose:
@@ -514,6 +517,8 @@ class AutoOverSampler(BaseOverSampler):
             return started + self.time_budget - time.time()
 
         own = self.cv is None and self.times is None and self.time_budget is not None
+        n_jobs = joblib.effective_n_jobs(self.n_jobs)
+        has_threshold = any(arm.name == "threshold" for arm in made.arms)
         plan = make_plan(
             self.store and networks and f"{self.store}.plan.json",
             joblib.hash(
@@ -526,14 +531,14 @@ class AutoOverSampler(BaseOverSampler):
                 made.estimators,
                 left(),
                 networks,
+                n_jobs,
             ),
             left,
-            joblib.effective_n_jobs(self.n_jobs),
+            n_jobs,
             fixed=None if own else n,
+            least=int(not has_threshold),
         )
-        if {*made.estimators} - {*plan["left_out"]} <= {*ALWAYS} and (
-            self.scoring != "decisions"
-        ):
+        if {*made.estimators} - {*plan["left_out"]} <= {*ALWAYS} and not has_threshold:
             left_out = {**made.left_out, **plan["left_out"]}
             told = "; ".join(f"{name}: {why}" for name, why in left_out.items())
             raise ValueError(f"No arm is left to compare with nothing ({told}).")

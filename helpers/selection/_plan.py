@@ -17,7 +17,10 @@ from ._bias import n_draws
 from ._scores import average_precision
 
 #: Rows of the trial fits, from which the seconds of all rows follow.
-TRIALS = 500, 2000
+TRIALS = 500, 2000, 8000
+#: Rows of the only trial for a look beforehand, which nothing holds to, and the most rows of
+#: a training part whose seconds are told from it, in proportion, and so rather too many.
+LOOK, NEAR = 1000, 5000
 #: Rows of the trial fits of networks.
 TRIAL = 1000
 #: What says how long a network is trained; the parts of it that trials take, one in so many.
@@ -55,6 +58,9 @@ class Plan(NamedTuple):
         forward in time.
     unit : str
         Of gains.
+    late : dict of str to float or None
+        Expected seconds of one fit on all rows, of the arms that are left out for their
+        time; None where too little was left to find out.
     """
 
     arms: tuple
@@ -64,6 +70,7 @@ class Plan(NamedTuple):
     total: float
     detectable: float
     unit: str
+    late: dict
 
     def __str__(self):
         lines = [f"Arms: {', '.join(self.arms)}."]
@@ -111,7 +118,7 @@ def kept_plan(file, asked):
     return plan
 
 
-def make_plan(file, asked, measure, left, n_jobs, fixed):
+def make_plan(file, asked, measure, left, n_jobs, fixed, least=1):
     """The plan in a file, or else one made now and put there.
 
     Parameters
@@ -123,26 +130,27 @@ def make_plan(file, asked, measure, left, n_jobs, fixed):
         Returns what `timed` does.
     left : callable
         Returns the seconds left; None where there is no limit.
-    n_jobs, fixed
+    n_jobs, fixed, least
         As in `planned`.
 
     Returns
     -------
     dict
         ``n_splits``; ``seconds`` of a split of each arm, of which ``choice`` come after
-        all fits; ``left_out``, arm to why.
+        all fits; ``left_out``, arm to why; ``late``, as in `Plan`.
     """
     if plan := kept_plan(file, asked):
         return plan
-    seconds, failed, choice = measure()
-    able = {name: s for name, s in seconds.items() if name not in failed}
+    seconds, failed, untimed, choice = measure()
     budget = left()
     if budget is None:
         n, slow = fixed or _splits.USUAL, {}
     else:
-        n, slow = planned(able, budget, n_jobs, ALWAYS, fixed=fixed)
-    plan = {"asked": asked, "n_splits": n, "seconds": able, "choice": choice}
-    plan["left_out"] = {**failed, **slow}
+        n, slow = planned(seconds, budget, n_jobs, ALWAYS, fixed=fixed, least=least)
+    plan = {"asked": asked, "n_splits": n, "seconds": seconds, "choice": choice}
+    plan["left_out"] = {**failed, **untimed, **slow}
+    last = {name: LAST * seconds[name] for name in slow}
+    plan["late"] = {**dict.fromkeys(untimed), **last}
     if file and budget is not None:
         text = json.dumps(plan, indent=1)
         write_atomically(lambda aside: aside.write_text(text, encoding="utf-8"), file)
@@ -152,12 +160,13 @@ def make_plan(file, asked, measure, left, n_jobs, fixed):
 # ---------------------------------------------------------------- seconds
 
 
-def timed(frame, codes, split, estimators, budget=None, networks=True):
+def timed(frame, codes, split, estimators, budget=None, networks=True, n_jobs=1):
     """Expected seconds of a split of each arm, by small trials; nothing is scored.
 
     Every arm is fitted on few and on more rows, from which all rows follow in a straight
     line. Of a network only two parts of its epochs are trained, a shorter and a longer
-    one: what does not grow with them counts once.
+    one: what does not grow with them counts once. One that cannot finish, were all of it
+    as quick as the shorter part, has no longer one.
 
     Parameters
     ----------
@@ -170,13 +179,17 @@ def timed(frame, codes, split, estimators, budget=None, networks=True):
         Seconds. After a tenth of them no trial of more rows begins, and after another
         one no trial of a network.
     networks : bool
-        Whether to time them.
+        Whether to time them. If not, it is for a look beforehand, by fewer trials.
+    n_jobs : int
+        Processes of the fits; trials are made in this one.
 
     Returns
     -------
     seconds : dict of str to float
     failed : dict of str to str
-        Arm to why it could not be fitted, or was not tried.
+        Arm to why it could not be fitted.
+    untimed : dict of str to str
+        Arm to why it was not tried.
     choice : float
         Seconds in all of them for scoring the choice itself, after the fits.
     """
@@ -184,8 +197,9 @@ def timed(frame, codes, split, estimators, budget=None, networks=True):
     frame = frame.reset_index(drop=True)
     rng = np.random.default_rng(0)
     plain = {n: e for n, e in estimators.items() if length_of(e) is None}
-    seconds, failed = {}, {}
-    sizes = [n for n in TRIALS if n < len(train)] or [len(train)]
+    seconds, failed, untimed = {}, {}, {}
+    sizes = TRIALS if networks or len(train) > NEAR else (LOOK,)
+    sizes = [n for n in sizes if n < len(train)] or [len(train)]
     parts = [_part(codes, train, n, rng) for n in sizes]
     began, most = time.perf_counter(), FOR_TRIALS * max(budget or 0.0, 0.0)
 
@@ -199,7 +213,7 @@ def timed(frame, codes, split, estimators, budget=None, networks=True):
             if name in failed or (late() and part is not parts[0]):
                 continue
             if late(3) and name not in ALWAYS:
-                failed[name] = _no_time(budget)
+                untimed[name] = _no_time(budget)
                 continue
             try:
                 took = _seconds_of(estimator, rows, codes[part])
@@ -209,7 +223,7 @@ def timed(frame, codes, split, estimators, budget=None, networks=True):
                 continue
             spent[name].append((len(part), took))
     for name, found in spent.items():
-        if name in failed:
+        if name in failed or name in untimed:
             continue
         if not found:  # few rows may be too few, of groups for instance
             try:
@@ -224,37 +238,49 @@ def timed(frame, codes, split, estimators, budget=None, networks=True):
     began = time.perf_counter()
     for name in (n for n in estimators if n not in plain and networks):
         if late():
-            failed[name] = _no_time(budget)
+            untimed[name] = _no_time(budget)
             continue
         estimator, scale = estimators[name], len(train) / len(part)
         kind, whole = length_of(estimator)
+        # By steps rather than by rows, a training is as long for any table.
+        longer = 1.0 if kind == "n_steps" else scale
+        short = max(1, whole // SHORT)
+        long = min(whole, max(short + 4, whole // LONG))
+        rows, took = _rows(frame, part), []
         try:
             # All beginnings are slow, and should not count.
             _seconds_of_part(estimator, 1, _rows(frame, few), codes[few])
-            short = max(1, whole // SHORT)
-            long = min(whole, max(short + 4, whole // LONG))
-            rows = _rows(frame, part)
-            took = [
-                _seconds_of_part(estimator, length, rows, codes[part])
-                for length in (short, long)
-            ]
+            for length in (short, long):
+                if late():
+                    break
+                took.append(_seconds_of_part(estimator, length, rows, codes[part]))
+                # Whatever of it the steps take, all of it is at least so long.
+                least = took[0] * min(longer * whole / short, scale)
+                hopeless = budget is not None and (
+                    least * _splits.FEWEST / n_jobs > budget
+                )
+                if hopeless:
+                    break
         except Exception as error:
             failed[name] = _why(name, error)
             continue
-        each = max(took[1] - took[0], 0.0) / max(long - short, 1)
-        beside = max(took[0] - each * short, 0.0)
-        # By steps rather than by rows, a training is as long for any table.
-        each *= 1.0 if kind == "n_steps" else scale
-        seconds[name] = each * whole + beside * scale
+        if took and hopeless:
+            seconds[name] = least
+        elif len(took) < 2:
+            untimed[name] = _no_time(budget)
+        else:
+            each = max(took[1] - took[0], 0.0) / max(long - short, 1)
+            beside = max(took[0] - each * short, 0.0)
+            seconds[name] = each * longer * whole + beside * scale
     each = _seconds_of_choice(len(test), n_draws(len(frame)), rng)
     seconds = {n: seconds[n] * BESIDE + each for n in estimators if n in seconds}
-    return seconds, failed, each
+    return seconds, failed, untimed, each
 
 
 def _no_time(budget):
     return (
         f"of the {max(budget, 0):.0f} s left, too many went into finding out how long "
-        "others take"
+        "arms take"
     )
 
 
@@ -343,7 +369,7 @@ def _seconds_of_choice(n_test, n_drawn, rng):
 # ---------------------------------------------------------------- the plan
 
 
-def planned(seconds, budget, n_jobs, shared, step=_splits.FOLDS, fixed=None):
+def planned(seconds, budget, n_jobs, shared, step=_splits.FOLDS, fixed=None, least=1):
     """How many splits there is time for, and which arms are too slow for any plan.
 
     Parameters
@@ -360,6 +386,8 @@ def planned(seconds, budget, n_jobs, shared, step=_splits.FOLDS, fixed=None):
         Splits come in multiples of it.
     fixed : int, optional
         The number of splits, where it is not ours to choose.
+    least : int
+        Fewest arms beside those that stay: 0 where there is one that needs no fits.
 
     Returns
     -------
@@ -370,7 +398,7 @@ def planned(seconds, budget, n_jobs, shared, step=_splits.FOLDS, fixed=None):
     Raises
     ------
     ValueError
-        Not even one arm beside those that stay can be finished.
+        Not even so many arms beside those that stay can be finished.
     """
     seconds, slow = dict(seconds), {}
     fewest = fixed or -(-_splits.FEWEST // step) * step
@@ -380,7 +408,7 @@ def planned(seconds, budget, n_jobs, shared, step=_splits.FOLDS, fixed=None):
         if each * fewest <= free:
             break
         others = {name: s for name, s in seconds.items() if name not in shared}
-        if len(others) <= 1:
+        if len(others) <= least:
             raise ValueError(
                 f"time_budget leaves {max(budget, 0):.1f} s, too little for two arms: "
                 f"{fewest} splits of {', '.join(seconds)} take about "

@@ -94,16 +94,15 @@ class Scorer:
     def __call__(self, arm, X, y):
         y = np.asarray(y)
         raw, p = arm._raw(X), arm.predict_proba(X)
-        told = {"positive": self.positive, "costs": self.costs}
         log_p = logs(p)
         decided = (log_p + arm.offsets_).argmax(axis=1)
         one = np.ones((1, len(y)))
-        loss = log_loss(p, y, one)[0]
+        loss, decisions = log_loss(p, y, one)[0], decision_metric(self.costs)
         return {
             "average_precision": average_precision(p, y, one, self.positive)[0],
-            decision_metric(self.costs): decision_score(decided, y, one, **told)[0],
-            f"{decision_metric(self.costs)}_untuned": decision_score(
-                raw.argmax(axis=1), y, one, **told
+            decisions: decision_score(decided, y, one, costs=self.costs)[0],
+            f"{decisions}_untuned": decision_score(
+                raw.argmax(axis=1), y, one, costs=self.costs
             )[0],
             "log_loss": loss,
             "log_loss_uncorrected": log_loss(raw, y, one)[0],
@@ -150,7 +149,7 @@ def _one_against_rest(score, true, weights):
         return (new * precision).sum(axis=1) / hits[:, -1]
 
 
-def decision_score(decided, y, weights, *, positive=None, costs=None):
+def decision_score(decided, y, weights, *, costs=None):
     """Mean recall, or cost per row, for many weightings at once; shape (B,)."""
     if costs is not None:
         return weights @ np.asarray(costs)[y, decided] / weights.sum(axis=1)

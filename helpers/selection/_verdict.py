@@ -245,7 +245,10 @@ def _reason(v, why):
         amount += f" ({v.low:+.3f} to {v.high:+.3f}, p = {v.p:.2g})"
     if v.chosen != "nothing":
         return f"{v.arm} gains {amount} in {v.n_splits} splits."
-    text = f"None of {v.n_arms} is shown to gain; {v.arm} comes nearest: {amount}, and {why}."
+    told = f"None of {v.n_arms} is shown to gain; {v.arm} comes nearest"
+    if v.n_arms == 1:
+        told = f"{v.arm} is not shown to gain"
+    text = f"{told}: {amount}, and {why}."
     if not np.isnan(v.detectable):
         text += (
             f" {v.n_splits} splits of this table could have shown a gain of "

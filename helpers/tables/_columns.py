@@ -5,7 +5,7 @@ from contextlib import suppress
 import numpy as np
 import pandas as pd
 
-from ._kinds import date_form, numbers_of
+from ._kinds import date_form, numbers_of, odd_date
 from ._scale import Scale, outliers
 
 #: Numbers are taken to be rounded where they have at most so many decimals.
@@ -298,7 +298,7 @@ class Date(Measured):
         if held == "string" and (form := date_form(known)):
             return form
         raise ValueError(
-            f"Column {self.name!r} is to be a date but holds {known.iloc[0]!r}, which is "
+            f"Column {self.name!r} is to be a date but holds {odd_date(known)!r}, which is "
             "none, or can be read in two ways; convert it, as with "
             f"pd.to_datetime(X[{self.name!r}], format='%d.%m.%Y')."
         )

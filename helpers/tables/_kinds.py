@@ -16,11 +16,15 @@ DATE_FORMS = (
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%dT%H:%M",
     "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M:%SZ",
     "%Y/%m/%d",
     "%d.%m.%Y",
     "%d.%m.%Y %H:%M",
+    "%d.%m.%Y %H:%M:%S",
     "%d/%m/%Y",
+    "%d/%m/%Y %H:%M",
     "%m/%d/%Y",
+    "%m/%d/%Y %H:%M",
 )
 _NAMED_ID = re.compile(r"(?i:(^|[\W_])(id|uuid|guid)([\W_]|$))|[a-z]I[dD]$")
 #: What `pandas.api.types.infer_dtype` says of objects, to what they are here.
@@ -175,15 +179,22 @@ def numbers_of(known):
 def date_form(known):
     """The one of `DATE_FORMS` in which all texts are written, or None."""
     texts = pd.Series(known.unique()).astype(object)
-    if not isinstance(texts[0], str):
+    if not isinstance(texts[0], str) or not any(map(str.isdigit, texts[0])):
         return None
     texts = texts.map(str)  # numpy's own str, too
     # Most columns are told by their first value.
-    forms = [form for form in DATE_FORMS if _is_written(texts.iloc[:1], form)]
-    forms = [form for form in forms if _is_written(texts, form)]
+    forms = [form for form in DATE_FORMS if _are_written(texts.iloc[:1], form).all()]
+    forms = [form for form in forms if _are_written(texts, form).all()]
     return forms[0] if len(forms) == 1 else None
 
 
-def _is_written(texts, form):
+def odd_date(known):
+    """A value that keeps a column from being read as dates: not as most others are written."""
+    texts = pd.Series(known.unique()).astype(object).map(str)
+    written = max((_are_written(texts, form) for form in DATE_FORMS), key=np.sum)
+    return (texts if written.all() else texts[~written]).iloc[0]
+
+
+def _are_written(texts, form):
     read = pd.to_datetime(texts, format=form, errors="coerce")
-    return read.notna().all() and (read.dt.strftime(form) == texts).all()
+    return (read.notna() & (read.dt.strftime(form) == texts)).to_numpy()

@@ -20,7 +20,7 @@ from sklearn.utils.validation import (
 )
 
 from .. import containers
-from ..checks import counts_asked_for, labels_of
+from ..checks import OneHotWarning, counts_asked_for, labels_of
 from ._codec import TableCodec, as_frame
 
 #: Neighbours between which SMOTE chooses, where the class has so many.
@@ -147,7 +147,9 @@ class TabularOverSampler(BaseOverSampler):
         self._warn_of_outliers(frame, labels)
         coded = isinstance(self.sampler_, SMOTENC | SMOTEN)
         Z_in = self._as_codes(Z) if coded else Z
-        with config_context(transform_output="default"):  # encoders inside samplers
+        with config_context(transform_output="default"), warnings.catch_warnings():
+            # Encoders inside samplers; and blocks are decoded to one level here.
+            warnings.simplefilter("ignore", OneHotWarning)
             Z_out, labels_out = self.sampler_.fit_resample(Z_in, labels)
         n = len(frame)
         self._refuse_other_rows(Z_in, np.asarray(Z_out))

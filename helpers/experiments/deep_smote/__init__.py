@@ -7,11 +7,14 @@ the images that samplers made, `_cost` what a method costs, `_quality` how good 
 are, `_ratio` how much imbalance it bears and `_optimum` what its penalty allows at best.
 """
 
+from ...display import tally
 from .. import that_learnt
 from .._kept_images import shown
 from ._claims import (
     CLAIMS,
     READING,
+    agreement,
+    by_chance,
     gains,
     in_cells,
     judged,
@@ -93,7 +96,7 @@ def run(cell):
 
 
 def glance(rows):
-    """One sentence for the first page of the book, from the stored rows.
+    """The verdict and the numbers for the first page of the book, from the stored rows.
 
     DeepSMOTE is in it by the two readings that can work; `literal_optimum` says why the
     third cannot. Rows whose classifier did not learn are in no mean.
@@ -116,15 +119,24 @@ def glance(rows):
     table = table.reindex(columns=[*names]).dropna(axis=1, how="all").dropna()
     if table.empty:
         return "Not answered yet."
-    means = table.mean().sort_values(ascending=False)
-    told = ", ".join(f"{names[method]} {mean:.3f}" for method, mean in means.items())
+    ahead = table.gt(table["nothing"], axis=0).sum() if "nothing" in table else None
+    told = ", ".join(
+        f"{names[method]} {mean:.3f}"
+        + ("" if ahead is None or method == "nothing" else f" ({ahead[method]})")
+        for method, mean in table.mean().items()
+    )
     waiting = [names[method] for method in names if method not in table]
     waiting = f". Not there yet: {', '.join(waiting)}" if waiting else ""
     rows = rows[rows["dataset"].isin(table.index)]
     draws = int(rows.groupby("dataset")["fold"].nunique().min())
     n_sets = len(table)
     scale = "the paper's numbers of images" if counts else "a tenth of the images"
+    text = "it beats doing nothing (not in the paper)"
+    claim = judged(rows, "draws", {text: CLAIMS[text]})
+    tested = len(claim) and claim["p"].notna().any()
+    verdict = tally(claim["verdict"]).capitalize() if tested else "Cannot be told"
     return (
-        f"Mean recall on balanced tests of {n_sets} data set{'s'[: n_sets > 1]} ({scale}, "
-        f"{draws} draw{'s'[: draws > 1]} of each): {told}{waiting}"
+        f"{verdict} over draws. Mean recall on balanced tests of {n_sets} data "
+        f"set{'s'[: n_sets > 1]} ({scale}, {draws} draw{'s'[: draws > 1]} of each; in brackets, "
+        f"on how many it is ahead of doing nothing): {told}{waiting}"
     )

@@ -112,6 +112,67 @@ def gains(rows) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["dataset", "method", "gain", "gain_bar"])
 
 
+def agreement(points, measures, least=5) -> pd.DataFrame:
+    """Spearman's rank correlation of measures of images with the gain, over the arms.
+
+    Parameters
+    ----------
+    points : DataFrame
+        ``dataset``, ``gain`` and the measures, one row an arm and data set.
+    measures : list of str
+    least : int
+        Arms that a data set needs.
+
+    Returns
+    -------
+    DataFrame of shape (measures, data sets)
+    """
+    found = {
+        name: rows[[*measures, "gain"]].rank().corr()["gain"][measures]
+        for name, rows in points.groupby("dataset")
+        if len(rows) >= least
+    }
+    return pd.DataFrame(found, index=measures)
+
+
+def by_chance(points, measures, least=5, random_state=None, n=1000) -> float:
+    """How often the nearest of all measures comes as near, were gains dealt at random.
+
+    Arms are exchanged and not their gains on single sets: one that leads on a set is likely
+    to lead on the next, so that sets are no independent repeats.
+
+    Parameters
+    ----------
+    points, measures, least
+        As of `agreement`; ``method`` names the arms.
+    random_state : int, optional
+    n : int
+        Deals of the gains among the arms, the same on all data sets.
+
+    Returns
+    -------
+    float
+        Share of deals whose largest mean correlation over the data sets is at least the
+        one that was found.
+    """
+    rng = np.random.default_rng(random_state)
+    arms = {arm: i for i, arm in enumerate(points["method"].unique())}
+    keys = rng.random((n + 1, len(arms)))
+    keys[0] = np.arange(len(arms))  # first as they are
+    means = []
+    for _, rows in points.groupby("dataset"):
+        if len(rows) < least:
+            continue
+        ranks = rows[[*measures, "gain"]].rank()
+        ranks = ((ranks - ranks.mean()) / ranks.std(ddof=0)).fillna(0).to_numpy()
+        own = rows["method"].map(arms).to_numpy()
+        order = np.argsort(keys[:, np.sort(own)], axis=1)
+        ranks = ranks[np.argsort(own)]
+        means.append(ranks[order, -1] @ ranks[:, :-1] / len(rows))
+    largest = np.mean(means, axis=0).max(axis=1)
+    return float((largest >= largest[0] - 1e-12).mean())
+
+
 def over_images(rows, prefix, arm, reference) -> Difference:
     """The difference of two trainings in mean recall, to be tested over test images.
 

@@ -8,7 +8,7 @@ else is exploratory.
 import itertools
 
 from ...store import Cell, beside
-from ._answer import HOLES, WITH_CATEGORIES, answer, glance, sentence
+from ._answer import HOLES, WITH_CATEGORIES, answer, glance, sentence, state
 from ._arms import CHEAP, CLASSIFIERS, DEEP, OFTEN_ARMS, SECONDS, TEN, UPDATES
 from ._pilot import pilot_cells, run_pilot
 from ._ranks import (
@@ -83,6 +83,7 @@ __all__ = [
     "run",
     "sentence",
     "split_gains",
+    "state",
 ]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from ...evaluation import compare_sets
 from .. import that_learnt
 from ._arms import DEEP
-from ._ranks import against, gains, of_plan, ranked
+from ._ranks import PRIMARY, against, gains, of_plan, ranked
 from ._rule import ALPHA, FEWEST, LADDER, MIN_GAIN, chosen, need_gains, worth_of
 from ._tables import SEVERAL
 
@@ -23,6 +23,8 @@ WITH_CATEGORIES = (
 HOLES = "hypothyroid"
 #: Protocol of the image chapter's main table on a tenth of the images.
 IMAGES = "resnet18-1"
+#: How the names of its arms that train a generator begin.
+GENERATORS = ("deep_smote", "bagan", "gamo")
 
 
 def _name(arm):
@@ -36,8 +38,9 @@ class Line(NamedTuple):
 
     situation: str
     advice: str
+    verdict: str  #: shown, not shown, not tested
     sure: str
-    where: str  #: page, relative to the book
+    asked_first: bool = False  #: the primary question; all others are exploratory
 
 
 # ---------------------------------------------------------------- lines
@@ -76,9 +79,6 @@ def answer(rows, others=None):
     return [line for line in made if line is not None]
 
 
-CHAPTER_PAGE = "many_tables.ipynb"
-
-
 def _p(p):
     return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".")
 
@@ -87,30 +87,48 @@ def _splits(n):
     return f"{n:.0f} split{'' if n == 1 else 's'}"
 
 
+def _testable(row):
+    """Whether a test of so many gains, in its family, could have told anything."""
+    return row["p_least"] * max(1, row.get("family", 1)) < ALPHA
+
+
 def _sure(row):
     """Whether a gain is shown, and worth it."""
-    return row["p_holm"] < ALPHA and row["median"] >= MIN_GAIN
+    p = row["p_holm"] if row.get("family", 1) else np.nan
+    return p < ALPHA and row["median"] >= MIN_GAIN
 
 
-def _told(row, unit="mean recall", digits=3, family=" after Holm"):
-    """How sure, in words: of how many tables, how much, what chance makes of it."""
-    splits = row.get("splits", np.nan)
+def _verdict(row):
+    """One word or two, in bold on the page."""
+    if not _testable(row):
+        return "not tested"
+    return "shown" if row["p_holm"] < ALPHA else "not shown"
+
+
+def _told(row, unit="mean recall", sign=1):
+    """Of how many tables, how much, and what chance makes of it; -1 for a loss as it is."""
+    splits, n = row.get("splits", np.nan), row["n"]
     each = "" if np.isnan(splits) else f", {_splits(splits)} each"
     text = (
-        f"{unit} {row['median']:+.{digits}f} in the median, better on {row['better']:.0f} and worse "
-        f"on {row['worse']:.0f} of n = {row['n']:.0f} tables{each}"
+        f"{unit} {sign * row['median'] + 0:+.3f} in the median, better on {row['better']:.0f} and worse "
+        f"on {row['worse']:.0f} of n = {n:.0f} tables{each}"
     )
-    if row["n"] >= FEWEST:
-        text += f"; {_p(row['p_holm'])}{family}"
-    else:
-        text += "; too few tables for a test"
-    return text
+    if not _testable(row):
+        return text + "; too few tables differ for a test"
+    family = row.get("family", 1)
+    among = f"after Holm over {family:.0f} arms" if family > 1 else "uncorrected"
+    return f"{text}; {_p(row['p_holm'])} {among}"
 
 
-def _few(table):
-    """A table of tests without those arms that are no answer, or fail somewhere."""
-    table = table.drop(index=["dummy"], errors="ignore")
-    return table[table["n"] >= max(2, table["n"].max() - 1)] if len(table) else table
+def _alone(found, arm, splits):
+    """One arm tested by itself, as a row of `against`."""
+    row = compare_sets(found[[arm]], power=None).loc[arm]
+    return {**row, "splits": splits, "family": 1}
+
+
+def _family(table):
+    """Arms of a table of tests that the correction is over."""
+    return table[table["family"] > 0] if len(table) else table
 
 
 def _threshold(rows):
@@ -118,15 +136,14 @@ def _threshold(rows):
     if "nothing" not in table.index or table.loc["nothing", "n"] < 2:
         return None
     own = gains(ranked(rows), "tuned_acsa", "boosting", of_reference="acsa")
-    alone = compare_sets(own[["nothing"]], power=None)
-    row = {**alone.loc["nothing"], "splits": table.loc["nothing", "splits"]}
+    row = _alone(own, "nothing", table.loc["nothing", "splits"])
     shown = "" if _sure(row) else "; so far it is not shown to help"
     return Line(
-        "You decide yes or no (who churns, who is ill) and both mistakes count",
-        "Train on the data as they are, and move the threshold "
-        f"(`TunedThresholdClassifierCV`){shown}",
-        f"against the threshold at one half: {_told(row, family='')}",
-        CHAPTER_PAGE,
+        "You decide yes or no (who churns, who is ill), and to miss all of one class is as "
+        "bad as to miss all of the other",
+        f"Train on the data as they are, and tune the threshold{shown}",
+        _verdict(row),
+        f"against the threshold at one half: {_told(row)}",
     )
 
 
@@ -158,17 +175,19 @@ def _advice(name, otherwise):
 
 def _beyond(rows, metric, need, classifier, situation, otherwise, unit):
     """What the rule takes for a need, and how far the best arm got."""
-    table = _few(against(rows, metric, classifier))
+    table = _family(against(rows, metric, classifier))
     if table.empty:
         return None
     name = chosen(worth_of(need_gains(rows, need, classifier), need, rows, classifier))
     shown = name if name in table.index else table["median"].idxmax()
-    lead = "" if name != "nothing" else f"the best arm, {_name(shown)}: "
+    row = table.loc[shown]
+    lead = "" if name != "nothing" else f"the largest median, {_name(shown)}: "
     return Line(
         situation,
         _advice(name, otherwise),
-        f"{lead}{_told(table.loc[shown], unit)} ({len(table)} arms)",
-        CHAPTER_PAGE,
+        _verdict(row) if name != "nothing" or not _testable(row) else "not shown",
+        f"{lead}{_told(row, unit)}",
+        asked_first={"metric": metric, "classifier": classifier} == PRIMARY,
     )
 
 
@@ -185,7 +204,7 @@ def _beyond_threshold(rows):
 
 
 def _fixed_threshold(rows):
-    table = _few(against(rows, "acsa", "boosting"))
+    table = _family(against(rows, "acsa", "boosting"))
     if table.empty:
         return None
     able = table[[_sure(row) for _, row in table.iterrows()]]
@@ -195,9 +214,9 @@ def _fixed_threshold(rows):
     name = next((arm for arm in LADDER if arm in near), near[0])
     return Line(
         "You must decide, and the threshold is not yours to move",
-        f"Balance by {_name(name)}, which acts as a threshold does",
-        f"against nothing, at one half: {_told(table.loc[name])}",
-        CHAPTER_PAGE,
+        f"Balance by {_name(name)}, which acts as a threshold does; rather get it moved",
+        "shown",
+        f"against nothing, both at one half: {_told(table.loc[name])}",
     )
 
 
@@ -207,14 +226,14 @@ def _ranking(rows):
         "pr_auc",
         "ranking",
         "boosting",
-        "You want a ranking: who first? (the primary question)",
+        "You want a ranking: who first?",
         "Nothing: no arm is shown to rank better than the data as they are",
         "average precision",
     )
 
 
 def _probabilities(rows):
-    table = _few(against(rows, "log_loss", "boosting"))
+    table = _family(against(rows, "log_loss", "boosting"))
     if "class_weight" not in table.index:
         return None
     worse = table[(table["p_holm"] < ALPHA) & (table["median"] < 0)]
@@ -224,14 +243,14 @@ def _probabilities(rows):
     return Line(
         "You want probabilities",
         _advice(name, "Nothing. If you used weights or sampling, `correct_prior`"),
+        "shown" if len(worse) or name != "nothing" else "not shown",
         f"as they come, {len(worse)} of {len(table)} arms are shown to be worse; most, "
-        f"{_name(worst)}: {_told(table.loc[worst], 'gain in log loss')}",
-        CHAPTER_PAGE,
+        f"{_name(worst)}: {_told(table.loc[worst], 'log loss', -1)}",
     )
 
 
 def _undersampling(rows):
-    table = _few(against(rows, "pr_auc", "boosting"))
+    table = _family(against(rows, "pr_auc", "boosting"))
     if "random_undersampling" not in table.index:
         return None
     row = table.loc["random_undersampling"]
@@ -241,8 +260,9 @@ def _undersampling(rows):
         "Not for a ranking: it is shown to rank worse"
         if worse
         else "It is not shown to rank worse, nor better",
+        _verdict(row),
         _told(row, "average precision"),
-        CHAPTER_PAGE,
+        asked_first=True,
     )
 
 
@@ -251,39 +271,32 @@ def _categories(rows):
     table = against(part, "tuned_acsa", "boosting")
     if "smote" not in table.index or table.loc["smote", "n"] < 2:
         return None
-    row = compare_sets(
-        gains(ranked(part), "tuned_acsa", "boosting")[["smote"]], power=None
-    )
-    row = {**row.loc["smote"], "splits": table.loc["smote", "splits"]}
-    useful = _sure(row)
-    advice = "SMOTENC or SMOTEN" if useful else "The same: SMOTENC is not shown to help"
+    found = gains(ranked(part), "tuned_acsa", "boosting")
+    row = _alone(found, "smote", table.loc["smote", "splits"])
+    advice = "SMOTENC or SMOTEN" if _sure(row) else "The same"
     return Line(
         "The table has categories",
         f'{advice}; if you must, `TabularOverSampler("smote")` takes them as they are',
-        f"both thresholds tuned: {_told(row, family='')}",
-        CHAPTER_PAGE,
+        _verdict(row),
+        f"SMOTENC beyond a tuned threshold: {_told(row)}",
     )
 
 
 def _holes(rows):
-    part = of_plan(rows, (HOLES,))
-    found = gains(part, "tuned_acsa", "boosting")
-    if found.empty or "smote" not in found:
+    if of_plan(rows, (HOLES,)).empty:
         return None
-    own = part[part["classifier"] == "boosting"].groupby("method").size()
     return Line(
         "There are missing values",
         "Leave them: boosting takes them, and `TableCodec` makes holes anew in new rows",
-        f"one table only, {HOLES} (n = 1, {_splits(own['smote'])}): "
-        f"SMOTENC {found['smote'].iloc[0]:+.3f} mean recall, thresholds tuned",
-        CHAPTER_PAGE,
+        "not tested",
+        f"no arm fills them in; {HOLES} is the table with holes (n = 1)",
     )
 
 
 def _networks(rows):
     part = rows[rows["method"].isin([*DEEP, "smote"])]
     table = against(part, "pr_auc", "boosting", reference="smote")
-    table = table[table["n"] >= FEWEST]
+    table = _family(table[table["n"] >= FEWEST])
     if table.empty:
         return None
     name = table["median"].idxmax()
@@ -294,9 +307,9 @@ def _networks(rows):
         f"{_name(name)} ranks better than SMOTE"
         if better
         else "Not before SMOTE was worth it: no network is shown to rank better",
-        f"the best of {len(table)} networks against SMOTE, {_name(name)}: "
+        _verdict(row),
+        f"{len(table)} networks against SMOTE, the largest median, {_name(name)}: "
         f"{_told(row, 'average precision')}",
-        CHAPTER_PAGE,
     )
 
 
@@ -317,15 +330,14 @@ def _several(rows):
     found = gains(part, "tuned_acsa", "boosting")
     if len(found) < 2 or "smote" not in found:
         return None
-    row = {**compare_sets(found[["smote"]], power=None).loc["smote"]}
-    row["splits"] = (
-        part[part["method"] == "smote"].groupby(["dataset", "classifier"]).size().min()
-    )
+    own = part[part["method"] == "smote"]
+    splits = own.groupby(["dataset", "classifier"]).size().min()
+    row = _alone(found, "smote", splits)
     return Line(
         "There are several classes",
         "An offset per class first (`ResampledClassifier(tune=True)`), which is a threshold for several",
-        f"SMOTE beyond the offsets: {_told(row, family='')}",
-        CHAPTER_PAGE,
+        _verdict(row),
+        f"SMOTE beyond the offsets: {_told(row)}",
     )
 
 
@@ -335,43 +347,41 @@ def _images(rows):
     rows = that_learnt(rows[rows["protocol"] == IMAGES])
     wide = rows.pivot_table(
         values="balanced_acsa", index=["dataset", "seed", "fold"], columns="method"
+    ).drop(columns="dummy", errors="ignore")
+    if "nothing" not in wide:
+        return None
+    draws = wide.notna().groupby(level="dataset").sum()
+    found = wide.sub(wide.pop("nothing"), axis=0).groupby(level="dataset").mean()
+    found = found.dropna(axis=1)
+    if found.shape[1] < 2 or len(found) < 2:
+        return None
+    table = compare_sets(found, power=None).assign(family=found.shape[1])
+    table = table.sort_values("mean", ascending=False)
+    told = ", ".join(
+        f"{_name(arm)} {row['mean']:+.3f} (better on {row['better']:.0f})"
+        for arm, row in table.head(3).iterrows()
     )
-    arms = ["random_oversampling_augmented", "deep_smote_authors_code"]
-    if not {*arms, "nothing"} <= {*wide}:
-        return None
-    both = wide[["nothing", *arms]].dropna()
-    both = both.groupby(level="dataset").mean()
-    if len(both) < 2:
-        return None
-    copies, deep = (both[arm] - both["nothing"] for arm in arms)
-    advice = "Look at both; neither leads"
-    if copies.mean() > deep.mean():
-        advice = "Repeat the rare ones in altered copies before you train a generator"
+    networks = [arm for arm in table.index if arm.startswith(GENERATORS)]
+    if networks and networks[0] not in table.index[:3]:
+        best = table.loc[networks[0]]
+        told += f"; the best generator, {_name(networks[0])}, {best['mean']:+.3f}"
+    able = [arm for arm, row in table.iterrows() if _testable(row) and _sure(row)]
+    first = "Not told: what needs no generator is tried first, being cheaper"
     return Line(
         "The data are images",
-        advice,
-        f"mean recall, n = {len(both)} data sets, too few for a test: augmented copies "
-        f"{copies.mean():+.3f}, DeepSMOTE by its authors' code {deep.mean():+.3f}",
-        "deep_smote_results.ipynb",
+        f"Try {_name(able[0])}" if able else first,
+        "shown" if able else "not tested",
+        f"mean recall over doing nothing, n = {len(found)} data sets of a tenth of the images, "
+        f"{int(draws['nothing'].min())} draw(s), too few for a test: {told}",
     )
 
 
 def glance(rows):
-    """One sentence for the first page of the book, from the stored rows.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        What `helpers.store.load_results` returns for this chapter.
-
-    Returns
-    -------
-    str
-    """
+    """One sentence for the first page of the book, from the stored rows."""
     table = against(rows, "pr_auc", "boosting") if len(rows) else rows
     if table.empty or table["n"].max() < FEWEST:
         return "Not answered yet."
-    table = table.drop(index="dummy", errors="ignore")
+    table = _family(table)
     better = table[(table["p_holm"] < ALPHA) & (table["median"] > 0)]
     worse = table[(table["p_holm"] < ALPHA) & (table["median"] < 0)]
     n = int(table["n"].max())
@@ -380,4 +390,32 @@ def glance(rows):
         f"By average precision with boosting on {n} tables, one a source, {len(table)} arms "
         f"against doing nothing (Wilcoxon, Holm): better {told}; worse {len(worse)}; of the "
         f"others it cannot be told"
+    )
+
+
+def state(rows, planned):
+    """How much of the plan the answer stands on, in a sentence or two.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Stored rows.
+    planned : int
+        Fits.
+
+    Returns
+    -------
+    str
+    """
+    fits = len(
+        rows[["dataset", "method", "seed", "fold", "protocol"]].drop_duplicates()
+    )
+    splits = ranked(rows).groupby(["dataset", "method", "classifier"]).size()
+    most = int(splits.max()) if len(splits) else 0
+    if fits >= planned:
+        return f"All {planned:,} planned fits are there."
+    return (
+        f"So far {fits:,} of {planned:,} planned fits are there, at most {_splits(most)} of a "
+        "table. Until all are, this is an interim look: the lines are drawn anew as rows come "
+        "in, and their p-values do not pay for looking more than once."
     )

@@ -1,5 +1,6 @@
 """What the rows say: gains per source, the primary test, ranks, and where gains come from."""
 
+import numpy as np
 import pandas as pd
 
 from ...evaluation import compare_sets, friedman_nemenyi
@@ -97,8 +98,7 @@ def primary(rows):
     Returns
     -------
     table : DataFrame, one row per arm
-        As of `helpers.evaluation.compare_sets`, over tables that stand for a family, the
-        largest median gain first; and ``splits``, the fewest that a table has.
+        As of `against`, the largest median gain first.
     """
     return against(rows, **PRIMARY, power=0.8)
 
@@ -106,13 +106,38 @@ def primary(rows):
 def against(
     rows, metric, classifier, reference="nothing", of_reference=None, power=None
 ):
-    """`gains` over families, tested; of any metric but the primary one, exploratory."""
+    """`gains` over families, tested; of any metric but the primary one, exploratory.
+
+    One family of tests everywhere: the arms that ran on as many tables as any. An arm
+    with gaps was not tried where the others were; it has its gains, and no ``p_holm``.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Stored rows.
+    metric, classifier, reference, of_reference
+        As of `gains`.
+    power : float, optional
+        Of ``tellable``.
+
+    Returns
+    -------
+    table : DataFrame, one row per arm
+        As of `helpers.evaluation.compare_sets`; ``splits``, the fewest that a table has;
+        ``family``, arms that Holm's correction is over, 0 for one with gaps.
+    """
     rows = ranked(rows)
     found = gains(rows, metric, classifier, reference, of_reference)
-    table = compare_sets(found, power=power)
+    counts = found.notna().sum()
+    whole = counts.index[counts == counts.max()]
+    table = compare_sets(found[whole], power=power)
+    if len(whole) < found.shape[1]:
+        gaps = compare_sets(found[found.columns.difference(whole)], power=None)
+        table = pd.concat([table, gaps.assign(p_holm=np.nan)])
     n = rows[rows["classifier"] == classifier]
     n = n.groupby(["method", "dataset"]).size().groupby("method").min()
     table["splits"] = n.reindex(table.index)
+    table["family"] = np.where(table.index.isin(whole), len(whole), 0)
     return table.sort_values("median", ascending=False)
 
 

@@ -30,7 +30,7 @@ NEEDS = {
 #: Least median gain worth an arm; of the log loss as a share of that of doing nothing.
 MIN_GAIN = 0.01
 ALPHA = 0.05
-#: Fewest tables that a test stands on; with fewer, Wilcoxon's p cannot fall below .05.
+#: Fewest tables that a rule is made from; with fewer, Wilcoxon's p cannot fall below .05.
 FEWEST = 6
 
 
@@ -136,16 +136,21 @@ def ladder(rows, classifier="boosting"):
     Returns
     -------
     table : DataFrame, one row a rung
-        ``plain`` and ``tuned``: median gain over doing nothing with its threshold at one
-        half, over ``n`` tables.
+        Median gains over doing nothing, of ``n`` tables: ``plain``, both with the
+        threshold at one half; ``tuned``, both with it tuned. The first rung is a tuned
+        threshold and nothing else.
     """
     part = ranked(rows)
     plain = gains(part, "acsa", classifier)
-    tuned = gains(part, "tuned_acsa", classifier, of_reference="acsa")
+    tuned = gains(part, "tuned_acsa", classifier)
+    over_half = gains(part, "tuned_acsa", classifier, of_reference="acsa")
     table = pd.DataFrame(
         {"plain": plain.median(), "tuned": tuned.median(), "n": tuned.notna().sum()}
     )
-    table.loc[table.index == "nothing", "plain"] = 0.0
+    if "nothing" in over_half:
+        alone = over_half["nothing"].dropna()
+        table.loc["threshold"] = [alone.median(), 0.0, len(alone)]
     # Medians over other tables would be other medians.
-    table = table[table["n"] >= table["n"].max() - 1]
-    return table.reindex([arm for arm in LADDER if arm in table.index])
+    table = table[table["n"] == table["n"].max()]
+    rungs = ("threshold", *LADDER)
+    return table.reindex([arm for arm in rungs if arm in table.index])

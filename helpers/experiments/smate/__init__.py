@@ -7,6 +7,7 @@ rows, `_printed` the numbers of the report and `_claims` what is said of both, `
 and `_quality` how good its images are.
 """
 
+from ...data import CIFAR10
 from ...evaluation import Claim, judge
 from .. import that_learnt
 from .._kept_images import picture, shown
@@ -19,7 +20,7 @@ from ._claims import (
     over_draws,
     placed,
 )
-from ._draw import CIFAR10, DATASETS, PAPERS, SETTINGS, available, draw, halved
+from ._draw import DATASETS, PAPERS, SETTINGS, available, draw, halved
 from ._figure_6 import (
     ARMS,
     CHAPTER,

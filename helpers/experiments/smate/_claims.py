@@ -8,8 +8,9 @@ networks that were trained as they are.
 import numpy as np
 import pandas as pd
 
+from ...data import CIFAR10
 from ...evaluation import Claim, Difference, judge, mean_differences, place
-from ._draw import CIFAR10, DATASETS, SETTINGS
+from ._draw import DATASETS, SETTINGS
 from ._figure_6 import confusion
 from ._printed import FIGURE_6, FIGURE_11, NOTEBOOK
 
@@ -35,7 +36,7 @@ CLAIMS = {
         "smate_scratch",
     ),
     "the penalty helps the transfer": ("smate_penalty", "smate"),
-    "class weights beat copies (S8)": ("class_weight", "random_oversampling"),
+    "class weights beat copies (S8, inferred)": ("class_weight", "random_oversampling"),
     "a tuned threshold beats a GAN's images": ("threshold", "smate_scratch"),
     "boosting beats a single network": ("samme", "nothing"),
 }

@@ -22,18 +22,6 @@ DATASETS = {
     "digits-9-10": ("9", 0.1),
 }
 PAPERS = "cifar10-truck-10"
-CIFAR10 = [
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-]
 
 #: What a profile trains. The paper has the whole of CIFAR-10 and 100 epochs, and no length
 #: for its GANs: Brownlee's 200 epochs are taken for the majority, and as many for the
