@@ -326,26 +326,56 @@ def with_answer_on_top(notebook: dict, record: Mapping) -> dict:
     return {**notebook, "cells": [first, *rest[1:]]}
 
 
-_IMAGE = re.compile(r'(<a [^>]*>\s*)?<img ((?:[^>"]|"[^"]*")*?)\s*/?>')
+def with_named_solutions(notebook: dict) -> dict:
+    """A chapter's page whose folded solutions say of which exercise they are.
 
+    Parameters
+    ----------
+    notebook : dict
+        As in `with_answer_on_top`. A cell tagged ``solution`` begins with a comment such as
+        ``# Exercise 1``.
 
-def lighter(page: str) -> str:
-    """A rendered page whose images load when they come in sight, and open on a tap.
-
-    Images in a link stay in it, and what is no file of the site is not made a link.
+    Returns
+    -------
+    notebook : dict
     """
+    cells = []
+    for cell in notebook["cells"]:
+        metadata = cell["metadata"]
+        named = re.match(r"# Exercise (\d+)", "".join(cell["source"]))
+        if named and "solution" in metadata.get("tags", []):
+            told = f"the solution of exercise {named[1]}"
+            prompts = {"code_prompt_show": f"Show {told}"}
+            prompts["code_prompt_hide"] = f"Hide {told}"
+            prompts |= metadata.get("mystnb", {})
+            cell = {**cell, "metadata": {**metadata, "mystnb": prompts}}
+        cells.append(cell)
+    return {**notebook, "cells": cells}
 
-    def mend(found):
-        link, attributes = found[1] or "", found[2]
-        if "loading=" not in attributes:
-            attributes = f'loading="lazy" {attributes}'
-        image = f"<img {attributes} />"
-        file = re.search(r'src="((?:\.\./)+_images/[^"]+)"', attributes)
-        if file and not link:
-            image = f'<a class="enlarge" href="{file[1]}">{image}</a>'
-        return link + image
 
-    return _IMAGE.sub(mend, page)
+def without_outputs(notebook: dict) -> dict:
+    """The source of a chapter that this build did not run, which says so below its title.
+
+    Parameters
+    ----------
+    notebook : dict
+
+    Returns
+    -------
+    notebook : dict
+        As it was where its first cell is no text.
+    """
+    first, *rest = notebook["cells"] or [{"cell_type": "none"}]
+    if first["cell_type"] != "markdown":
+        return notebook
+    title, _, opening = "".join(first["source"]).partition("\n")
+    box = [
+        ":::{warning}",
+        "This build did not run the chapter: its three lines, tables and",
+    ]
+    box += ["figures are missing. `make book` runs it.", ":::"]
+    first = {**first, "source": "\n".join([title, "", *box, opening])}
+    return {**notebook, "cells": [first, *rest]}
 
 
 def fill_in_paper_scale(stage):

@@ -41,11 +41,13 @@ from .pages import (
     fill_in_decisions,
     fill_in_mixed,
     fill_in_paper_scale,
-    lighter,
     status,
     with_answer_on_top,
+    with_named_solutions,
+    without_outputs,
 )
 from .provenance import environment, hardware
+from .site import lighten
 
 
 def build(root=".", *, only=(), smoke=False, parameters=None) -> int:
@@ -113,7 +115,9 @@ def _build(root, work, chapters):
     for chapter in chapters:
         if chapter.page.exists():
             page = with_answer_on_top(_read_json(chapter.page), chapter.record)
-            _write_json(stage / chapter.path, page)
+        else:
+            page = without_outputs(_read_json(stage / chapter.path))
+        _write_json(stage / chapter.path, with_named_solutions(page))
     if (page := stage / "book" / "status.md").exists():
         text = page.read_text(encoding="utf-8") + status(notes)
         page.write_text(text, encoding="utf-8")
@@ -403,8 +407,7 @@ def _render(root, work, stage, strict) -> bool:
     for line in found if whole else [done.stdout]:
         print(line)
     if (new / "index.html").exists():
-        for page in new.glob("book/**/*.html"):
-            page.write_text(lighter(page.read_text("utf-8")), encoding="utf-8")
+        lighten(new)
         seal.unlink(missing_ok=True)
         if site.exists():
             os.replace(site, aside / "old")

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from helpers.display import answer, frames, printed_name, say, table, told_apart
-from helpers.pages import lighter, with_answer_on_top
+from helpers.pages import with_answer_on_top, with_named_solutions, without_outputs
+from helpers.site import lighter, theme_icons
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -166,6 +167,24 @@ def test_without_an_answer_the_page_stays():
         assert with_answer_on_top(given, {}) == given
 
 
+def test_a_folded_solution_says_of_which_exercise_it_is():
+    code = {"cell_type": "code", "metadata": {"tags": ["solution"]}}
+    given = {"cells": [{**code, "source": ["# Exercise 3\n", "1"]}]}
+    (cell,) = with_named_solutions(given)["cells"]
+    prompts = cell["metadata"]["mystnb"]
+    assert prompts["code_prompt_show"] == "Show the solution of exercise 3"
+    assert prompts["code_prompt_hide"] == "Hide the solution of exercise 3"
+    assert with_named_solutions(notebook()) == notebook()
+
+
+def test_a_chapter_that_was_not_run_says_so_below_its_title():
+    first = without_outputs(notebook())["cells"][0]["source"]
+    assert re.match(r"# Title\n\n:::\{warning\}\nThis build did not run", first)
+    assert "Text." in first
+    for untitled in ([], [{"cell_type": "code", "source": "n = 5", "metadata": {}}]):
+        assert without_outputs({"cells": untitled}) == {"cells": untitled}
+
+
 def test_images_load_late_and_open_on_a_tap_once():
     page = (
         '<img alt="a > b" src="../_images/x.png"/><a class="r" href="y"><img src="../_images/y.svg"></a>'
@@ -178,3 +197,38 @@ def test_images_load_late_and_open_on_a_tap_once():
         "../../_images/z.png",
     ]
     assert 'alt="a > b"' in mended
+
+
+def test_a_page_loads_no_script_that_it_does_not_need():
+    scripts = (
+        '<script defer src="../_static/scripts/fontawesome.js?digest=5"></script>'
+        '<script src="../searchindex.js"></script>'
+        '<script>window.MathJax = {"options": {}}</script>'
+        '<script defer="defer" src="../_static/mathjax/tex-chtml.js"></script>'
+        '<script src="../_static/moved.js"></script>'
+    )
+    icons = theme_icons('p={sun:[5,6,[1,"s"],"f1","M1z"]};d("fas",p),d("fa-solid",p)')
+    sun = '<i class="theme fa-solid fa-sun  fa-lg" data-mode="light"></i>'
+    kept = re.findall(r"(\w+)\.js", lighter(scripts + sun, icons))
+    assert kept == ["moved"]
+    assert '<svg class="svg-inline--fa theme' in lighter(sun, icons)
+    assert 'viewBox="0 0 5 6" data-mode="light">' in lighter(sun, icons)
+    # What the page needs stays.
+    assert "fontawesome.js" in lighter(scripts + '<i class="fas fa-moon"></i>', icons)
+    formula = lighter(scripts + '<div class="amsmath math notranslate">', icons)
+    assert "tex-chtml.js" in formula
+    assert "window.MathJax" in formula
+    assert "searchindex.js" in lighter(scripts + '<div id="search-results">', icons)
+
+
+def test_what_unfolds_the_side_bar_has_a_name():
+    mended = lighter('<summary><span class="toctree-toggle" role="presentation">')
+    assert mended.startswith('<summary aria-label="Its pages"><span class="toctree')
+
+
+def test_lists_and_folds_have_roles_and_names_that_hold():
+    page = '<div role="list"><div role="doc-biblioentry"></div></div>'
+    page += '<summary aria-label="Toggle hidden content"><p>Show</p></summary>'
+    mended = lighter(page)
+    assert '<div role="list"><div role="listitem">' in mended
+    assert "<summary><p>Show" in mended

@@ -13,6 +13,7 @@ ROOMS = [
     "balancing",
     "report",
     "pages",
+    "site",
     "experiments",
     "selection",
     "quality",

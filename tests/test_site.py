@@ -98,12 +98,17 @@ LOOK = r"""async () => {
       e.naturalWidth > 0 || e.loading === "lazy", !!e.closest("article")]),
     links: all("a[href]").map(e => e.href),
     math: all(".math").length,
+    mathjax: !!window.MathJax,
+    icons: all("i[class*='fa-']").length,
+    inlined: all("img[src^='data:']").reduce((sum, e) => sum + e.src.length, 0),
     raw: all(".math").filter(e => !e.querySelector("mjx-container")).map(e => e.textContent),
     errors: all("mjx-merror, .problematic").map(e => e.textContent),
     prose: prose.textContent,
     screens: (document.querySelector("article")?.getBoundingClientRect().height ?? 0) / 900,
     tables: all("article :is(.table-box, .pst-scrollable-table-container)").map(
       e => [e.textContent.trim().slice(0, 60), e.scrollWidth, e.clientWidth]),
+    code: all("article .cell_input pre").map(e => [e.scrollWidth, e.clientWidth,
+      e.textContent.split("\n").reduce((a, b) => a.length < b.length ? b : a, "")]),
     cells: all("article .table-box :is(th, td)").map(e => e.textContent),
     printed: all("article .output.stream").map(e => e.textContent.trim()),
   };
@@ -127,6 +132,7 @@ def visits(browser, site, address):
     pages = [p for p in pages if (site / p).exists()]
     for scheme in ("light", "dark"):
         context = browser.new_context(color_scheme=scheme)
+        context.set_default_timeout(120_000)  # a busy machine
         for path in pages:
             page, errors, requests = context.new_page(), [], []
             page.on("console", functools.partial(note_error, errors))
@@ -252,6 +258,63 @@ def test_every_chapter_opens_on_colab(visits):
     assert chapters & {v["page"] for v in visits} <= {page for page, _ in found}
 
 
+#: Bytes that a page may load, without compression and without its figures.
+HEAVIEST = 2_500_000
+
+
+def test_no_page_is_heavy(visits, site, address):
+    weights = []
+    for visit in (v for v in visits if "requests" in v):
+        files = {urlsplit(r).path for r in visit["requests"] if r.startswith(address)}
+        files = [site / unquote(file).lstrip("/") for file in files]
+        files = [f for f in files if f.is_file() and f.parent.name != "_images"]
+        weight = sum(f.stat().st_size for f in files) - visit["inlined"]
+        weights.append((visit["page"], weight))
+    assert len(weights) == len(visits) / len(SIZES)
+    assert_none([w for w in weights if w[1] > HEAVIEST])
+    # The weight is measured: no page is less than its own style sheets.
+    assert_none([w for w in weights if w[1] < 400_000])
+
+
+def test_mathjax_is_where_a_formula_is(visits):
+    assert_none([v["page"] for v in visits if v["mathjax"] != (v["math"] > 0)])
+
+
+def test_every_icon_is_drawn_without_a_script(visits):
+    assert_none([v["page"] for v in visits if v["icons"]])
+
+
+#: One page of each kind: title, answer, chapters, text, reference, glossary.
+KINDS = ["index", "answer", "imbalance", "deep_smote", "running", "api/samplers"]
+KINDS += ["glossary"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nobody_is_shut_out(browser, address, kind):
+    """Contrast, names, keyboard: axe-core finds no fault against WCAG 2.1, A and AA."""
+    package = pytest.importorskip(
+        "axe_playwright_python", reason="axe-core is not installed"
+    )
+    axe = (Path(package.__file__).parent / "axe.min.js").read_text("utf-8")
+    found = []
+    for scheme in ("light", "dark"):
+        page = browser.new_page(color_scheme=scheme)
+        page.set_default_timeout(120_000)  # a busy machine
+        page.goto(f"{address}/book/{kind}.html")
+        page.evaluate(f"{axe}; 0")
+        for size, viewport in SIZES.items():
+            page.set_viewport_size(viewport)
+            violations = page.evaluate(
+                """async () => (await axe.run({
+                  resultTypes: ["violations"],
+                  runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"],
+                })).violations.flatMap(v => v.nodes.map(n => [v.id, n.target, n.html]))"""
+            )
+            found += [(scheme, size, *violation) for violation in violations]
+        page.close()
+    assert_none(found)
+
+
 # ---------------------------------------------------------------- the report of `balance`
 
 
@@ -342,6 +405,12 @@ def test_tables_fit_the_column_and_print_nothing_raw(visits):
     raw = re.compile(r"<NA>|\bnan\b|\bNaN\b|\de[-+]\d\d|object at 0x|\w_\w")
     cells = [(v["page"], c) for v in chapters(visits, "desktop") for c in v["cells"]]
     assert_none([(page, cell) for page, cell in cells if raw.search(cell)])
+
+
+def test_no_line_of_code_is_cut_beside_the_column(visits):
+    lines = [(v["page"], *c) for v in chapters(visits, "desktop") for c in v["code"]]
+    assert len(lines) > 100
+    assert_none([line for line in lines if line[1] > line[2]])
 
 
 def test_sentences_are_text_and_not_printed(visits):
