@@ -35,10 +35,10 @@ from filelock import FileLock, Timeout
 
 from . import data
 from .checks import require_known
+from .decisions import fill_in_decisions
 from .files import write_atomically
 from .pages import (
     fill_in_answers,
-    fill_in_decisions,
     fill_in_mixed,
     fill_in_paper_scale,
     status,

@@ -13,6 +13,7 @@ ROOMS = [
     "balancing",
     "report",
     "pages",
+    "decisions",
     "site",
     "experiments",
     "selection",

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from helpers import pages
+from helpers import decisions
 from helpers.experiments import many_tables
 from helpers.experiments.many_tables import _rule
 
@@ -260,12 +260,12 @@ def test_the_page_is_filled_in_from_rows(tmp_path):
     (book / "results").mkdir(parents=True)
     text = (ROOT / "book" / "answer.md").read_text()
     (book / "answer.md").write_text(text)
-    pages.fill_in_decisions(tmp_path)
+    decisions.fill_in_decisions(tmp_path)
     assert "No row is stored yet." in (book / "answer.md").read_text()
     (book / "answer.md").write_text(text)
     rows = made_rows({"smote": 0.05}).assign(chapter="many_tables")
     rows.to_csv(book / "results" / "many_tables-paper.csv", index=False)
-    pages.fill_in_decisions(tmp_path)
+    decisions.fill_in_decisions(tmp_path)
     filled = (book / "answer.md").read_text()
     assert "{{" not in filled
     assert (book / "figures" / "ladder.png").stat().st_size > 5_000
