@@ -2,8 +2,6 @@
 
 Rows, files and parameters may be anybody's: whatever text comes from them goes through
 `plain` or `code` on its way to a page.
-
-Over 500 lines, as each thing that a page is told has its function here.
 """
 
 import re
