@@ -57,6 +57,24 @@ class Shown:
         return {f"text/{self._kind}": self._source, "text/plain": self._source}
 
 
+#: Kind of output under which `alt` hands its text to the page.
+ALT = "application/vnd.alt+plain"
+
+
+class Alt:
+    """Alternative text of the picture that follows: only the page has a place for it."""
+
+    def __init__(self, text: str):
+        self._text = " ".join(text.split())
+
+    def __str__(self):
+        return self._text
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        # Jupyter knows nothing of the first, and shows the second, which is empty.
+        return {ALT: self._text, "text/plain": ""}
+
+
 # ---------------------------------------------------------------- text
 
 
@@ -87,6 +105,33 @@ def say(text: str, /, **values) -> Shown:
     The GAN finds **\\+0\\.20** patients.
     """
     return Shown(_Escaping().vformat(text, (), values), "markdown")
+
+
+def alt(text: str) -> Alt:
+    """What the next picture of a cell shows, for those who do not see it.
+
+    For a text that says a result: what rows or a run can change cannot stand in the
+    metadata of a cell. `helpers.pages.with_figures` puts it in their place.
+
+    Parameters
+    ----------
+    text : str
+        Plain text. Display it before the picture.
+
+    Returns
+    -------
+    Alt
+        A notebook shows nothing of it.
+
+    Examples
+    --------
+    >>> shown = alt(f"A line per arm; SMOTE is highest, by {0.5:.1f} points")
+    >>> print(shown)
+    A line per arm; SMOTE is highest, by 0.5 points
+    >>> shown._repr_mimebundle_()["text/plain"]
+    ''
+    """
+    return Alt(text)
 
 
 def answer(question: str, lines: Sequence[str], before: str = "") -> Shown:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from . import experiments, store
-from .display import plain
+from .display import ALT, plain
 from .evaluation import claims_table
 from .store import CLASSIFIER, KEY
 
@@ -191,6 +191,65 @@ def with_named_solutions(notebook: dict) -> dict:
             cell = {**cell, "metadata": {**metadata, "mystnb": prompts}}
         cells.append(cell)
     return {**notebook, "cells": cells}
+
+
+def with_figures(notebook: dict) -> dict:
+    """A chapter's page whose pictures have a caption and alternative text of their own.
+
+    MyST-NB takes both from a cell, for all that the cell shows: a table beside a picture
+    would be a figure, too, of the same name.
+
+    Parameters
+    ----------
+    notebook : dict
+        As in `with_answer_on_top`.
+
+    Returns
+    -------
+    notebook : dict
+        What `helpers.display.alt` told is the ``mystnb.image.alt`` of the next picture, in
+        place of that in the cell's metadata. A cell that shows more than its picture has
+        become several, of which the first has the source.
+    """
+    cells = []
+    for cell in notebook["cells"]:
+        cells += _apart(cell)
+    return {**notebook, "cells": cells}
+
+
+def _apart(cell):
+    """A cell as cells that show one picture each, or none."""
+    settings = cell["metadata"].get("mystnb", {})
+    told = any(ALT in output.get("data", {}) for output in cell.get("outputs", []))
+    if not told and "figure" not in settings:
+        return [cell]
+    bare = {key: value for key, value in settings.items() if key != "figure"}
+    figure, image, parts = settings.get("figure"), settings.get("image", {}), []
+    for output in cell.get("outputs", []):
+        kinds = output.get("data", {})
+        if ALT in kinds:
+            image = {**image, "alt": "".join(kinds[ALT])}
+        elif any(kind.startswith("image/") for kind in kinds):
+            own = {**bare, **({"image": image} if image else {})}
+            own |= {"figure": figure} if figure else {}
+            parts.append((own, [output]))
+            image = settings.get("image", {})
+            if figure:  # a name is the first one's
+                figure = {k: v for k, v in figure.items() if k != "name"}
+        elif parts and parts[-1][0] is bare:
+            parts[-1][1].append(output)
+        else:
+            parts.append((bare, [output]))
+    cells = []
+    for number, (own, outputs) in enumerate(parts or [(bare, [])]):
+        part = {**cell, "metadata": {**cell["metadata"], "mystnb": own}}
+        part["outputs"] = outputs
+        if number:
+            # MyST-NB leaves out a cell without a source, with all that it shows.
+            part |= {"source": "# above", "id": f"{cell['id'][:56]}-{number}"}
+            part["metadata"]["tags"] = ["remove-input"]
+        cells.append(part)
+    return cells
 
 
 def without_outputs(notebook: dict) -> dict:

@@ -43,6 +43,7 @@ from .pages import (
     fill_in_paper_scale,
     status,
     with_answer_on_top,
+    with_figures,
     with_named_solutions,
     without_outputs,
 )
@@ -115,6 +116,7 @@ def _build(root, work, chapters):
     for chapter in chapters:
         if chapter.page.exists():
             page = with_answer_on_top(_read_json(chapter.page), chapter.record)
+            page = with_figures(page)
         else:
             page = without_outputs(_read_json(stage / chapter.path))
         _write_json(stage / chapter.path, with_named_solutions(page))

@@ -1,16 +1,34 @@
 """Tables, sentences and answers as a reader meets them: nothing of the code, nothing raw."""
 
 import html
+import io
+import json
 import re
 from html.parser import HTMLParser
 
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from sphinx.application import Sphinx
 
-from helpers.display import answer, frames, printed_name, say, table, told_apart
-from helpers.pages import with_answer_on_top, with_named_solutions, without_outputs
+from helpers.display import (
+    ALT,
+    alt,
+    answer,
+    frames,
+    printed_name,
+    say,
+    table,
+    told_apart,
+)
+from helpers.pages import (
+    with_answer_on_top,
+    with_figures,
+    with_named_solutions,
+    without_outputs,
+)
 from helpers.site import lighter, theme_icons
 
 SCRIPT = "<script>alert(1)</script>"
@@ -175,6 +193,105 @@ def test_a_folded_solution_says_of_which_exercise_it_is():
     assert prompts["code_prompt_show"] == "Show the solution of exercise 3"
     assert prompts["code_prompt_hide"] == "Hide the solution of exercise 3"
     assert with_named_solutions(notebook()) == notebook()
+
+
+PICTURE = {
+    "output_type": "display_data",
+    "data": {"image/png": "iVBORw0KGgo=", "text/plain": "<Figure>"},
+    "metadata": {},
+}
+
+
+def drawing(*shown):
+    """A notebook of one cell with a caption, and what it showed."""
+    figure = {"caption": "Gains of the arms.", "name": "fig-gains"}
+    metadata = {"mystnb": {"image": {"alt": "A line per arm"}, "figure": figure}}
+    outputs = [
+        one
+        if isinstance(one, dict)
+        else {**PICTURE, "data": one._repr_mimebundle_(None, None)}
+        for one in shown
+    ]
+    cell = {"cell_type": "code", "id": "gains", "source": ["draw()"]}
+    cell |= {"metadata": metadata | {"tags": ["hide-input"]}, "outputs": outputs}
+    cell["execution_count"] = 1
+    title = {"cell_type": "markdown", "id": "title", "source": "# T", "metadata": {}}
+    language = {"language_info": {"name": "python", "pygments_lexer": "python"}}
+    versions = {"nbformat": 4, "nbformat_minor": 5}
+    return {"cells": [title, cell], "metadata": language, **versions}
+
+
+def test_jupyter_shows_nothing_of_an_alternative_text():
+    bundle = alt("SMOTE\n is highest")._repr_mimebundle_()
+    assert bundle == {ALT: "SMOTE is highest", "text/plain": ""}
+
+
+def test_a_told_alternative_text_takes_the_place_of_the_written_one():
+    given = drawing(alt("SMOTE is highest"), PICTURE)
+    _, cell = with_figures(given)["cells"]
+    assert cell["metadata"]["mystnb"]["image"] == {"alt": "SMOTE is highest"}
+    assert cell["metadata"]["mystnb"]["figure"]["name"] == "fig-gains"
+    assert cell["outputs"] == [PICTURE]
+    assert cell["source"] == ["draw()"]
+    assert len(given["cells"][1]["outputs"]) == 2  # what was executed stays
+    _, cell = with_figures(drawing(PICTURE))["cells"]
+    assert cell["metadata"]["mystnb"]["image"] == {"alt": "A line per arm"}
+
+
+def test_only_pictures_are_figures_and_each_has_its_own_text():
+    words, bare = say("Twelve arms."), {"image": {"alt": "A line per arm"}}
+    page = with_figures(
+        drawing(words, alt("one"), PICTURE, words, words, alt("two"), PICTURE)
+    )
+    _, *cells = page["cells"]
+    assert [len(c["outputs"]) for c in cells] == [1, 1, 2, 1]
+    shown = [c["metadata"]["mystnb"] for c in cells]
+    assert [shown[0], shown[2]] == [bare, bare]
+    assert [s["image"]["alt"] for s in (shown[1], shown[3])] == ["one", "two"]
+    # Of the same caption, but no name twice.
+    assert [s["figure"].get("name") for s in (shown[1], shown[3])] == [
+        "fig-gains",
+        None,
+    ]
+    assert [c["source"] == ["draw()"] for c in cells] == [True, False, False, False]
+    assert [c["metadata"]["tags"] for c in cells[1:]] == [["remove-input"]] * 3
+    nbformat.validate(page)  # ids are unique, too
+
+
+def test_a_cell_that_drew_nothing_is_no_figure():
+    for outputs in ((), (say("Nothing is stored."),)):
+        _, cell = with_figures(drawing(*outputs))["cells"]
+        assert "figure" not in cell["metadata"]["mystnb"]
+        assert len(cell["outputs"]) == len(outputs)
+    assert with_figures(notebook()) == notebook()
+
+
+def test_a_page_shows_a_numbered_figure_and_hostile_text_as_text(tmp_path):
+    """Through MyST-NB: one figure of that name, its table outside, its text escaped."""
+    hostile = '"><script>alert(1)</script>'
+    page = with_figures(drawing(alt(hostile), PICTURE, say("Twelve arms.")))
+    (tmp_path / "index.ipynb").write_text(json.dumps(page))
+    config = {"extensions": ["myst_nb"], "numfig": True, "nb_execution_mode": "off"}
+    app = Sphinx(
+        tmp_path,
+        None,
+        tmp_path / "html",
+        tmp_path / "trees",
+        "html",
+        config,
+        status=None,
+        warning=(warned := io.StringIO()),
+    )
+    app.build()
+    text = (tmp_path / "html" / "index.html").read_text()
+    assert warned.getvalue() == ""
+    (figure,) = re.findall(r"<figure .*?</figure>", text, re.S)
+    assert 'id="fig-gains"' in figure
+    assert "Fig. 1" in figure
+    assert "Twelve arms." not in figure
+    assert "Twelve arms." in text
+    assert "<script>alert" not in text
+    assert f'alt="{html.escape(hostile)}"' in figure
 
 
 def test_a_chapter_that_was_not_run_says_so_below_its_title():

@@ -209,6 +209,26 @@ def test_every_figure_has_alt_text(path):
             assert len(alt.split()) >= 4, f"mystnb.image.alt is missing:\n{cell.source}"
 
 
+def test_every_figure_has_a_caption_and_a_name_and_text_of_its_own():
+    names, alts = [], []
+    for path in NOTEBOOKS:
+        for cell in cells(path, "code"):
+            settings = cell.metadata.get("mystnb", {})
+            if alt := settings.get("image", {}).get("alt"):
+                figure = settings.get("figure", {})
+                assert len(figure.get("caption", "").split()) >= 5, cell.source
+                assert figure["caption"].endswith("."), figure["caption"]
+                assert figure["caption"].rstrip(".") != alt
+                names.append(figure["name"])
+                alts.append(alt)
+                chapter = path.stem.replace("_", "-")
+                assert names[-1].startswith(f"fig-{chapter}-")
+    assert len(names) == len({*names})
+    assert len(alts) == len({*alts})
+    prose = "".join(c.source for path in NOTEBOOKS for c in cells(path, "markdown"))
+    assert {*re.findall(r"\{numref\}`(?:[^`<]*<)?([^`>]+)>?`", prose)} <= {*names}
+
+
 @each_notebook
 def test_no_private_name_is_imported(path):
     private = []
