@@ -366,13 +366,14 @@ def _images(rows):
         best = table.loc[networks[0]]
         told += f"; the best generator, {_name(networks[0])}, {best['mean']:+.3f}"
     able = [arm for arm, row in table.iterrows() if _testable(row) and _sure(row)]
+    n_draws = int(draws["nothing"].min())
     first = "Not told: what needs no generator is tried first, being cheaper"
     return Line(
         "The data are images",
         f"Try {_name(able[0])}" if able else first,
         "shown" if able else "not tested",
         f"mean recall over doing nothing, n = {len(found)} data sets of a tenth of the images, "
-        f"{int(draws['nothing'].min())} draw(s), too few for a test: {told}",
+        f"{n_draws} draw{'s'[: n_draws > 1]}, too few for a test: {told}",
     )
 
 
