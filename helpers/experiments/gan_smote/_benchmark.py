@@ -1,4 +1,4 @@
-"""The runs of the petrography chapter: `book/gan_smote.ipynb`.
+"""The runs of the petrography chapters.
 
 The paper's benchmark (section 2.4) is `folds`, `resampled` and `PaperNetwork`; `cells` says
 which runs the stored table has. The GANs of all folds of a repeat train in one stack, so
@@ -22,9 +22,9 @@ from sklearn.model_selection import (
 )
 from threadpoolctl import threadpool_limits
 
-from ..checks import OneHotWarning
-from ..data import load_mnist, load_petrography
-from ..evaluation import (
+from ...checks import OneHotWarning
+from ...data import load_mnist, load_petrography
+from ...evaluation import (
     Claim,
     Resampled,
     fit_and_score,
@@ -33,11 +33,11 @@ from ..evaluation import (
     part,
     resample,
 )
-from ..over_sampling import GANSMOTE, GANOverSampler, fit_stacked
-from ..provenance import hardware
-from ..store import Cell
-from . import _own
-from ._paper_network import PaperNetwork, best_epoch
+from ...over_sampling import GANSMOTE, GANOverSampler, fit_stacked
+from ...provenance import hardware
+from ...store import Cell
+from .. import _own
+from .._paper_network import PaperNetwork, best_epoch
 
 CHAPTER = "gan_smote"
 PROFILES = ("paper", "smoke")
