@@ -3,7 +3,7 @@
 
 `cells` says which runs the stored tables have. The module `_draw` holds the
 images of the paper's experiment, `_generated` those of its GANs, `_figure_6` its arms and
-rows, `_printed` the numbers of the report and `_claims` what is said of both, `_pilot` the choice of the classifier's rate, `_gan` how a GAN's training goes
+rows, `_printed` the numbers of the report and `_claims` what is said of both, `_boosting` a part of that, `_pilot` the choice of the classifier's rate, `_gan` how a GAN's training goes
 and `_quality` how good its images are.
 """
 
@@ -11,6 +11,7 @@ from ...data import CIFAR10
 from ...evaluation import Claim, judge
 from .. import that_learnt
 from .._kept_images import picture, shown
+from ._boosting import boosted, judged_boosting
 from ._claims import (
     SOURCES,
     judged,

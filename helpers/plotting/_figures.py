@@ -1,8 +1,4 @@
-"""The few figures that chapters share, and how methods are called and marked in all of them.
-
-White background also on a dark page, Okabe and Ito's colours, which readers with any
-colour vision can tell apart, and a marker per kind of point besides.
-"""
+"""Methods as they are called and marked, and the figures that chapters share."""
 
 from typing import NamedTuple
 
