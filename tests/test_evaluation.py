@@ -34,6 +34,7 @@ from helpers.evaluation import (
     printed_table,
 )
 from helpers.experiments import gan_tutorial
+from helpers.experiments.gan_tutorial import _pipeline
 from helpers.store import Cell
 
 # ------------------------------------------------------------------------- metrics
@@ -581,13 +582,13 @@ def test_the_tutorial_chooses_on_untouched_validation_rows(monkeypatch):
     """Scaled by the training part, resampled there alone, refitted as asked."""
     X, y = numbered_rows()
     parts = np.arange(0, 10), np.arange(10, 16), np.arange(16, 20)
-    monkeypatch.setattr(gan_tutorial, "GRID", {})
+    monkeypatch.setattr(_pipeline, "GRID", {})
 
-    class Unscaled(gan_tutorial.MinMaxScaler):
+    class Unscaled(_pipeline.MinMaxScaler):
         def transform(self, X):
             return X
 
-    monkeypatch.setattr(gan_tutorial, "MinMaxScaler", Unscaled)
+    monkeypatch.setattr(_pipeline, "MinMaxScaler", Unscaled)
     options = {"X": X, "y": y, "classes": ["a", "b"], "parts": parts, "sampler": Spy()}
     gan_tutorial.tune_and_score(**options, classifier=Recorder())
     assert Spy.seen == [*range(10)]
@@ -983,7 +984,7 @@ def test_the_smoke_profile_covers_every_method_of_the_paper_profile():
 @pytest.mark.parametrize("dataset", ["bcw", "wine"])
 def test_a_cell_of_the_tutorial_gives_a_whole_row(dataset, monkeypatch):
     monkeypatch.setattr(
-        gan_tutorial, "GRID", {"learning_rate": [0.1], "min_samples_leaf": [20]}
+        _pipeline, "GRID", {"learning_rate": [0.1], "min_samples_leaf": [20]}
     )
     first, second = (
         gan_tutorial.run(
@@ -1000,7 +1001,7 @@ def test_a_cell_of_the_tutorial_gives_a_whole_row(dataset, monkeypatch):
 
 def test_dummy_and_weighted_arms(monkeypatch):
     monkeypatch.setattr(
-        gan_tutorial, "GRID", {"learning_rate": [0.1], "min_samples_leaf": [20]}
+        _pipeline, "GRID", {"learning_rate": [0.1], "min_samples_leaf": [20]}
     )
 
     def row(method):

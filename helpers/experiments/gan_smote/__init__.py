@@ -9,12 +9,14 @@ later, and `_figures` and `_live` what a page draws and trains itself.
 
 from ._ablation import (
     QUALITIES,
+    SAMPLERS,
     ablation,
     changes,
     changes_table,
     collapsed,
     draw_changes,
     judged_changes,
+    judged_rows,
     mean_changes,
     told_changes,
 )
@@ -40,9 +42,23 @@ from ._benchmark import (
     trained,
     wanted,
 )
-from ._figures import draw_against_nothing
-from ._live import shorter
-from ._rows import ARMS, CLASSIFIERS, NAMES, TRICKS, rows_of
+from ._figures import (
+    draw_against_nothing,
+    draw_course,
+    draw_flips,
+    draw_moments,
+    draw_schedules,
+    draw_table,
+)
+from ._live import (
+    character,
+    sample_quality,
+    share_valid,
+    shorter,
+    variety,
+    words_per_character,
+)
+from ._rows import ARMS, CLASSIFIERS, NAMES, TRICKS, minutes_of_forty, rows_of
 from ._table_1 import (
     accuracies,
     against_nothing,

@@ -10,6 +10,16 @@ from ._rows import NAMES, TRICKS, rows_of
 
 #: What generated rows are judged by; `judge_samples` defines each.
 QUALITIES = ["valid", "copies", "distinct", "coverage", "spread"]
+#: The samplers whose rows are judged beside one another.
+SAMPLERS = [
+    "gan_smote",
+    "gan_smote_group_argmax",
+    "gan_smote_authors_code",
+    "gan",
+    "smote",
+    "smoten",
+    "random_oversampling",
+]
 #: Training and test rows of a fold.
 SIZES = {"n_train": 126, "n_test": 14}
 _RIGHT = "right answers of a fold"
@@ -41,6 +51,18 @@ def ablation(stored, seed):
     found = summarise(_generated(stored), QUALITIES, digits=2).drop(columns="n")
     right = summarise(_scored(stored, seed), ["accuracy"], digits=2)
     return found.join(right).reindex(["gan_smote", *TRICKS]).dropna(how="all")
+
+
+def judged_rows(stored):
+    """Qualities of the rows of every sampler, without taking anything away; a row a fold.
+
+    Returns
+    -------
+    DataFrame
+        `QUALITIES` and ``ones``, the ones of a row, by ``method`` in the order of the page.
+    """
+    rows = rows_of(stored, "samples", methods=SAMPLERS)
+    return rows[["method", "fold", *QUALITIES, "ones"]]
 
 
 def changes(stored, quality):

@@ -1,4 +1,4 @@
-"""The runs of the Breast Cancer chapter: `book/gan_tutorial.ipynb`.
+"""The runs of the Breast Cancer chapters.
 
 The paper's pipeline is `split`, `tune_and_score` and `arm`; `cells` says which runs the
 stored table has.
@@ -25,8 +25,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, MinMaxScaler
 from threadpoolctl import threadpool_limits
 
-from ..data import load_bcw
-from ..evaluation import (
+from ...data import load_bcw
+from ...evaluation import (
     Claim,
     fit_and_score,
     judge,
@@ -34,10 +34,10 @@ from ..evaluation import (
     part,
     refuse_shared_rows,
 )
-from ..over_sampling import GANOverSampler
-from ..provenance import hardware
-from ..store import Cell
-from . import _own
+from ...over_sampling import GANOverSampler
+from ...provenance import hardware
+from ...store import Cell
+from .. import _own
 
 CHAPTER = "gan_tutorial"
 PROFILES = ("paper", "smoke")
