@@ -6,7 +6,13 @@ mean for a claim, and `place` where a printed number lies.
 """
 
 from ._evaluate import evaluate
-from ._metrics import calibration_slope, correct_prior, gmean_macro, score
+from ._metrics import (
+    calibration_slope,
+    correct_prior,
+    gmean_macro,
+    score,
+    score_repeats,
+)
 from ._runs import (
     Part,
     Predictions,
@@ -64,5 +70,6 @@ __all__ = [
     "refuse_shared_rows",
     "resample",
     "score",
+    "score_repeats",
     "summarise",
 ]

@@ -1,8 +1,9 @@
 """Metrics by name, for labels, ranks and probabilities of one set of predictions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from imblearn.metrics import geometric_mean_score
 from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
@@ -145,6 +146,39 @@ def score(y_true, probabilities, classes: Sequence, y_pred=None) -> dict[str, fl
     row["brier"] = np.square(y_hot - p).reshape(len(y_true), -1).sum(axis=1).mean()
     row["log_loss"] = metrics.log_loss(y_true, probabilities, labels=numbers)
     return {name: float(value) for name, value in row.items()}
+
+
+def score_repeats(y_true, repeats: Mapping, classes: Sequence) -> pd.DataFrame:
+    """Every metric of the book for repeated predictions of two classes, a row a repeat.
+
+    Parameters
+    ----------
+    y_true : array of int, shape (n,)
+        0 or 1.
+    repeats : mapping of str to array of shape (n, R)
+        By method, the probability of class 1, a column a repeat.
+    classes : sequence of two str
+
+    Returns
+    -------
+    DataFrame
+        ``method``, ``mean_risk`` (the mean of the probabilities), and what `score` returns.
+
+    Examples
+    --------
+    >>> rows = score_repeats([0, 0, 1], {"dummy": np.full((3, 2), 1 / 3)}, ["well", "ill"])
+    >>> rows[["method", "accuracy"]].round(2).values.tolist()
+    [['dummy', 0.67], ['dummy', 0.67]]
+    """
+    return pd.DataFrame(
+        {
+            "method": method,
+            "mean_risk": float(p.mean()),
+            **score(y_true, np.column_stack([1 - p, p]), classes),
+        }
+        for method, columns in repeats.items()
+        for p in np.asarray(columns).T
+    )
 
 
 def correct_prior(probabilities, trained, true):
