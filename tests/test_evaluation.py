@@ -1012,3 +1012,59 @@ def test_dummy_and_weighted_arms(monkeypatch):
     assert row("class_weight")["recall_malignant"] > 0.8
     tuned, plain = row("threshold"), row("nothing")
     assert tuned["roc_auc"] == plain["roc_auc"]  # the same scores, cut elsewhere
+
+
+# ---------------------------------------------------------- what its page says
+
+
+def test_the_tutorials_settings_near_the_best_are_those_of_their_version():
+    scores = dict(zip(gan_tutorial.SCORES, gan_tutorial.PAPER["nothing"], strict=False))
+    rows = [
+        ("0.24.2", 0.95, scores | {"recall_malignant": 0.906}),
+        ("0.24.2", 0.94, scores | {"recall_malignant": 0.922}),
+        ("0.24.2", 0.90, scores),  # too far below the best of its version
+        ("1.9.1", 0.90, scores | {"f1_benign": 0.5}),
+    ]
+    old = pd.DataFrame(
+        {
+            "versions": f"python 3.9; scikit-learn {version}; numpy 1",
+            "f1_validation": f1,
+            "learning_rate": 0.1,
+            "min_samples_leaf": 20,
+            **values,
+        }
+        for version, f1, values in rows
+    )
+    near = gan_tutorial.near_the_best(old, 64)
+    assert near.index.tolist() == ["0.24.2", "0.24.2", "1.9.1"]
+    assert near["same digits"].tolist() == [7, 6, 6]
+    assert near["missed"].tolist() == [6, 5, 6]
+    told = gan_tutorial.same_digits(old.iloc[[0]], 64)
+    assert told == "scikit-learn 0.24.2 with learning rate 0.1 and 20 rows to a leaf"
+    assert gan_tutorial.same_digits(old.iloc[[1]], 64) == ""
+
+
+def test_verdicts_on_the_tutorials_gan_leave_out_what_cannot_be_compared():
+    seeds = range(3)
+    stored = pd.DataFrame(
+        {
+            "dataset": "bcw",
+            "protocol": "authors-split-1",
+            "method": method,
+            "seed": seed,
+            **{m: v + 0.001 * seed for m, v in gan_tutorial.PAPER[method].items()},
+            "sampler_seconds": 1.0,
+        }
+        for method in gan_tutorial.PAPER
+        for seed in seeds
+    )
+    closing = gan_tutorial.placed_table_1(stored)
+    assert closing.loc[("smote", "sampler_seconds"), "verdict"] == "not comparable"
+    counts = gan_tutorial.verdict_counts(closing)
+    assert counts.loc["gan_authors_code"].sum() == 8
+    assert counts.loc["gan"].sum() == 7
+    told = gan_tutorial.of_the_gan(counts)
+    assert told == "With the code's network 7 inside; With the text's 7 inside"
+    seeds = gan_tutorial.missed_seed_by_seed(stored, 64)
+    assert seeds.loc["gan", "paper misses"] == 3
+    assert seeds.drop(columns="paper misses").loc["nothing"].sum() == 3

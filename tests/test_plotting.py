@@ -244,6 +244,63 @@ def test_a_grid_holds_every_image_in_its_named_place(axes, channels):
     assert ax.get_title() == "images"
 
 
+# ---------------------------------------------------------------- comparisons
+
+
+def drawn(ax, mark):
+    """Where marks of a kind stand: a list of (x, y)."""
+    lines = [line for line in ax.lines if line.get_marker() == mark]
+    return [xy for line in lines for xy in zip(*line.get_data(), strict=True)]
+
+
+def test_pairs_stand_beside_their_name_and_the_legend_names_both(axes):
+    table = pd.DataFrame({"after": [0.5, 0.6], "before": [0.9, 0.7]}, ["x", "y"])
+    ax = plotting.pairs(table, axes[0])
+    assert drawn(ax, "o") == [(0.5, 0), (0.6, -1)]
+    assert drawn(ax, "D") == [(0.9, 0), (0.7, -1)]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["x", "y"]
+    (legend,) = ax.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["after", "before"]
+    marks = [handle.get_marker() for handle in legend.legend_handles]
+    assert marks == ["o", "D"]
+
+
+def test_other_studies_stand_above_the_bars_of_the_first(axes):
+    bars = pd.DataFrame({"low": [0, -1], "high": [1, 2]}, ["plain", "corrected"])
+    ax = plotting.intervals_beside(bars, [0.2, 0.4], axes[0], "area", beside="others")
+    ends = [tuple(line.get_xdata()) for line in ax.lines[:2]]
+    assert ends == [(0, 1), (-1, 2)]
+    assert drawn(ax, "D") == [(0.2, 2), (0.4, 2)]
+    names = [tick.get_text() for tick in ax.get_yticklabels()]
+    assert names == ["plain", "corrected", "others"]
+
+
+def test_each_classifier_has_a_panel_of_reliability_and_all_one_legend():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 60)
+    arms = {"nothing": rng.uniform(size=(60, 2)), "SMOTE": rng.uniform(size=(60, 2))}
+    figure = plotting.reliabilities(y, {"logistic": arms, "boosting": arms})
+    curves = figure.axes[:2]
+    assert [ax.get_title().split(":")[0] for ax in curves] == ["logistic", "boosting"]
+    assert "120 predictions" in curves[0].get_title()
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["nothing", "SMOTE"]
+    plt.close(figure)
+
+
+def test_a_panel_of_paired_differences_for_each_title():
+    rows = pd.DataFrame(
+        {"method": m, "seed": 0, "fold": f, "acsa": v + f % 2 / 100, "n_train": 80}
+        for m, v in {"nothing": 0.5, "smote": 0.6}.items()
+        for f in range(4)
+    ).assign(n_test=20)
+    found = paired(rows, "acsa", "nothing"), compare(rows, "acsa", "nothing")
+    figure = plotting.paired_panels({"left": found, "right": found}, "gain")
+    assert [ax.get_title() for ax in figure.axes] == ["left", "right"]
+    assert figure.get_supxlabel() == "gain"
+    plt.close(figure)
+
+
 # ---------------------------------------------------------------- methods
 
 
