@@ -21,12 +21,9 @@ from ._ablation import (
     told_changes,
 )
 from ._benchmark import (
-    ABLATION,
     CHAPTER,
-    DECODED,
     PROFILES,
     SIMPLE,
-    VARIANTS,
     PaperNetwork,
     best_epoch,
     cells,
@@ -82,18 +79,15 @@ from ._wishes import (
 )
 
 __all__ = [
-    "ABLATION",
     "ARMS",
     "CHAPTER",
     "CLASSIFIERS",
-    "DECODED",
     "NAMES",
     "PROFILES",
     "QUALITIES",
     "SAMPLERS",
     "SIMPLE",
     "TRICKS",
-    "VARIANTS",
     "PaperNetwork",
     "ablation",
     "accuracies",
