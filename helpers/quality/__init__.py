@@ -15,7 +15,19 @@ from ._images import (
     image_quality_by_class,
     precision_recall,
 )
-from ._judge import altered, at_most, by_class, feature_network, halves, measured
+from ._judge import (
+    MEASURES,
+    PRINTED,
+    SEEN,
+    TAUGHT,
+    altered,
+    at_most,
+    by_class,
+    feature_network,
+    halves,
+    measured,
+    with_nearest,
+)
 from ._rows import duplicate_rates, nearest_distance, synthetic_only_score
 from ._tables import (
     detection_score,
@@ -25,6 +37,10 @@ from ._tables import (
 )
 
 __all__ = [
+    "MEASURES",
+    "PRINTED",
+    "SEEN",
+    "TAUGHT",
     "altered",
     "at_most",
     "by_class",
@@ -43,4 +59,5 @@ __all__ = [
     "precision_recall",
     "synthetic_only_score",
     "table_quality",
+    "with_nearest",
 ]
