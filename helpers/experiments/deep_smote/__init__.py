@@ -118,7 +118,7 @@ from ._tables import (
     table_1,
     table_at_counts,
 )
-from ._toy import draw_toys, toy_generators, toys_measured
+from ._toy import draw_toys, toys_measured
 
 #: What the pages compare profiles by.
 HEADLINE = "balanced_acsa"
