@@ -1,11 +1,13 @@
 """The runs behind DeepSMOTE's pages: `book/deep_smote_results.ipynb`, and a part of
-`book/image_quality.ipynb` and `book/ratio_and_cost.ipynb`.
+`book/image_quality.ipynb` and `book/ratio_and_cost.ipynb`; and what these pages and
+`book/deep_smote.ipynb` show of them.
 
 `cells` says which runs the stored tables have. The module `_table_1` holds the paper's
 experiment, `_rows` its rows and `_claims` what is said of them, `_tables` and `_figures`
 how they are shown, `_pilot` the choice of the classifier's training, `_kept` the images
 that samplers made, `_cost` what a method costs, `_quality` how good its images are,
 `_good_or_useful` whether such images are the useful ones, `_toy` what the measures see,
+`_live` what the method's page measures of its own trainings,
 `_ratio` how much imbalance it bears and `_optimum` what its penalty allows at best.
 """
 
@@ -48,6 +50,15 @@ from ._good_or_useful import (
     good_and_useful,
     measured_images,
     pixels_told,
+)
+from ._live import (
+    constants_tried,
+    distance_to_others,
+    draw_losses,
+    draw_maps,
+    last_losses,
+    two_of_each,
+    variety,
 )
 from ._optimum import literal_optimum
 from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot
