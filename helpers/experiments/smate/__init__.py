@@ -90,6 +90,7 @@ from ._tables import (
     mean_recalls,
     measured_trucks,
     penalty_told,
+    price_told,
     recalls_told,
     report_beside_ours,
     report_differences,

@@ -141,6 +141,17 @@ def recalls_told(rows) -> str:
     )
 
 
+def price_told(rows) -> str:
+    """Whether arms that find more trucks are more or less accurate, the dummy left out."""
+    rows = rows[rows["method"] != "dummy"]
+    means = rows.groupby("method")[["recall_minority", "accuracy"]].mean()
+    together = means["recall_minority"].corr(means["accuracy"], method="spearman")
+    return (
+        f"Over the {len(means)} arms, the recall of the rare class and the accuracy have "
+        f"a rank correlation of {together:+.2f}."
+    )
+
+
 def against_nothing(rows) -> tuple[pd.DataFrame, dict[str, str]]:
     """Every arm minus doing nothing, in points, and whether the gain is told.
 
