@@ -75,7 +75,7 @@ def measured_images(stored) -> Measured:
     """
     rows = stored[stored["protocol"] == QUALITY_PROTOCOL]
     networks = rows[rows["method"] == "feature_network"].set_index("dataset")
-    rows = with_nearest(rows[rows["method"] != "feature_network"])
+    rows = rows[rows["method"] != "feature_network"]
     order = [name for name in LOADERS if name in set(rows["dataset"])]
     if not order:
         raise ValueError(
@@ -83,7 +83,8 @@ def measured_images(stored) -> Measured:
             "them with `python -m helpers run deep_smote`."
         )
     arms = [arm for arm in QUALITY_ARMS if arm in set(rows["method"])]
-    return Measured(rows, arms, order, networks["accuracy"].reindex(order))
+    accuracy = networks["accuracy"].reindex(order)
+    return Measured(with_nearest(rows), arms, order, accuracy)
 
 
 def pixels_told(of_set) -> str:
