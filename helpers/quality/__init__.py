@@ -28,7 +28,12 @@ from ._judge import (
     measured,
     with_nearest,
 )
-from ._rows import duplicate_rates, nearest_distance, synthetic_only_score
+from ._rows import (
+    duplicate_rates,
+    nearest_distance,
+    nearest_rows,
+    synthetic_only_score,
+)
 from ._tables import (
     detection_score,
     marginal_distances,
@@ -55,6 +60,7 @@ __all__ = [
     "marginal_distances",
     "measured",
     "nearest_distance",
+    "nearest_rows",
     "pairwise_distances",
     "precision_recall",
     "synthetic_only_score",

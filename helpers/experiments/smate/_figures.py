@@ -7,10 +7,10 @@ what it says in words, for those who do not see it (`helpers.display.alt`).
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
-from sklearn.neighbors import NearestNeighbors
 
 from ...data import CIFAR10
 from ...plotting import COLOURS, image_grid, legend_below, look, panels, printed
+from ...quality import nearest_rows
 from .._kept_images import shown
 from ._draw import available, draw
 from ._figure_6 import PROTOCOL
@@ -215,10 +215,8 @@ def draw_beside_nearest(row, n=10):
     """
     drawn, images = draw(row["dataset"], 0, row["profile"]), shown(row["picture"])[:n]
     real = drawn.X[drawn.y == drawn.minority]
-    near = NearestNeighbors(n_neighbors=1).fit(real.reshape(len(real), -1))
-    nearest = near.kneighbors(images.reshape(len(images), -1), return_distance=False)
     figure, ax = plt.subplots(figsize=(6.8, 1.9), dpi=100)
-    image_grid({"generated": images, "nearest real": real[nearest[:, 0]]}, ax)
+    image_grid({"generated": images, "nearest real": nearest_rows(real, images)}, ax)
     kind, arm = drawn.names[drawn.minority], printed(row["method"])
     return f"{kind} by {arm}, {len(real)} real ones to learn from", figure
 
