@@ -9,7 +9,8 @@ package draws rows of any class with a wish for the rare one, so the others are 
 Prints seconds, seconds of all CPU cores together and their ratios, then what the rows are
 worth: `table_quality` against rare rows that neither has seen, and boosting that knew the
 rare class from new rows alone, tested on these. ``--rows`` and ``--epochs`` for other sizes,
-``--seeds`` for repeats. On a busy machine only the ratio of CPU seconds means something.
+``--seeds`` for repeats, from ``--first-seed`` on. On a busy machine only the ratio of CPU
+seconds means something.
 """
 
 import argparse
@@ -178,14 +179,18 @@ def main():
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--epochs", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first-seed", type=int, default=0)
     options = parser.parse_args()
     threads = f"{torch.get_num_threads()} threads"
     print(f"{hardware()}, torch {torch.__version__}, {threads}")
-    print(f"{options.rows} rows, {options.epochs} epochs, {options.seeds} seed(s)\n")
+    print(
+        f"{options.rows} rows, {options.epochs} epochs, {options.seeds} seed(s) from "
+        f"{options.first_seed}\n"
+    )
 
     rows = []
     ours(*make_table(600, 0), epochs=1, seed=0)  # imports and caches
-    for seed in range(options.seeds):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         table, y = make_table(options.rows, 2 * seed)
         held_out, held_y = make_table(options.rows, 2 * seed + 1)
         real, real_y = make_table(options.rows * 10, 2 * seed + 1000)
