@@ -116,10 +116,6 @@ def test_no_cell_is_too_long_to_read(path):
     assert [line for lines in code for line in lines if len(line) > 88] == []
 
 
-#: Chapters whose folded cells still do what the package should.
-LONG = ["deep_smote_results", "image_quality", "ratio_and_cost", "smate_results"]
-
-
 @each_notebook
 def test_length_and_prose_of_a_chapter(path):
     prose, code = cells(path, "markdown"), cells(path, "code")
@@ -129,8 +125,7 @@ def test_length_and_prose_of_a_chapter(path):
     code = [c for c in code if "solution" not in c.metadata.get("tags", [])]
     lines = sum(bool(line.strip()) for c in code for line in c.source.splitlines())
     words = sum(len(re.findall(r"\w+", c.source)) for c in prose)
-    least = 3 if path.stem in LONG else 6
-    assert least <= words / lines <= 12
+    assert 6 <= words / lines <= 12
 
 
 @each_notebook

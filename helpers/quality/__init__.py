@@ -15,8 +15,25 @@ from ._images import (
     image_quality_by_class,
     precision_recall,
 )
-from ._judge import altered, at_most, by_class, feature_network, halves, measured
-from ._rows import duplicate_rates, nearest_distance, synthetic_only_score
+from ._judge import (
+    MEASURES,
+    PRINTED,
+    SEEN,
+    TAUGHT,
+    altered,
+    at_most,
+    by_class,
+    feature_network,
+    halves,
+    measured,
+    with_nearest,
+)
+from ._rows import (
+    duplicate_rates,
+    nearest_distance,
+    nearest_rows,
+    synthetic_only_score,
+)
 from ._tables import (
     detection_score,
     marginal_distances,
@@ -25,6 +42,10 @@ from ._tables import (
 )
 
 __all__ = [
+    "MEASURES",
+    "PRINTED",
+    "SEEN",
+    "TAUGHT",
     "altered",
     "at_most",
     "by_class",
@@ -39,8 +60,10 @@ __all__ = [
     "marginal_distances",
     "measured",
     "nearest_distance",
+    "nearest_rows",
     "pairwise_distances",
     "precision_recall",
     "synthetic_only_score",
     "table_quality",
+    "with_nearest",
 ]

@@ -21,6 +21,26 @@ from ..data import data_root, make_imbalanced
 from ._images import image_quality_by_class
 from ._rows import synthetic_only_score
 
+#: Measures of `image_quality` that pages show, and as they print them.
+MEASURES = {
+    "frechet": "Fréchet",
+    "precision": "precision",
+    "recall": "recall",
+    "density": "density",
+    "coverage": "coverage",
+}
+#: The same in the space of the fixed network; what else it tells of images.
+SEEN = [f"feature_{measure}" for measure in MEASURES]
+TAUGHT = ["recognised", "synthetic_only", "nearest"]
+#: Printed names of what a stored row of `measured` has, for `helpers.display.table`.
+PRINTED = {
+    **MEASURES,
+    **{f"feature_{measure}": name for measure, name in MEASURES.items()},
+    "synthetic_only": "synthetic only",
+    "pixel_density": "density, between pixels",
+    "pixel_coverage": "coverage, between pixels",
+}
+
 
 def feature_network(name, X, y, *, stem, n_steps):
     """The ResNet-18 in whose last layer images are compared, trained on real images only.
@@ -191,3 +211,21 @@ def by_class(rows, measure):
         ],
         index=rows.index,
     )
+
+
+def with_nearest(rows):
+    """Stored rows with ``nearest``, a distance over that of held-out images, and ``copies``.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        What `measured` gave, with what else a stored row has.
+
+    Returns
+    -------
+    DataFrame
+        ``nearest`` is the median distance of the generated images to their nearest training
+        image over that of the held-out ones, in the fixed network's eyes.
+    """
+    nearest = rows["feature_nearest"] / rows["feature_nearest_real"]
+    return rows.assign(nearest=nearest, copies=rows["feature_copies"])

@@ -5,6 +5,7 @@ import pandas as pd
 import torch
 from scipy.spatial import KDTree
 from sklearn.base import clone
+from sklearn.neighbors import NearestNeighbors
 
 from ..devices import resolve_device
 from ..evaluation import score
@@ -141,6 +142,31 @@ def nearest_distance(train, rows, device="auto"):
     """
     train, rows = placed(device, **checked(1, train=train, rows=rows))
     return kth_distance(rows, train, 1).cpu().numpy()
+
+
+def nearest_rows(train, rows):
+    """The training row nearest to each row, to be looked at beside it.
+
+    Parameters
+    ----------
+    train, rows : array of shape (n, ...), (m, ...)
+        Numbers; more axes are flattened for Euclid's distance, so that images are compared
+        pixel by pixel.
+
+    Returns
+    -------
+    array of shape (m, ...)
+        Rows of `train`, as they are.
+
+    Examples
+    --------
+    >>> nearest_rows([[0.0, 0.0], [9.0, 9.0]], [[3.0, 4.0]])
+    array([[0., 0.]])
+    """
+    train, rows = np.asarray(train), np.asarray(rows)
+    near = NearestNeighbors(n_neighbors=1).fit(train.reshape(len(train), -1))
+    found = near.kneighbors(rows.reshape(len(rows), -1), return_distance=False)
+    return train[found[:, 0]]
 
 
 def memorisation(fake, train, nearest):

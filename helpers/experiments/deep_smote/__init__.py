@@ -1,10 +1,14 @@
 """The runs behind DeepSMOTE's pages: `book/deep_smote_results.ipynb`, and a part of
-`book/image_quality.ipynb` and `book/ratio_and_cost.ipynb`.
+`book/image_quality.ipynb` and `book/ratio_and_cost.ipynb`; and what these pages and
+`book/deep_smote.ipynb` show of them.
 
 `cells` says which runs the stored tables have. The module `_table_1` holds the paper's
-experiment, `_rows` its rows and `_claims` what is said of them, `_pilot` the choice of the classifier's training, `_kept`
-the images that samplers made, `_cost` what a method costs, `_quality` how good its images
-are, `_ratio` how much imbalance it bears and `_optimum` what its penalty allows at best.
+experiment, `_rows` its rows and `_claims` what is said of them, `_tables` and `_figures`
+how they are shown, `_pilot` the choice of the classifier's training, `_kept` the images
+that samplers made, `_cost` what a method costs, `_quality` how good its images are,
+`_good_or_useful` whether such images are the useful ones, `_toy` what the measures see,
+`_live` what the method's page measures of its own trainings,
+`_ratio` how much imbalance it bears and `_optimum` what its penalty allows at best.
 """
 
 from ...display import tally
@@ -22,7 +26,40 @@ from ._claims import (
     placed,
     row_error,
 )
-from ._cost import COST_PROTOCOL, cost_cells, run_cost
+from ._cost import (
+    COST_PROTOCOL,
+    cost_cells,
+    cost_halves,
+    cost_table,
+    growth_told,
+    run_cost,
+    seconds_at,
+)
+from ._figures import (
+    draw_cost,
+    draw_gains,
+    draw_good_or_useful,
+    draw_ranks,
+    draw_ratios,
+    draw_recall_by_class,
+    ranked,
+    ranks_told,
+)
+from ._good_or_useful import (
+    agreement_with_gain,
+    good_and_useful,
+    measured_images,
+    pixels_told,
+)
+from ._live import (
+    constants_tried,
+    distance_to_others,
+    draw_losses,
+    draw_maps,
+    last_losses,
+    two_of_each,
+    variety,
+)
 from ._optimum import literal_optimum
 from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot
 from ._quality import (
@@ -36,8 +73,12 @@ from ._ratio import (
     COUNTS_RATIO,
     RATIO_ARMS,
     RATIO_PROTOCOL,
+    by_ratio,
+    falls,
+    falls_told,
     ratio_cells,
     ratio_counts,
+    ratio_table,
     run_ratio,
 )
 from ._rows import beside_paper, run_table, table_cells
@@ -67,6 +108,28 @@ from ._table_1 import (
     scores,
     smote,
 )
+from ._tables import (
+    above_papers_smote,
+    arms_told,
+    beside_papers_smote,
+    budgets,
+    by_penalty,
+    complete,
+    errors_by_test,
+    family_told,
+    gains_told,
+    halves_told,
+    impossible_gmeans,
+    mean_gains,
+    mean_recalls,
+    not_there_yet,
+    nothing_at_counts,
+    penalties_told,
+    printed_beside_ours,
+    table_1,
+    table_at_counts,
+)
+from ._toy import draw_toys, toys_measured
 
 #: What the pages compare profiles by.
 HEADLINE = "balanced_acsa"

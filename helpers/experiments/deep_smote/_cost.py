@@ -5,9 +5,11 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import torch
 
 from ...over_sampling import DeepSMOTE
+from ...plotting import printed
 from ...provenance import hardware
 from ...store import Cell
 from ._table_1 import CHAPTER, RIVALS, resample
@@ -79,3 +81,106 @@ def measure_cost(method, n, side):
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
     return seconds, (after - before) / unit, len(y_all) - n
+
+
+# ---------------------------------------------------------------- stored costs
+
+
+def cost_halves(rows) -> dict[str, pd.DataFrame]:
+    """Stored costs against images, of the published size, and against pixels, of one number.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Stored rows of `COST_PROTOCOL`.
+
+    Returns
+    -------
+    dict
+        "images" and "pixels", each the rows in which it alone varies, with columns of
+        these names.
+    """
+    side = rows["dataset"].str.extract(r"x(\d+)$", expand=False).astype(float)
+    rows = rows.assign(images=rows["n_train"].astype(int), pixels=side**2)
+    return {
+        "images": rows[rows["pixels"] == 28**2],
+        "pixels": rows[rows["images"] == 500],
+    }
+
+
+def cost_table(rows, n_images) -> pd.DataFrame:
+    """Seconds and memory of each method, and the exponents by which seconds grow.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Stored rows of `COST_PROTOCOL`.
+    n_images : int
+        The table is of the size that was measured nearest to it.
+
+    Returns
+    -------
+    DataFrame
+        ``seconds``, ``MiB``, and ``growth with images`` and ``with pixels``, the slopes of
+        the lines on logarithmic axes; the least growth first. ``attrs["n_images"]`` is the
+        size.
+    """
+    halves = cost_halves(rows)
+    sizes = set(halves["images"]["images"]) | set(halves["pixels"]["images"])
+    size = min(sizes, key=lambda n: abs(n - n_images))
+    own = halves["images"]
+    at_size = own[own["images"] == size].set_index("method")
+    table = pd.DataFrame(
+        {
+            "seconds": at_size["sampler_seconds"],
+            "MiB": at_size["peak_mebibytes"],
+            "growth with images": _slopes(own, "images"),
+            "with pixels": _slopes(halves["pixels"], "pixels"),
+        }
+    ).sort_values("growth with images")
+    table.attrs["n_images"] = size
+    return table
+
+
+def _slopes(rows, against):
+    found = {}
+    for method, own in rows.groupby("method"):
+        own = own.sort_values(against)
+        seconds = np.log(own["sampler_seconds"])
+        found[method] = np.polyfit(np.log(own[against]), seconds, 1)[0]
+    return found
+
+
+def growth_told(costs) -> tuple[str, str]:
+    """Which methods grow faster than the number of images, and what the steepest takes.
+
+    Parameters
+    ----------
+    costs : DataFrame
+        What `cost_table` returns.
+
+    Returns
+    -------
+    str, str
+    """
+    growth = costs["growth with images"]
+    above = ", ".join(printed(method) for method in growth.index[growth > 1]) or "none"
+    return (
+        f"Faster than the number of images grow: {above}.",
+        f"The steepest is {printed(growth.index[-1])}: {2 ** growth.iloc[-1]:.1f} times "
+        "the seconds for twice the images.",
+    )
+
+
+def seconds_at(costs, method, n_images) -> float:
+    """Seconds that a method would take for so many images, if its exponent held.
+
+    Parameters
+    ----------
+    costs : DataFrame
+        What `cost_table` returns.
+    method : str
+    n_images : int
+    """
+    now, power = costs.loc[method, ["seconds", "growth with images"]]
+    return float(now * (n_images / costs.attrs["n_images"]) ** power)

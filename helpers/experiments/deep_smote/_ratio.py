@@ -6,7 +6,9 @@ import numpy as np
 
 from ...data import make_imbalanced
 from ...evaluation import Resampled, part
+from ...plotting import printed
 from ...store import Cell
+from .. import that_learnt
 from ._table_1 import CHAPTER, N_DRAWS, classifier, fit_on, parts, pool, resample
 
 RATIO_PROTOCOL, COUNTS_RATIO = "ratio-1", "ratio-2"
@@ -88,3 +90,76 @@ def run_ratio(cell):
     model = classifier(cell.method, name, cell.profile, random_state)
     row, _ = fit_on(made, train, {"balanced": test}, model)
     return {"provenance": pool(name).provenance, **row, **extra}
+
+
+# ---------------------------------------------------------------- stored ratios
+
+
+def by_ratio(stored, seed=0):
+    """The rows of the figure that learnt, but for the dummy's.
+
+    Parameters
+    ----------
+    stored : DataFrame
+        Stored rows of one profile, of any protocol.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    DataFrame
+        With ``ratio`` and ``error``, the standard error of the mean recall from the size
+        of the test alone.
+
+    Raises
+    ------
+    ValueError
+        No ratio is stored.
+    """
+    rows = that_learnt(stored[stored["protocol"] == RATIO_PROTOCOL])
+    rows = rows[(rows["method"] != "dummy") & (rows["seed"] == seed)]
+    if rows.empty:
+        raise ValueError(
+            f"No ratio of profile {[*stored['profile'].unique()]} and seed={seed} is "
+            "stored; compute them with `python -m helpers run deep_smote`."
+        )
+    recalls = rows[[f"balanced_recall_{c}" for c in range(10)]]
+    variance = (recalls * (1 - recalls)).sum(axis=1) / (rows["n_balanced_test"] / 10)
+    ratio = rows["dataset"].str.rsplit("-", n=1).str[1].astype(int)
+    return rows.assign(ratio=ratio, error=np.sqrt(variance) / 10)
+
+
+def ratio_table(rows):
+    """Mean recall on the balanced test in per cent, arm by ratio; of rows of `by_ratio`."""
+    table = 100 * rows.pivot_table("balanced_acsa", "method", "ratio")
+    return table.loc[[arm for arm in RATIO_ARMS if arm in table.index]]
+
+
+def falls(table):
+    """What each arm loses from the least ratio to the largest, and the largest jump.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What `ratio_table` returns.
+
+    Returns
+    -------
+    Series
+        Points, the least loss first.
+    float
+        The largest difference of two neighbours of one arm, whichever its sign.
+    """
+    lost = (table.iloc[:, 0] - table.iloc[:, -1]).sort_values()
+    return lost, float(table.diff(axis=1).abs().max().max())
+
+
+def falls_told(table) -> str:
+    """`falls` in a sentence."""
+    lost, jump = falls(table)
+    return (
+        f"From {table.columns[0]} to {table.columns[-1]} the arms lose {lost.min():.0f} "
+        f"({printed(lost.index[0])}) to {lost.max():.0f} points "
+        f"({printed(lost.index[-1])}); two neighbours of one arm differ by up to "
+        f"{jump:.0f}."
+    )

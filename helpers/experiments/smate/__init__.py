@@ -3,8 +3,9 @@
 
 `cells` says which runs the stored tables have. The module `_draw` holds the
 images of the paper's experiment, `_generated` those of its GANs, `_figure_6` its arms and
-rows, `_printed` the numbers of the report and `_claims` what is said of both, `_boosting` a part of that, `_pilot` the choice of the classifier's rate, `_gan` how a GAN's training goes
-and `_quality` how good its images are.
+rows, `_printed` the numbers of the report and `_claims` what is said of both, `_boosting` a
+part of that, `_tables` and `_figures` how they are shown, `_pilot` the choice of the
+classifier's rate, `_gan` how a GAN's training goes and `_quality` how good its images are.
 """
 
 from ...data import CIFAR10
@@ -39,6 +40,18 @@ from ._figure_6 import (
     resample,
     run_figure,
 )
+from ._figures import (
+    SIDES,
+    draw_beside_nearest,
+    draw_confusions,
+    draw_games,
+    draw_phases,
+    draw_rates,
+    draw_recall_and_accuracy,
+    draw_updates,
+    game_ends,
+    pictured,
+)
 from ._gan import (
     COUNTS_GAN,
     GAN_PROTOCOL,
@@ -55,6 +68,37 @@ from ._quality import (
     QUALITY_PROTOCOL,
     quality_cells,
     run_quality,
+)
+from ._tables import (
+    ELSEWHERE,
+    GANS,
+    IMAGES_TOLD,
+    MEASURES,
+    TOLD,
+    TRUCK,
+    against_nothing,
+    best_arm,
+    both_ways,
+    confused_told,
+    confusions,
+    elsewhere,
+    failures_told,
+    figure_6,
+    games_of,
+    gan_lengths,
+    higher_printed,
+    leads_told,
+    mean_recalls,
+    measured_trucks,
+    penalty_told,
+    price_told,
+    recalls_told,
+    report_beside_ours,
+    report_differences,
+    shown_confusions,
+    spotted_at_end,
+    trucks_and_cars,
+    trucks_by_arm,
 )
 
 #: What the pages compare profiles by.
