@@ -29,7 +29,6 @@ from ._claims import (
 from ._cost import (
     COST_PROTOCOL,
     cost_cells,
-    cost_halves,
     cost_table,
     growth_told,
     run_cost,

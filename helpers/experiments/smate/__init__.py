@@ -41,7 +41,6 @@ from ._figure_6 import (
     run_figure,
 )
 from ._figures import (
-    SIDES,
     draw_beside_nearest,
     draw_confusions,
     draw_games,
