@@ -231,3 +231,14 @@ def test_a_lead_is_told_for_data_sets_that_have_both_arms():
     rows = figure_rows().assign(dataset="cifar10-truck-10")
     alone = rows[rows["method"] == "smate"].assign(dataset="cifar10-cat-10")
     assert smate.leads_told(pd.concat([rows, alone])) == "truck, 10 % +20.0, +20.0"
+
+
+def test_games_have_printed_names():
+    games = pd.DataFrame(
+        {"fake_accuracy": 0.5}, index=["rmsprop 2e-05", "authors_code", "augment 10"]
+    )
+    assert [*smate.spotted_at_end(games)] == [
+        "RMSprop 0.00002",
+        "authors' code",
+        "10 augmented copies",
+    ]

@@ -414,19 +414,29 @@ def games_of(stored) -> pd.DataFrame:
     return games.loc[[game for game in GAMES if game in games.index]]
 
 
+def printed_games(games) -> list[str]:
+    """Names of games as tables have them."""
+    words = {"adam": "Adam", "rmsprop": "RMSprop", "2e-05": "0.00002"}
+    words["authors_code"] = "authors' code"
+    return [
+        f"{game.split()[1]} augmented copies"
+        if game.startswith("augment ")
+        else " ".join(words.get(word, word) for word in game.split())
+        for game in games
+    ]
+
+
 def spotted_at_end(games) -> pd.DataFrame:
     """Per cent of the generated images that each game's discriminator spots at the end."""
     spotted = games["fake_accuracy"].mul(100).rename("fakes spotted, %")
-    spotted.index = [
-        game.replace("2e-05", "0.00002").replace("_", " ") for game in games.index
-    ]
+    spotted.index = printed_games(games.index)
     return spotted.to_frame().T
 
 
 def failures_told(games) -> str:
     """How many games are stored, and which diverged or collapsed."""
     failed = {
-        what: ", ".join(games.index[games[what].notna()]).replace("_", " ") or "none"
+        what: ", ".join(printed_games(games.index[games[what].notna()])) or "none"
         for what in ("diverged", "collapsed")
     }
     return (
