@@ -43,49 +43,6 @@ PROFILES = ("paper", "pilot", "smoke")
 PROTOCOL = "quarter-held-1"
 N_REPEATS = 2
 
-__all__ = [
-    "CHAPTER",
-    "CHEAP",
-    "CLASSIFIERS",
-    "DEEP",
-    "FAMILIES",
-    "HOLES",
-    "LADDER",
-    "LARGEST",
-    "OFTEN",
-    "PRIMARY",
-    "PROFILES",
-    "PROTOCOL",
-    "SECONDS",
-    "SEVERAL",
-    "TABLES",
-    "TEN",
-    "UPDATES",
-    "WITH_CATEGORIES",
-    "against",
-    "answer",
-    "cells",
-    "chosen",
-    "coverage",
-    "diagram",
-    "failures",
-    "gains",
-    "glance",
-    "in_ranks",
-    "kept",
-    "ladder",
-    "left_out",
-    "load",
-    "of_plan",
-    "parts",
-    "primary",
-    "ranked",
-    "run",
-    "sentence",
-    "split_gains",
-    "state",
-]
-
 
 def cells(profile):
     """The fits of a profile, breadth first: half a table is then a fair one.
