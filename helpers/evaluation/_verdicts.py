@@ -88,9 +88,8 @@ def judge(claims: Sequence[Claim], family: str, *, alpha=0.05, power=0.8):
         told = _confirmable if claim.says == "same" else Difference.detectable
         tellable = told(d, alpha / m, power)
         rows.append((d.mean, low, high, raw, corrected, d.n, tellable, verdict))
-    index = pd.Index(
-        [claim.text for claim in claims], name=f"{family} ({len(claims)} claims)"
-    )
+    several = f"{len(claims)} claim{'s'[: len(claims) != 1]}"
+    index = pd.Index([claim.text for claim in claims], name=f"{family} ({several})")
     columns = ["difference", "low", "high", "p", "p_holm", "n", "tellable", "verdict"]
     return pd.DataFrame(rows, index, columns)
 
