@@ -172,7 +172,7 @@ class Chapter:
         return {
             "notebook": _digest(stage / self.path, **own),
             "parameters": _digest(self.parameters),
-            "helpers": _digest(*(self.root / "helpers").rglob("*.py"), **own),
+            "helpers": _digest(*_of_package(self.root), **own),
             "results": _digest(*results, **own),
             "pyproject.toml": _digest(*self.root.glob("pyproject.toml"), **own),
             "data": _digest(self.data_sets(stage)),
@@ -207,6 +207,12 @@ class Chapter:
         code = "\n".join(code)
         known = data.fingerprint().items()
         return {k: state for k, state in known if re.search(rf"\b(load_)?{k}\b", code)}
+
+
+def _of_package(root: Path) -> list[Path]:
+    """Files of `helpers`: its code and the templates of the report."""
+    ends = "py", "html", "md", "json"
+    return [path for end in ends for path in (root / "helpers").rglob(f"*.{end}")]
 
 
 def _digest(*parts: Path | Mapping, root: Path | None = None) -> str:
@@ -391,7 +397,7 @@ def _render(root, work, stage, strict) -> bool:
     site, seal = work / "html", work / "html.json"
     versions = {d.name: d.version for d in importlib.metadata.distributions()}
     files = [path for path in stage.rglob("*") if path.is_file()]
-    sources = _digest(versions, *files, *(root / "helpers").rglob("*.py"), root=root)
+    sources = _digest(versions, *files, *_of_package(root), root=root)
     if _read_json(seal) == {"sources": sources, "sizes": _sizes(site)}:
         print(f"Nothing changed, the book stands: {site / 'index.html'}")
         return True

@@ -162,6 +162,7 @@ def test_from_sources_to_pages_and_again(toy, tmp_path, monkeypatch, capsys):
     [
         ("notebook", lambda toy: chapter(toy, "first", "load_bcw = 1")),
         ("helpers", lambda toy: (toy / "helpers/experiments/new.py").write_text("")),
+        ("helpers", lambda toy: (toy / "helpers/report.html").write_text("")),
         ("results", lambda toy: (toy / "book/results/first-paper.csv").write_text("x")),
         ("results", lambda toy: (toy / "book/results/first-tenth.csv").write_text("x")),
         ("pyproject.toml", lambda toy: (toy / "pyproject.toml").write_text("a = 1")),
