@@ -401,9 +401,9 @@ def _text(value, digits, sign=""):
         if math.isinf(value):
             return "∞" if value > 0 else "−∞"
         text = f"{float(value):{sign},.{digits}f}"
-        if value and not float(text.replace(",", "")):  # too small to show
-            text = f"{'<' if value > 0 else '> −'} {10**-digits:.{digits}f}"
-        return text.replace("− ", "−").replace("-", "−")
+        if value > 0 and not float(text.replace(",", "")):  # too small to show
+            text = f"< {10**-digits:.{digits}f}"
+        return text.replace("-", "−")
     return str(value)
 
 

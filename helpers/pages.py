@@ -68,10 +68,12 @@ def fill_in_mixed(stage):
     path = stage / "book" / "results" / "mixed-paper.csv"
     rows = module.whole(store.read(path)) if path.exists() else None
     parts = ("usefulness", "detection", "verdicts", "costs")
-    filled = dict.fromkeys(parts, "No row is stored yet.") | {"rows": ""}
+    filled = dict.fromkeys(parts, "No row is stored yet.") | {"rows": "", "told": ""}
     if rows is not None and len(rows):
         n_rows, planned = len(rows), len(module.cells("paper"))
+        judged = module.verdicts(rows)
         filled = {
+            "told": plain(module.verdicts_told(judged)),
             "rows": plain(
                 f"Stored rows of folds that have every arm: {n_rows} of {planned} "
                 f"({folds_there(rows, module.TABLES)}), last {rows['started'].astype(str).max()[:10]}, "
@@ -79,10 +81,8 @@ def fill_in_mixed(stage):
             ),
             "usefulness": as_markdown(by_method(module.means(rows, "pr_auc")), 3),
             "detection": as_markdown(by_method(module.means(rows, "detection")), 2),
-            "verdicts": "\n\n".join(
-                as_markdown(claims_table(judged)) for judged in module.verdicts(rows)
-            ),
-            "costs": as_markdown(named(module.costs(rows)), 1),
+            "verdicts": "\n\n".join(as_markdown(claims_table(one)) for one in judged),
+            "costs": as_markdown(named(module.costs(rows)), 2),
         }
     text = page.read_text(encoding="utf-8")
     for name, found in filled.items():

@@ -119,6 +119,9 @@ def test_a_gain_that_all_tables_share_is_told(gain, verdict):
     assert (useful["n"] == len(mixed.TABLES)).all()
     assert (detected["verdict"] == "cannot be told").all()
     assert f"CTGAN {gain:+.1f}"[:-1] in mixed.glance(made_rows(gain))
+    told = mixed.verdicts_told([useful, detected])
+    assert told.startswith("Of 12 claims 8 cannot be told. ")
+    assert {"yes": "Shown: after CTGAN", "no": "Refuted: after CTGAN"}[verdict] in told
 
 
 def test_a_fold_without_all_arms_does_not_count():
@@ -137,7 +140,7 @@ def test_the_page_is_filled_from_rows_and_without_them(tmp_path):
     results = tmp_path / "book" / "results"
     results.mkdir(parents=True)
     page = tmp_path / "book" / "mixed.md"
-    names = ("rows", "usefulness", "detection", "verdicts", "costs")
+    names = ("told", "rows", "usefulness", "detection", "verdicts", "costs")
     source = "\n\n".join(f"{{{{ mixed_{name} }}}}" for name in names)
     page.write_text(source)
     pages.fill_in_mixed(tmp_path)

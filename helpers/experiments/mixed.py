@@ -337,6 +337,24 @@ def verdicts(rows):
     return found
 
 
+def verdicts_told(judged):
+    """In words, which claims hold, which do not, and how many cannot be told.
+
+    Parameters
+    ----------
+    judged : list of DataFrame
+        As `verdicts` returns them.
+    """
+    found = pd.concat([table["verdict"] for table in judged])
+    named = [
+        f"{word}: {'; '.join(found.index[found == verdict])}."
+        for verdict, word in (("yes", "Shown"), ("no", "Refuted"))
+        if (found == verdict).any()
+    ]
+    left = int((found == "cannot be told").sum())
+    return " ".join([f"Of {len(found)} claims {left} cannot be told.", *named])
+
+
 def costs(rows):
     """Median CPU seconds per thousand rows of each sampler: with its training, and without."""
     names = {
