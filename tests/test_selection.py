@@ -811,3 +811,22 @@ def test_false_alarms_power_and_regret_by_known_answers():
     assert found["expected"] == pytest.approx((0.8 + 0.005) / 2, abs=0.01)
     lost = experiment.regret(rows).loc["power-sampler", "ranking"]
     assert [*lost] == pytest.approx([2, 0.1, 0.05, 0.06])
+
+
+def test_tables_of_the_page_have_intervals_and_printed_names():
+    rows = stored_rows()
+    alarms = experiment.alarms_table(experiment.false_alarms(rows))
+    assert [*alarms.loc["labels shuffled", "ranking"]] == [
+        "1 of 20 [0.00, 0.25]",
+        "19 of 20 [0.75, 1.00]",
+    ]
+    found = experiment.power_table(experiment.power(rows))
+    assert found.loc["a sampler helps, 300 rows", "ranking"]["found"].startswith(
+        "0.50 ["
+    )
+    everything = experiment.false_alarms(rows, by=()).iloc[0]
+    told = experiment.alarms_told(everything, everything, 3)
+    assert (
+        "departed on 1 of 20 tables, 0.050 [0.001, 0.249]; the largest mean on 19"
+        in told
+    )

@@ -25,6 +25,12 @@ from ..provenance import hardware
 from ..selection import AutoOverSampler
 from ..store import Cell
 from ..tables import TableCodec, TabularOverSampler
+from ._selection_tables import (  # noqa: F401  for the page
+    alarms_table,
+    alarms_told,
+    named_kinds,
+    power_table,
+)
 
 CHAPTER = "selection"
 PROFILES = ("paper", "hypothyroid", "deep", "smoke")
