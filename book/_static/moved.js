@@ -5,7 +5,7 @@
   if (!wanted || document.getElementById(wanted)) return;
   const split = {
     "api.html": ["samplers", "tables", "choosing", "classifiers", "evaluation", "quality",
-      "data", "runs", "training", "figures"].map((name) => `api/${name}.html`),
+      "data", "runs", "experiments", "training", "figures"].map((name) => `api/${name}.html`),
     "gan_smote.html": ["gan_smote_results.html", "gan_smote_tricks.html"],
     "gan_tutorial.html": ["gan_tutorial_results.html"],
     "deep_smote.html": ["deep_smote_results.html", "image_quality.html", "ratio_and_cost.html"],
