@@ -237,7 +237,7 @@ def test_games_have_printed_names():
     games = pd.DataFrame(
         {"fake_accuracy": 0.5}, index=["rmsprop 2e-05", "authors_code", "augment 10"]
     )
-    assert [*smate.spotted_at_end(games)] == [
+    assert [*smate.spotted_at_end(games).index] == [
         "RMSprop 0.00002",
         "authors' code",
         "10 augmented copies",

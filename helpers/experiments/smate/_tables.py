@@ -430,7 +430,7 @@ def spotted_at_end(games) -> pd.DataFrame:
     """Per cent of the generated images that each game's discriminator spots at the end."""
     spotted = games["fake_accuracy"].mul(100).rename("fakes spotted, %")
     spotted.index = printed_games(games.index)
-    return spotted.to_frame().T
+    return spotted.to_frame()
 
 
 def failures_told(games) -> str:
