@@ -10,6 +10,7 @@ import itertools
 from ...store import Cell, beside
 from ._answer import HOLES, WITH_CATEGORIES, answer, glance, sentence, state
 from ._arms import CHEAP, CLASSIFIERS, DEEP, OFTEN_ARMS, SECONDS, TEN, UPDATES
+from ._figures import draw_gain_and_tables, draw_gains, draw_parts, gain_and_tables
 from ._pilot import pilot_cells, run_pilot
 from ._ranks import (
     PRIMARY,
