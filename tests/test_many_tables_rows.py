@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import pyplot as plt
 from scipy import stats
 
 from helpers import decisions
@@ -286,3 +287,17 @@ def test_losses_turn_the_other_way():
     rows = made_rows({"smote": 0.05})
     gains = many_tables.gains(rows, "corrected_log_loss", "boosting")
     assert (gains["smote"] > 0).all()
+
+
+def test_figures_say_their_largest_and_least():
+    table = pd.DataFrame({"smote": [0.1, 0.2, 0.3], "gan": [-0.1, 0.0, 0.1]})
+    table["ctgan"] = -table["smote"]
+    said = many_tables.draw_gains(table, ["gan", "smote", "ctgan"])
+    assert said.endswith("SMOTE +0.2000, GAN +0.0000, CTGAN -0.2000")
+    columns = ["ranking", "threshold", "rest", "calibration"]
+    pieces = pd.DataFrame(
+        [[0.01, 0.2, 0, 0], [0.02, 0.1, 0, 0]], ["smote", "gan"], columns
+    )
+    said = many_tables.draw_parts(pieces)
+    assert said.endswith("by ranking and by threshold: GAN +0.020, SMOTE +0.200")
+    plt.close("all")
