@@ -14,7 +14,7 @@ from ...quality import nearest_rows
 from .._kept_images import shown
 from ._draw import available, draw
 from ._figure_6 import PROTOCOL
-from ._tables import TRUCK, shown_confusions
+from ._tables import TRUCK, printed_games, shown_confusions
 
 
 def draw_updates(curves, live, rare_name) -> str:
@@ -162,7 +162,7 @@ def draw_rates(games) -> str:
     for game, ax in axes.items():
         row = games.loc[game]
         ax.axhline(0.5, color=COLOURS["grey"], lw=0.8)
-        ax.set(title=game.replace("_", " "), ylim=(-0.03, 1.03))
+        ax.set(title=printed_games([game])[0], ylim=(-0.03, 1.03))
         for style, side in (("-", "fake"), ("--", "real")):
             course = str(row[f"{side}_accuracy_course"]).split()
             at = np.linspace(0, row["gan_steps"], len(course) + 1)[1:]
@@ -172,8 +172,10 @@ def draw_rates(games) -> str:
     figure.supylabel("discriminator's accuracy")
     legend_below(figure, 2)
     spotted = games["fake_accuracy"].dropna().sort_values()
+    ends = spotted.iloc[[0, -1]]
     told = [
-        f"{spotted[g]:.0%} with {g.replace('_', ' ')}" for g in spotted.index[[0, -1]]
+        f"{share:.0%} with {name}"
+        for name, share in zip(printed_games(ends.index), ends, strict=True)
     ]
     return (
         f"Accuracy of the discriminator in {len(games)} games; fewest and most fakes "
