@@ -164,11 +164,11 @@ def answer(question: str, lines: Sequence[str], before: str = "") -> Shown:
 
 
 def source(code) -> Shown:
-    """The source of a function or class of the package, coloured as the page's own cells.
+    """The source of a function or class, or a program, coloured as the page's own cells.
 
     Parameters
     ----------
-    code : function or class
+    code : function, class or str
 
     Examples
     --------
@@ -176,7 +176,11 @@ def source(code) -> Shown:
     ```python
     def tally(
     """
-    return Shown(f"```python\n{inspect.getsource(code).rstrip()}\n```", "markdown")
+    text = code if isinstance(code, str) else inspect.getsource(code)
+    # A fence that nothing in the text can close.
+    longest = max(map(len, re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return Shown(f"{fence}python\n{text.rstrip()}\n{fence}", "markdown")
 
 
 def origin(rows: pd.DataFrame) -> Shown:

@@ -20,6 +20,7 @@ from helpers.display import (
     frames,
     printed_name,
     say,
+    source,
     table,
     told_apart,
 )
@@ -349,3 +350,8 @@ def test_lists_and_folds_have_roles_and_names_that_hold():
     mended = lighter(page)
     assert '<div role="list"><div role="listitem">' in mended
     assert "<summary><p>Show" in mended
+
+
+def test_a_program_cannot_leave_its_box():
+    shown = str(source("x = '```'\n<b>"))
+    assert shown == "````python\nx = '```'\n<b>\n````"
