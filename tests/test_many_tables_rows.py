@@ -78,9 +78,17 @@ def test_what_failed_counts_nowhere_and_is_named():
     assert table.loc["adasyn", "n"] == 15
     assert table.loc["adasyn", "mean"] < 1
     named = many_tables.failures(rows)
-    assert named[["method", "dataset", "rows"]].to_numpy().tolist() == [
-        ["adasyn", "yeast4", 6]
-    ]
+    assert named.loc[("adasyn", "ValueError: no neighbours")].tolist() == ["yeast4", 6]
+
+
+def test_tables_left_out_for_their_length_are_named_together():
+    rows = made_rows()
+    for name, n in {"kc1": 2109, "segment0": 2308}.items():
+        long = (rows["method"] == "mc_rbo") & (rows["dataset"] == name)
+        rows.loc[long, "error"] = f"NotRun: {n} rows; run up to 2000"
+    named = many_tables.failures(rows)
+    assert named.index.tolist() == [("mc_rbo", "NotRun: so many rows; run up to 2000")]
+    assert named["tables"].tolist() == ["kc1, segment0"]
 
 
 def test_arms_are_compared_on_the_splits_that_both_have():

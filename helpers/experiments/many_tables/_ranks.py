@@ -71,7 +71,7 @@ def _over_splits(wide):
 
 
 def failures(rows):
-    """What failed or was left out: arm, table, classifier, reason, number of splits.
+    """What failed or was left out, by arm and reason: which tables, and how many rows.
 
     Parameters
     ----------
@@ -81,10 +81,13 @@ def failures(rows):
     Returns
     -------
     DataFrame
+        Index (method, error), columns tables and rows.
     """
     failed = rows[_failed(rows)]
-    keys = ["method", "dataset", "error"]
-    return failed.groupby(keys, sort=False).size().rename("rows").reset_index()
+    # One reason for all tables that are too long.
+    reasons = failed["error"].str.replace(r"\d+ rows", "so many rows", regex=True)
+    groups = failed.groupby(["method", reasons], sort=False)["dataset"]
+    return groups.agg(tables=lambda names: ", ".join(names.unique()), rows="size")
 
 
 def primary(rows):
