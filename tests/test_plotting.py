@@ -30,6 +30,8 @@ def bars(ax):
     """Ends of the thick lines that link methods."""
     orange = plotting.COLOURS["orange"]
     lines = [line for line in ax.lines if to_hex(line.get_color()).upper() == orange]
+    # Drawn from left to right, or the picture would depend on the order of a set.
+    assert all((np.diff(line.get_xdata()) >= 0).all() for line in lines)
     return sorted((min(line.get_xdata()), max(line.get_xdata())) for line in lines)
 
 

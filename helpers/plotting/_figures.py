@@ -421,7 +421,7 @@ def critical_difference(test, ax: Axes) -> Axes:
     )
     for label in drawn["labels"]:
         label.set_color(COLOURS["black"])  # else that of its line, too pale to read
-    for bar in drawn["crossbars"]:  # their points come in the order of a set
+    for (bar,) in drawn["crossbars"]:  # their points come in the order of a set
         bar.set_xdata(sorted(bar.get_xdata()))
     low, high = 1, len(ranks)
     width = min(test.critical_difference, high - low)
