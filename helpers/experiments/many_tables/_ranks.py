@@ -84,9 +84,11 @@ def failures(rows):
         Index (method, error), columns tables and rows.
     """
     failed = rows[_failed(rows)]
-    # One reason for all tables that are too long.
+    # One reason for all tables that are too long; of an error its first sentence.
     reasons = failed["error"].str.replace(r"\d+ rows", "so many rows", regex=True)
-    groups = failed.groupby(["method", reasons], sort=False)["dataset"]
+    reasons = reasons.str.replace(r"\. .*", ".", regex=True)
+    tables = failed["dataset"].str.replace("_", " ")
+    groups = tables.groupby([failed["method"], reasons], sort=False)
     return groups.agg(tables=lambda names: ", ".join(names.unique()), rows="size")
 
 
