@@ -91,6 +91,10 @@ def test_tables_left_out_for_their_length_are_named_together():
     assert named["tables"].tolist() == ["kc1, segment0"]
 
 
+def test_where_nothing_failed_nothing_is_named():
+    assert many_tables.failures(made_rows().assign(error=np.nan)).empty
+
+
 def test_arms_are_compared_on_the_splits_that_both_have():
     rows = made_rows()
     hard = rows["fold"] == 1

@@ -85,7 +85,8 @@ def failures(rows):
     """
     failed = rows[_failed(rows)]
     # One reason for all tables that are too long; of an error its first sentence.
-    reasons = failed["error"].str.replace(r"\d+ rows", "so many rows", regex=True)
+    reasons = failed["error"].astype(str)  # where none failed, a column of NaN
+    reasons = reasons.str.replace(r"\d+ rows", "so many rows", regex=True)
     reasons = reasons.str.replace(r"\. .*", ".", regex=True)
     tables = failed["dataset"].str.replace("_", " ")
     groups = tables.groupby([failed["method"], reasons], sort=False)
