@@ -137,6 +137,24 @@ def test_coverage_says_what_is_missing():
     table = many_tables.coverage(rows, cells)
     assert table["there"].sum() == 40
     assert table["planned"].sum() == len(cells)
+    whole = pd.DataFrame(cells).assign(classifier="boosting")
+    assert many_tables.coverage(whole, cells).empty
+
+
+def test_the_table_split_often_is_told_from_nothing_split_by_split():
+    rows = made_rows({"smote": 0.05}, [many_tables.OFTEN], ["nothing", "smote", "gan"])
+    rows = pd.concat([rows.assign(seed=s, n_train=600, n_test=200) for s in range(2)])
+    tests = many_tables.often(rows)
+    assert tests["average precision"].loc["smote", "p_holm"] < 0.05
+    assert tests["average precision"].loc["gan", "p_holm"] > 0.05
+    # Doing nothing with its threshold tuned is an arm here.
+    recall = tests["mean recall"]
+    assert recall.loc["threshold", "difference"] == pytest.approx(0.2, abs=0.01)
+    assert [len(table) for table in tests.values()] == [3] * 4
+    said = many_tables.draw_often(tests)
+    plt.close()
+    assert "average precision: SMOTE;" in said
+    assert many_tables.often(made_rows()) == {}
 
 
 # ---------------------------------------------------------------- the decision table

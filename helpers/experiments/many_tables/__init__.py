@@ -10,7 +10,13 @@ import itertools
 from ...store import Cell, beside
 from ._answer import HOLES, WITH_CATEGORIES, answer, glance, sentence, state
 from ._arms import CHEAP, CLASSIFIERS, DEEP, OFTEN_ARMS, SECONDS, TEN, UPDATES
-from ._figures import draw_gain_and_tables, draw_gains, draw_parts, gain_and_tables
+from ._figures import (
+    draw_gain_and_tables,
+    draw_gains,
+    draw_often,
+    draw_parts,
+    gain_and_tables,
+)
 from ._pilot import pilot_cells, run_pilot
 from ._ranks import (
     PRIMARY,
@@ -20,6 +26,7 @@ from ._ranks import (
     failures,
     gains,
     of_plan,
+    often,
     primary,
     ranked,
     split_gains,

@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib import pyplot as plt
 
-from ...plotting import COLOURS, printed
+from ...display import told_apart
+from ...plotting import COLOURS, differences, printed
 from ._ranks import gains, of_plan
 
 
@@ -76,6 +77,28 @@ def draw_parts(pieces) -> str:
         "Two parts of each arm's gain; the largest by ranking and by threshold: "
         + ", ".join(told)
     )
+
+
+def draw_often(tests) -> str:
+    """Differences from doing nothing on the table that is split often, a panel a metric.
+
+    Parameters
+    ----------
+    tests : dict of str to DataFrame
+        As `often` returns them.
+
+    Returns
+    -------
+    said : str
+        The arms that are told from doing nothing, by each metric.
+    """
+    figure, axes = plt.subplots(1, len(tests), figsize=(11, 3.1), sharey=True)
+    differences(tests, axes)
+    figure.supxlabel(
+        "difference from doing nothing, with 95 % intervals, not corrected"
+    )
+    told = "; ".join(f"{name}: {told_apart(found)}" for name, found in tests.items())
+    return f"Differences from doing nothing in {len(tests)} metrics; clear of zero: {told}"
 
 
 def gain_and_tables(rows, listed):

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from ...evaluation import compare_sets, friedman_nemenyi
+from ...evaluation import compare, compare_sets, friedman_nemenyi
 from ._arms import TEN
-from ._tables import TABLES, in_ranks
+from ._tables import OFTEN, TABLES, in_ranks
 
 #: The primary question.
 PRIMARY = {"metric": "pr_auc", "classifier": "boosting"}
@@ -211,8 +211,44 @@ def split_gains(rows, classifier="boosting"):
     return pd.DataFrame(stacked).rename_axis(["dataset", "method"])
 
 
+def often(rows, classifier="boosting"):
+    """What the one table tells that is split very often: each arm against doing nothing.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Stored rows.
+    classifier : str
+
+    Returns
+    -------
+    tests : dict of str to DataFrame
+        As of `helpers.evaluation.compare`, by metric, the same arms in each; in mean recall
+        at one half there is also the ``threshold``, doing nothing with its decisions tuned.
+        Of the log loss, less is better. Empty without rows of two arms.
+    """
+    rows = of_plan(rows, [OFTEN])
+    rows = rows[rows["classifier"] == classifier]
+    plain = rows[rows["method"] == "nothing"]
+    if plain.empty or rows["method"].nunique() < 2:
+        return {}
+    tuned = plain.assign(method="threshold", acsa=plain["tuned_acsa"])
+    asked = {
+        "average precision": (rows, "pr_auc"),
+        "mean recall": (pd.concat([rows, tuned]), "acsa"),
+        "mean recall, tuned": (rows, "tuned_acsa"),
+        "log loss": (rows, "log_loss"),
+    }
+    arms = ["threshold", *rows["method"].unique()]
+    arms.remove("nothing")
+    return {
+        name: compare(part, metric, "nothing").reindex(arms)
+        for name, (part, metric) in asked.items()
+    }
+
+
 def coverage(rows, planned):
-    """Runs that are there and runs that are planned, by arm.
+    """Runs that are there and runs that are planned, of the arms that lack some.
 
     Parameters
     ----------
@@ -223,11 +259,12 @@ def coverage(rows, planned):
     Returns
     -------
     DataFrame
-        One row an arm: ``there, planned``.
+        One row an arm: ``there, planned``; none where the plan is complete.
     """
     key = ["dataset", "method", "seed", "fold", "protocol"]
     planned = pd.DataFrame(planned)[key]
     there = rows[key].drop_duplicates().merge(planned)
     counts = {"there": there, "planned": planned}
     table = {name: t.groupby("method", sort=False).size() for name, t in counts.items()}
-    return pd.DataFrame(table).fillna(0).astype(int).loc[planned["method"].unique()]
+    table = pd.DataFrame(table).fillna(0).astype(int).loc[planned["method"].unique()]
+    return table[table["there"] < table["planned"]]
