@@ -98,7 +98,9 @@ def draw_often(tests) -> str:
         "difference from doing nothing, with 95 % intervals, not corrected"
     )
     told = "; ".join(f"{name}: {told_apart(found)}" for name, found in tests.items())
-    return f"Differences from doing nothing in {len(tests)} metrics; clear of zero: {told}"
+    return (
+        f"Differences from doing nothing in {len(tests)} metrics; clear of zero: {told}"
+    )
 
 
 def gain_and_tables(rows, listed):
