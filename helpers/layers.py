@@ -1,6 +1,7 @@
 """Layers that torch lacks, or that are quicker than its own on a CPU."""
 
 import functools
+from fractions import Fraction
 
 import torch
 import torch.nn.functional as F
@@ -8,17 +9,22 @@ from torch import Tensor, nn
 
 
 class TinyConv2d(nn.Conv2d):
-    """A 3x3 convolution with padding 1 that is quick on maps of 1 to 2 pixels a side.
+    """A 3x3 convolution with padding 1 that is quick on maps of 1, 2 or 4 pixels a side.
 
-    There most of the nine weights meet nothing but padding, and a CPU's convolution
-    multiplies them all the same. A fully connected layer made of those that meet a pixel
-    gives the same numbers; on larger maps and on GPUs this is the convolution it extends.
+    There many of the nine weights meet nothing but padding, and a CPU's convolution
+    multiplies them all the same. Here sums of pixels meet sums of weights (`PRODUCTS`), with
+    a fraction of the products. On other maps and on GPUs this is the convolution it extends.
 
     Parameters
     ----------
     width_in, width_out : int
         Channels.
     stride : int
+
+    Notes
+    -----
+    The numbers are torch's but for rounding, which is 1e-5 of the largest on maps of 4
+    pixels a side. In bfloat16 it would be too much there, and torch's is taken.
 
     Examples
     --------
@@ -31,35 +37,65 @@ class TinyConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         n, width_in, *sides = x.shape
-        if x.device.type != "cpu" or max(sides) > 2:
+        rounds = torch.is_autocast_enabled("cpu") or x.dtype == torch.bfloat16
+        quick = (1, 2) if rounds else (1, 2, 4)
+        if x.device.type != "cpu" or not {*sides} <= {*quick}:
             return super().forward(x)
-        width_out, pixels = self.out_channels, sides[0] * sides[1]
-        if pixels == 1:  # the same numbers, and bits, without a slow product
-            layer = self.weight[:, :, 1, 1].contiguous().T
-            return (x.reshape(n, -1) @ layer)[:, None, None].permute(0, 3, 1, 2)
-        meets = meetings(*sides, self.stride[0]).to(self.weight)
-        ends = meets.shape[2:]
-        layer = self.weight.reshape(-1, 9) @ meets.flatten(1)
-        layer = layer.reshape(width_out, width_in, pixels, -1).permute(1, 2, 3, 0)
-        y = x.reshape(n, -1) @ layer.reshape(width_in * pixels, -1)
-        return y.reshape(n, *ends, width_out).permute(0, 3, 1, 2)
+        together, of_weights, of_pixels = (
+            sums.to(self.weight) for sums in products(*sides, self.stride[0])
+        )
+        pixels = of_pixels @ x.permute(2, 3, 0, 1).flatten(2).flatten(0, 1)
+        weights = of_weights @ self.weight.permute(2, 3, 0, 1).reshape(9, -1)
+        pixels = pixels.reshape(len(pixels), n, width_in)
+        weights = weights.reshape(len(weights), self.out_channels, width_in)
+        y = together @ (pixels @ weights.mT).flatten(1)
+        ends = [-(-side // self.stride[0]) for side in sides]
+        y = y.reshape(*ends, n, self.out_channels).permute(2, 3, 0, 1)
+        return y.contiguous(memory_format=torch.channels_last)
+
+
+#: By pixels a side and stride, along one side of a map x: what three weights w make of it is
+#: ``A @ ((G @ w) * (B @ x))``, with one product a row of G and B; here A, G and B, their rows
+#: between commas. The first of 4 pixels is F(4, 3) of Lavin and Gray (2016), padding left out.
+PRODUCTS = {
+    (1, 1): ("1", "0 1 0", "1"),
+    (1, 2): ("1", "0 1 0", "1"),
+    (2, 1): ("1 1 0, 1 0 1", "0 1 0, 0 -1 1, 1 -1 0", "1 1, 0 1, 1 0"),
+    (2, 2): ("1 1", "0 1 0, 0 0 1", "1 0, 0 1"),
+    (4, 1): (
+        "1 1 1 1 1 0, 0 1 -1 2 -2 0, 0 1 1 4 4 0, 0 1 -1 8 -8 1",
+        "1/4 0 0, -1/6 -1/6 -1/6, -1/6 1/6 -1/6, 1/24 1/12 1/6, 1/24 -1/12 1/6, 0 0 1",
+        "0 -5 0 1, -4 -4 1 1, 4 -4 -1 1, -2 -1 2 1, 2 -1 -2 1, 4 0 -5 0",
+    ),
+    (4, 2): (
+        "1 1 0 0 0, 0 0 1 1 1",
+        "0 1 0, 0 0 1, 1 0 0, 0 1 0, 0 0 1",
+        "1 0 0 0, 0 1 0 0, 0 1 0 0, 0 0 1 0, 0 0 0 1",
+    ),
+}
 
 
 @functools.cache
 @torch.inference_mode(mode=False)  # what is kept may serve a training later
-def meetings(height: int, width: int, stride: int) -> Tensor:
-    """Which of nine weights carries which pixel to which: (9, pixels in, rows, columns out).
+def products(height: int, width: int, stride: int) -> tuple[Tensor, Tensor, Tensor]:
+    """`PRODUCTS` of a map: its outputs of products, those of weights, those of pixels.
 
     Examples
     --------
     A single pixel meets the weight in the middle and no other:
 
-    >>> meetings(1, 1, 1).flatten().tolist()
-    [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]
+    >>> [sums.tolist() for sums in products(1, 1, 1)]
+    [[[1.0]], [[0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]], [[1.0]]]
     """
-    pixels = torch.eye(height * width).reshape(-1, 1, height, width)
-    weights = torch.eye(9).reshape(9, 1, 3, 3)
-    return F.conv2d(pixels, weights, stride=stride, padding=1).transpose(0, 1)
+    sides = PRODUCTS[height, stride], PRODUCTS[width, stride]
+    return tuple(
+        torch.kron(*(_matrix(text) for text in two)) for two in zip(*sides, strict=True)
+    )
+
+
+def _matrix(text):
+    rows = [[float(Fraction(v)) for v in row.split()] for row in text.split(",")]
+    return torch.tensor(rows, dtype=torch.double)
 
 
 class Dropout(nn.Module):

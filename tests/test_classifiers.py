@@ -26,7 +26,7 @@ from torchvision.models import resnet18
 
 from helpers import KerasCNNClassifier, ResNet18Classifier, training
 from helpers.classifiers import _base, _resnet, prior_offsets, weighted_targets
-from helpers.layers import Dropout, Float32Linear, TinyConv2d, meetings
+from helpers.layers import Dropout, Float32Linear, TinyConv2d, products
 
 CPU = torch.device("cpu")
 
@@ -544,13 +544,15 @@ def test_cuda_gives_the_same_twice(digits, stem):
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("sides", [(1, 1), (1, 2), (2, 1), (2, 2), (3, 2)])
+@pytest.mark.parametrize(
+    "sides", [(1, 1), (1, 2), (2, 1), (2, 2), (4, 2), (4, 4), (3, 2), (4, 3)]
+)
 def test_tiny_maps_are_convolved_as_by_torch(sides, stride):
     tiny = TinyConv2d(3, 5, stride).double()
     plain = torch.nn.Conv2d(3, 5, 3, stride, padding=1, bias=False).double()
     plain.load_state_dict(tiny.state_dict())
     x = torch.randn(4, 3, *sides, dtype=torch.double)
-    meetings.cache_clear()
+    products.cache_clear()
     with torch.inference_mode():  # nothing kept from here may spoil a training
         assert torch.allclose(tiny(x), plain(x))
     gradients = []
@@ -560,6 +562,17 @@ def test_tiny_maps_are_convolved_as_by_torch(sides, stride):
         gradients.append((z.grad, convolve.weight.grad))
     for ours, theirs in zip(*gradients, strict=True):
         assert torch.allclose(ours, theirs)
+
+
+def test_maps_of_four_pixels_a_side_are_torchs_in_bfloat16():
+    """Sums of five pixels lose too many of its eight bits."""
+    tiny = TinyConv2d(3, 5)
+    x = torch.randn(4, 3, 4, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        ours, theirs = tiny(x), torch.nn.Conv2d.forward(tiny, x)
+    assert torch.equal(ours, theirs)
+    tiny, x = tiny.bfloat16(), x.bfloat16()
+    assert torch.equal(tiny(x), torch.nn.Conv2d.forward(tiny, x))
 
 
 def test_resnet_is_torchvisions_in_every_number():
