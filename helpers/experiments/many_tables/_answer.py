@@ -109,9 +109,10 @@ def _told(row, unit="mean recall", sign=1):
     """Of how many tables, how much, and what chance makes of it; -1 for a loss as it is."""
     splits, n = row.get("splits", np.nan), row["n"]
     each = "" if np.isnan(splits) else f", {_splits(splits)} each"
+    median = f"{sign * row['median']:+z.3f}"  # never -0.000
     text = (
-        f"{unit} {sign * row['median'] + 0:+.3f} in the median, better on {row['better']:.0f} and worse "
-        f"on {row['worse']:.0f} of n = {n:.0f} tables{each}"
+        f"{unit} {median} in the median, better on {row['better']:.0f} and worse on "
+        f"{row['worse']:.0f} of n = {n:.0f} tables{each}"
     )
     if not _testable(row):
         return text + "; too few tables differ for a test"
