@@ -1,6 +1,8 @@
 """Metrics against known answers, runs without leakage, statistics."""
 
 import functools
+import importlib
+import sys
 
 import joblib
 import numpy as np
@@ -12,11 +14,14 @@ from scipy import sparse, stats
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import make_scorer, precision_score, recall_score
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     StratifiedGroupKFold,
     StratifiedKFold,
 )
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from statsmodels.stats.power import TTestPower
 
@@ -547,6 +552,62 @@ def test_a_store_takes_new_arms_and_refuses_rows_of_another_call(tmp_path):
         with pytest.raises(ValueError, match="other data, splits, classes or metrics"):
             evaluate(arms, **other, store=store)
     assert store.read_bytes() == before
+
+
+def counted(y_true, probabilities, classes, y_pred, level=0.5):
+    return {"above": float((probabilities[:, 1] > level).mean())}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        [{"scoring": make_scorer(f)} for f in (recall_score, precision_score)],
+        [{"scoring": {"s": name}} for name in ("recall", "precision")],
+        [{"metrics": functools.partial(counted, level=n)} for n in (0.2, 0.8)],
+    ],
+    ids=["scorers", "names", "settings"],
+)
+def test_a_store_refuses_rows_of_other_metrics_of_the_same_name(
+    first, second, tmp_path
+):
+    (X, y), store = noisy_rows(), tmp_path / "rows.csv"
+    evaluate(arms_of_two(), X, y, 3, store=store, **first)
+    evaluate(arms_of_two(), X, y, 3, store=store, **first)
+    with pytest.raises(ValueError, match="other data, splits, classes or metrics"):
+        evaluate(arms_of_two(), X, y, 3, store=store, **second)
+
+
+def test_an_edited_sampler_is_another_arm(tmp_path, monkeypatch):
+    file, store, (X, y) = tmp_path / "edited.py", tmp_path / "rows.csv", noisy_rows()
+    monkeypatch.syspath_prepend(tmp_path)
+    text = "from imblearn.over_sampling import SMOTE\n\n\nclass Mine(SMOTE):\n    {}\n"
+
+    def call(body):
+        file.write_text(text.format(body))
+        importlib.invalidate_caches()
+        sys.modules.pop("edited", None)
+        own = importlib.import_module("edited").Mine(random_state=0, k_neighbors=3)
+        arms = {"mine": (own, LogisticRegression())}
+        return evaluate(arms, X, y, 3, store=store)
+
+    call("pass")
+    call("pass")
+    with pytest.raises(ValueError, match="another arm 'mine'"):
+        call("edited = True")
+
+
+def test_settings_by_label_are_refused_where_arms_see_other_numbers():
+    X, y = noisy_rows()
+    by_label = SMOTE(sampling_strategy={0: 30}, k_neighbors=3)
+    arms = {"smote": (by_label, LogisticRegression())}
+    assert len(evaluate(arms, X, y, 3)) == 3  # labels are their own numbers
+    with pytest.raises(ValueError, match=r"sampling_strategy=\{0: 30\} of arm 'smote'"):
+        evaluate(arms, X, y + 1, 3)
+    weighted = make_pipeline(
+        StandardScaler(), LogisticRegression(class_weight={"b": 2})
+    )
+    with pytest.raises(ValueError, match="logisticregression__class_weight"):
+        evaluate({"weights": (None, weighted)}, X, np.array([*"ab"])[y], 3)
 
 
 def test_failures_are_not_stored_and_are_tried_again(tmp_path, monkeypatch):

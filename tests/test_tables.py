@@ -342,6 +342,16 @@ def test_there_and_back_whatever_the_columns(X, numbers, seed):
     assert_possible(rows, X, codec.left_out_)
 
 
+def test_a_number_too_large_for_decimals_does_not_undo_the_rounding_of_others():
+    X = pd.DataFrame({"a": [0, 1801439850948198.4, 55764503955587070.0, 1.5]})
+    codec = TableCodec().fit(X)
+    pd.testing.assert_frame_equal(codec.inverse_transform(codec.transform(X)), X)
+    new = codec.inverse_transform(np.linspace(0, 1, 40)[:, None])["a"]
+    small = new[new < 1e9]
+    assert len(small)
+    assert (small.round(1) == small).all()
+
+
 def test_numbers_between_those_seen_come_back():
     rng = np.random.default_rng(0)
     seen = pd.DataFrame({"x": rng.normal(size=500), "n": rng.integers(0, 10**6, 500)})

@@ -1,6 +1,7 @@
 """What a table holds, and what of it would spoil such work."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -133,7 +134,7 @@ def audit(source, target, kinds=None, drop=(), group=None, time=None):
         ],
         "classes": [{"label": str(k), "records": int(n)} for k, n in counts.items()],
         "rarest": int(counts.min()),
-        "duplicates": int(frame.duplicated().sum()),
+        "duplicates": int(frame[_comparable(frame)].duplicated().sum()),
         "conflicts": int(several.sum()) if learned else 0,
     }
     found["columns"] += [
@@ -153,6 +154,17 @@ def audit(source, target, kinds=None, drop=(), group=None, time=None):
         )
     ]
     return found
+
+
+def _comparable(frame):
+    """Columns of values that can be told apart, which lists and the like cannot."""
+    names = []
+    for name, column in frame.items():
+        with suppress(TypeError):
+            hash(column.iloc[0])
+            column.nunique()
+            names.append(name)
+    return names
 
 
 def audit_lines(found, path, target):
@@ -209,7 +221,7 @@ def _warnings(source, features, labels, counts, codec, found, group, time):
             f"Classes {' and '.join(map(repr, same))} differ in spaces or capitals only; "
             "if they are one, write them alike.",
         )
-    for name, score in leaks(features, labels, codec.kinds_):
+    for name, score in leaks(features, labels, codec.kinds_to_tell()):
         yield (
             "leak",
             f"Column {name!r} alone gives the target (mean recall {score:.2f} on records "
@@ -223,8 +235,8 @@ def _warnings(source, features, labels, counts, codec, found, group, time):
             )
     if group is None:
         n = len(labels)
-        for name, column in source.frame.items():
-            values = column.nunique()
+        for name in _comparable(source.frame):
+            values = source.frame[name].nunique()
             if _ID.search(str(name)) and 20 < values < 0.8 * n and name != time:
                 yield (
                     "groups",
@@ -295,10 +307,13 @@ def leaks(features, labels, kinds):
     halves = [*StratifiedKFold(2, shuffle=True, random_state=0).split(rows, y)]
     for name, column in features.items():
         values = column.iloc[rows].reset_index(drop=True)
+        if values.nunique(dropna=False) < 2:  # another one is in no record looked at
+            continue
         if kinds[name] == "category":
             score = _levels(pd.factorize(values)[0] + 1, y, halves)
         else:
-            codes = TableCodec(numbers="minmax").fit_transform(values.to_frame())
+            codec = TableCodec(numbers="minmax", kinds={name: kinds[name]})
+            codes = codec.fit_transform(values.to_frame())
             score = _tree(codes, y, halves)
         if score >= LEAK:
             yield name, score

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..files import write_atomically
-from ._text import TextTable, UnreadableTable
+from ._text import TextTable, UnreadableTable, matching
 
 #: In the folder of results: what was asked for, and what was written.
 MANIFEST = "balance.json"
@@ -37,7 +37,7 @@ _OTHERS = {
 class ArrowTable:
     """A table of parquet or feather; original rows stay as they are in Arrow's memory."""
 
-    def __init__(self, raw, name, kind):
+    def __init__(self, raw, name, kind, target=None):
         self.kind, self.name = kind, name
         pa, module = _arrow(kind)
         try:
@@ -47,6 +47,11 @@ class ArrowTable:
             raise UnreadableTable(f"{name} is no whole {kind} file: {told}") from None
         # What pandas noted of an index is columns here, as for anybody else.
         self.frame = self.table.to_pandas(ignore_metadata=True)
+        target = matching(target, [*self.frame])
+        dtype = self.frame.dtypes.get(target)
+        if isinstance(dtype, pd.CategoricalDtype):
+            # A level that no record has is no class.
+            self.frame[target] = self.frame[target].astype(object)
         if not len(self.frame):
             raise UnreadableTable(f"{name} has no rows.")
         self.lines = np.arange(1, len(self.frame) + 1)
@@ -190,7 +195,7 @@ def read_table(path, target=None, encoding="utf-8", delimiter=None):
             raise ValueError(f"--delimiter {delimiter!r}: give one character.")
         table = TextTable(raw, path, target, encoding, delimiter)
     else:
-        table = ArrowTable(raw, path, kind)
+        table = ArrowTable(raw, path, kind, target)
     end = f".{kind}" if kind else suffix or ".csv"
     return Source(path, table, end + ".gz" * zipped, digest, zipped)
 
@@ -210,8 +215,9 @@ class Folder:
     ----------
     path : path-like
     asked : dict
-        What the results depend on. The same call goes on; another one is refused, unless
-        `overwrite`, which removes what this package wrote and nothing else.
+        What the results depend on. The same call goes on; another one is refused.
+    overwrite : bool
+        Begin anew instead: what this package wrote is removed, and nothing else.
     """
 
     def __init__(self, path, asked, overwrite=False):
@@ -229,14 +235,14 @@ class Folder:
         if there:
             held = self._manifest()
             self.files = held["files"]
-            if held["asked"] != asked:
-                if not overwrite:
-                    raise FileExistsError(
-                        f"{self.path} holds the results of another call "
-                        f"({_differing(held['asked'], asked)}); name another folder, "
-                        "--out, or replace them, --overwrite."
-                    )
+            if overwrite:
                 self._remove()
+            elif held["asked"] != asked:
+                raise FileExistsError(
+                    f"{self.path} holds the results of another call "
+                    f"({_differing(held['asked'], asked)}); name another folder, --out, "
+                    "or replace them, --overwrite."
+                )
         self.path.mkdir(parents=True, exist_ok=True)
         self._note()
 

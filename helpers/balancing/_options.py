@@ -10,7 +10,8 @@ import numpy as np
 from sklearn.model_selection import RepeatedStratifiedKFold
 
 from ..checks import require_known
-from ..selection import AutoOverSampler
+from ..provenance import own_code
+from ..selection import AutoOverSampler, load_sampler
 from ..tables import TableCodec
 from ._text import matching
 
@@ -200,6 +201,13 @@ def known_columns(asked, source):
         raise ValueError(
             f"--mark {asked.mark!r}: the table has such a column; give a name of its own."
         )
+    try:
+        (asked.mark or "").encode(source.table.encoding or "utf-8")
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"--mark {asked.mark!r} cannot be written in {source.table.encoding}; give "
+            "another name."
+        ) from None
     return asked
 
 
@@ -288,7 +296,7 @@ def with_force(auto, plan, force):
 def as_options(message):
     """A message in the words of the command line."""
     message = re.sub(
-        r"convert it, as with pd\.to_datetime\(.*\)\.",
+        r"say how it is written, kinds=\{.*?\}, or convert it, pd\.to_datetime\.",
         "write its dates as 2024-12-31.",
         message,
     )
@@ -296,6 +304,10 @@ def as_options(message):
         r"kinds=\{(.+?): '(category|date|leave_out)'\}",
         lambda found: f"{_KINDS[found[2]]} {found[1]}",
         message,
+    )
+    message = message.replace(
+        "give the arm another name, or name another store",
+        "name another folder, --out, or begin anew, --overwrite",
     )
     for name, option in _OPTIONS.items():
         # Names in quotes are those of columns.
@@ -308,10 +320,14 @@ def plainly(asked):
     return {k: [*v] if isinstance(v, tuple) else v for k, v in asked._asdict().items()}
 
 
-def decisive(asked):
+def decisive(asked, auto):
     """What the rows depend on; another table can be written from the same ones."""
     told = plainly(asked)
-    return {k: v for k, v in told.items() if k not in ("force", "mark")}
+    told = {k: v for k, v in told.items() if k not in ("force", "mark")}
+    named = [] if isinstance(auto.candidates, str) else auto.candidates
+    code = own_code([load_sampler(name) for name in named if ":" in name])
+    code = own_code(auto.classifier) + code
+    return told | ({"code of --methods and --classifier": code} if code else {})
 
 
 def folder_of(path, out):

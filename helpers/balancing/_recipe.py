@@ -2,12 +2,15 @@
 
 import ast
 import inspect
+import sys
 from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 import helpers
+
+from ..provenance import own_file
 
 _TEXT = '''"""What `deep-oversampling balance` found for {name}: {advice}
 {forced}
@@ -86,10 +89,9 @@ def recipe(
         how += f", groups=X[{auto.groups!r}]"
     elif auto.times is not None:
         imports.add(("sklearn.model_selection", "TimeSeriesSplit"))
-        imports.add(("helpers", "TableCodec"))
+        imports.add(("helpers.selection", "in_time"))
         cv = (
-            f"when = TableCodec(numbers='minmax').fit_transform(X[[{auto.times!r}]])\n"
-            "    order = when[:, 0].argsort(kind='stable')\n"
+            f"order = in_time(X[{auto.times!r}]).argsort(kind='stable')\n"
             "    X, y, cv = X.iloc[order], y[order], TimeSeriesSplit(5)"
         )
     else:
@@ -107,7 +109,9 @@ def recipe(
             ("sklearn.metrics", "average_precision_score"),
             ("sklearn.metrics", "make_scorer"),
         }
-        more = "" if positive is None else f", pos_label={positive!r}"
+        more = ""
+        if positive is not None:
+            more = f", pos_label={source_of(positive, imports)}"
         scorer = (
             "scorer = make_scorer(\n        average_precision_score, "
             f'response_method="predict_proba"{more}\n    )'
@@ -156,9 +160,21 @@ def _imports(found):
         by_module.setdefault(module, []).append(name)
     others = {m: n for m, n in by_module.items() if not m.startswith("helpers")}
     own = {m: n for m, n in by_module.items() if m.startswith("helpers")}
+    theirs = {m: f for m in others if (f := _folder(m))}
     lines = [f"from {m} import {', '.join(n)}" for m, n in others.items()]
+    if theirs:
+        told = [f"sys.path.append({str(f)!r})" for f in dict.fromkeys(theirs.values())]
+        lines = ["import sys", "", *told, "", *lines]
     lines += [f"from {m} import {', '.join(n)}" for m, n in own.items()]
     return "\n".join(lines)
+
+
+def _folder(module):
+    """Where the module of a sampler of the caller's own is imported from, or None."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file is None or own_file(sys.modules[module]) is None:
+        return None
+    return Path(file).resolve().parents[module.count(".")]
 
 
 def source_of(value, imports):

@@ -6,6 +6,7 @@ The report, with its pictures and templates, is imported when there is one to wr
 import contextlib
 import errno
 import time as clock
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from sklearn.model_selection import (
 )
 
 from ..runs import cluster
-from ..tables import TableCodec
+from ..selection import in_time, repeated_rows
 from ._audit import audit, audit_lines
 from ._files import Folder, read_table
 from ._new_rows import described, provenance_of
@@ -42,6 +43,8 @@ from ._recipe import recipe
 #: Share of the budget for the choice and the fit of the table; with records set aside,
 #: both of which are fitted anew. The rest is for the report.
 FOR_CHOICE, WITH_HOLDOUT = 0.9, 0.7
+#: Folds of groups, some of which are set aside together.
+GROUP_FOLDS = 20
 #: The store of rows, and what it keeps beside itself.
 BESIDE = "", ".lock", ".plan.json", ".predictions"
 
@@ -68,7 +71,7 @@ def balance(
         Folder of results; ``<name>-balanced`` by default. One that holds other files is
         refused.
     overwrite : bool
-        Replace the results of another call, and nothing else.
+        Begin anew: replace what a call wrote here, and nothing else.
     jobs : int
         Processes.
     dask : str, optional
@@ -158,6 +161,9 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
             say(line)
 
         rows, held = _parts(source, asked)
+        if held is not None:
+            n = len(source.frame)
+            say(f"Set aside: {len(held):,} of {n:,} records ({len(held) / n:.0%}).")
         X, y = _features(source, rows, asked)
         auto = chooser(asked, kinds, y)
         auto.set_params(n_jobs=jobs)
@@ -176,7 +182,7 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
             _limit(auto, asked, started)
             folder = Folder(
                 folder_of(path, out),
-                {**decisive(asked), "input": source.digest},
+                {**decisive(asked, auto), "input": source.digest},
                 overwrite,
             )
             beside = [f"rows.csv{end}" for end in BESIDE]
@@ -276,13 +282,9 @@ def _parts(source, asked):
         return np.arange(n), None
     y = source.frame[asked.target]
     if asked.time:
-        when = TableCodec(numbers="minmax").fit_transform(source.frame[[asked.time]])
-        cut = np.quantile(when[:, 0], 1 - asked.holdout)
-        held = np.flatnonzero(when[:, 0] >= cut)
+        held = _latest(in_time(source.frame[asked.time]), asked.holdout)
     elif asked.group:
-        folds = max(2, round(1 / asked.holdout))
-        cut = StratifiedGroupKFold(folds, shuffle=True, random_state=asked.seed)
-        held = next(cut.split(source.frame, y, source.frame[asked.group]))[1]
+        held = _of_groups(source.frame[asked.group], y, asked.holdout, asked.seed)
     else:
         if y.value_counts().min() < 2:
             raise ValueError(
@@ -299,6 +301,30 @@ def _parts(source, asked):
             "another share."
         )
     return rows, held
+
+
+def _latest(when, share):
+    """Records from an instant on, as near to a share of them as instants allow."""
+    instants, counts = np.unique(when, return_counts=True)
+    shares = np.cumsum(counts[::-1])[::-1] / len(when)
+    cut = 1 + np.abs(shares[1:] - share).argmin() if len(instants) > 1 else 0
+    return np.flatnonzero(when >= instants[cut])
+
+
+def _of_groups(groups, y, share, seed):
+    """Records of some groups, as near to a share of them as small folds allow."""
+    folds = min(GROUP_FOLDS, groups.nunique())
+    if folds < 2:
+        raise ValueError(
+            f"--holdout {share:g}: column {groups.name!r} (--group) has one value, and "
+            "a group is not parted; leave one of the two out."
+        )
+    cut = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes with fewer records than folds
+        parts = [test for _, test in cut.split(np.zeros(len(y)), y, groups)]
+    shares = np.cumsum([len(part) for part in parts[:-1]]) / len(y)
+    return np.concatenate(parts[: 1 + np.abs(shares - share).argmin()])
 
 
 def _features(source, rows, asked):
@@ -320,7 +346,7 @@ def _resampled(auto, source, rows, X_out, y_out, X, asked):
         Features and labels of the new rows, and which rows of `X` they repeat.
     """
     n = len(X)
-    picked = getattr(auto.best_sampler_, "sample_indices_", None)
+    picked = repeated_rows(auto.best_sampler_)
     if picked is not None:
         more = np.asarray(picked)[n:] if len(picked) > n else np.zeros(0, int)
         kept = np.unique(picked)

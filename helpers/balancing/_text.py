@@ -5,7 +5,7 @@ import csv
 import io
 import re
 from contextlib import suppress
-from itertools import islice
+from itertools import islice, product
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,9 @@ SOME, MANY = 200, 5000
 HOLES = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "?")
 #: Digits that a float holds; longer numbers are ids or codes, and stay text.
 DIGITS = 15
-_NUMBER = r"[+-]?(?:0|[1-9]\d{{0,14}})(?:{0}\d+)?(?:[eE][+-]?\d{{1,3}})?"
+_NUMBER = (
+    r"[+-]?(?:(?:0|[1-9]\d{{0,14}})(?:{0}\d+)?|{0}\d{{1,15}})(?:[eE][+-]?\d{{1,3}})?"
+)
 _SIGNS = "[€$£¥%]"
 _ODD_NUMBER = re.compile(
     # With thousands separators; with a unit; with a decimal comma.
@@ -64,6 +66,7 @@ class TextTable:
         self.head = told[0] if told else ""
         text = text[len(self.head) :]
         self.delimiter = delimiter or (told and told[1]) or _delimiter(text, name)
+        self.blank = " " * _has_blanks(text, self.delimiter)
         self.newline = next(iter(re.findall(r"\r\n|\n|\r", text)), "\n")
         names, fields = self._split(text)
         self._named(names)
@@ -123,7 +126,12 @@ class TextTable:
     def _split(self, text):
         """Names and fields; each record as it was written."""
         lines = [*io.StringIO(text, newline="")]
-        reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
+        reader = csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            skipinitialspace=bool(self.blank),
+            strict=True,
+        )
         names, first = None, 2 if self.head else 1
         self.records, self.ends, fields, begun = [], [], [], []
         line = 0
@@ -181,7 +189,7 @@ class TextTable:
     def _typed(self, name, is_target):
         """A column as numbers where all that is written reads as such, else as text."""
         texts = self._texts[name]
-        hole = texts.isin(HOLES)
+        hole = texts.str.strip().isin(HOLES)
         known = texts[~hole]
         held = texts[hole].value_counts()
         self._dialects[name] = {
@@ -192,9 +200,10 @@ class TextTable:
             return texts.mask(hole, np.nan)
         for point in (".", ",") if self.delimiter != "," else (".",):
             form = re.compile(_NUMBER.format(re.escape(point)))
-            if not all(map(form.fullmatch, known)):
+            plain = known.str.strip()
+            if not all(map(form.fullmatch, plain)):
                 continue
-            plain = known.str.replace(point, ".") if point == "," else known
+            plain = plain.str.replace(point, ".") if point == "," else plain
             values = plain.astype(float)
             if not np.isfinite(values).all():
                 break
@@ -243,9 +252,8 @@ class TextTable:
 
     def _quoted(self):
         """Columns whose fields are quoted although they need not be."""
-        field = re.compile(
-            rf'("(?:[^"]|"")*"|[^{re.escape(self.delimiter)}]*)(?:{re.escape(self.delimiter)}|$)'
-        )
+        end = re.escape(self.delimiter)
+        field = re.compile(rf'(?:{self.blank})*("(?:[^"]|"")*"|[^{end}]*)(?:{end}|$)')
         seen = np.zeros((2, len(self.columns)), int)
         for record in islice(self.records, SOME):
             found = field.findall(record)[: len(self.columns)]
@@ -278,11 +286,12 @@ class TextTable:
         """
         head, more = self.head, (None if marks is None else self._cell(marks))
         parts, end = [], self.newline
+        between = f"{self.delimiter}{self.blank}"
         if marks is not None:
             content = head.rstrip("\r\n")
-            head = f"{content}{self.delimiter}{more}{head[len(content) :] or end}"
+            head = f"{content}{between}{more}{head[len(content) :] or end}"
         for row in kept:
-            tail = "" if marks is None else f"{self.delimiter}0"
+            tail = "" if marks is None else f"{between}0"
             parts += [self.records[row], tail, self.ends[row]]
         if isinstance(new, pd.DataFrame):
             lines = self.lines_of(new)
@@ -293,7 +302,7 @@ class TextTable:
         if len(lines):
             if len(kept):
                 parts[-1] = parts[-1] or end
-            tail = "" if marks is None else f"{self.delimiter}1"
+            tail = "" if marks is None else f"{between}1"
             parts += [text for line in lines for text in (line, tail, end)]
             if open_end:
                 parts.pop()
@@ -313,7 +322,8 @@ class TextTable:
                     for text in texts
                 ]
             )
-        lines = [self.delimiter.join(fields) for fields in zip(*columns, strict=True)]
+        between = f"{self.delimiter}{self.blank}"
+        lines = [between.join(fields) for fields in zip(*columns, strict=True)]
         # An empty line would be no record.
         return [line or '""' for line in lines]
 
@@ -352,9 +362,9 @@ def _delimiter(text, name):
     occurs, so that commas in text do not count.
     """
     best, share_of_best = None, (0.0, 0)
-    for delimiter in DELIMITERS:
+    for delimiter, blanks in product(DELIMITERS, (False, True)):
         lines = io.StringIO(text, newline="")
-        reader = csv.reader(lines, delimiter=delimiter)
+        reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=blanks)
         found = []
         with suppress(csv.Error):
             found = [len(record) for record in islice(reader, SOME) if record]
@@ -370,6 +380,17 @@ def _delimiter(text, name):
             "the separator, --delimiter."
         )
     return best
+
+
+def _has_blanks(text, delimiter):
+    """Whether a blank follows every separator of the first records but for the names."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    fields = []
+    with suppress(csv.Error):
+        for record in islice(reader, 1, SOME):
+            fields += record[1:]
+    begun = {field[:1] for field in fields}
+    return " " in begun and begun <= {" ", ""}
 
 
 def _decimals(texts):

@@ -2,6 +2,7 @@
 
 import traceback
 import warnings
+from collections.abc import Mapping
 from concurrent.futures import BrokenExecutor
 
 import joblib
@@ -40,7 +41,8 @@ def evaluate(
     Parameters
     ----------
     arms : dict of str to (sampler or None, classifier)
-        Name to what is compared. Put in a dummy and a ``None`` of its own.
+        Name to what is compared. Put in a dummy and a ``None`` of its own. Both see class
+        numbers, 0 to K - 1 in the order of the labels.
     X : array, DataFrame, sparse matrix or list of shape (n, ...)
     y : array-like of shape (n,) or (n, 1)
         Class labels of any kind; sorted, the second of two is the positive one.
@@ -79,7 +81,8 @@ def evaluate(
     ------
     ValueError
         Before anything is trained: labels missing or of one class only, parts that share
-        rows or groups, an arm without ``predict_proba``, a store of something else.
+        rows or groups, an arm without ``predict_proba`` or with settings for labels that
+        it does not see, a store of something else.
     RuntimeError
         Every arm failed in every split.
 
@@ -109,6 +112,9 @@ def evaluate(
         )
     check_consistent_length(X, numbers)
     _refuse_arms(arms, scoring)
+    # Where the data say what the numbers stand for, their estimators know the labels.
+    if "classes" not in getattr(X, "attrs", ()):
+        _refuse_labels(arms, labels)
     if cv is None:
         cv = RepeatedStratifiedKFold(n_splits=5, n_repeats=10, random_state=0)
     splits = _splits(cv, X, numbers, groups, classes)
@@ -188,6 +194,24 @@ def _refuse_arms(arms, scoring):
             raise ValueError(f"Arm {name!r}: {error}") from None
         if scoring is not None:
             check_scoring(classifier, scoring)
+
+
+def _refuse_labels(arms, labels):
+    """Refuse settings by label, where a class has another number than its label."""
+    if labels.tolist() == [*range(len(labels))]:
+        return
+    for name, arm in arms.items():
+        for inner, ending in zip(
+            arm, ("sampling_strategy", "class_weight"), strict=True
+        ):
+            told = inner.get_params() if hasattr(inner, "get_params") else {}
+            for key, value in told.items():
+                if key.endswith(ending) and isinstance(value, Mapping):
+                    raise ValueError(
+                        f"{key}={dict(value)} of arm {name!r} is by label, and arms see "
+                        f"class numbers, 0 to {len(labels) - 1} for {labels.tolist()}; "
+                        "give it, and y, by these numbers."
+                    )
 
 
 def _splits(cv, X, y, groups, classes):

@@ -1,6 +1,5 @@
 """The rows of `evaluate` in a store, so that a call that was killed goes on."""
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import joblib
@@ -11,7 +10,7 @@ from sklearn.base import clone
 
 from .. import store as stored
 from ..files import write_atomically
-from ..provenance import environment
+from ..provenance import environment, own_code
 from ._runs import Predictions
 
 #: What a store says instead of a chapter's name.
@@ -24,12 +23,12 @@ class Kept:
     def __init__(self, path, arms, splits, with_predictions, *, X, y, **task):
         stored.require_writable(path)
         self.path, self.with_predictions = stored.place(path), with_predictions
-        metrics, scoring = task.pop("metrics"), task.pop("scoring")
-        if isinstance(scoring, Mapping | Sequence) and not isinstance(scoring, str):
-            scoring = [*scoring]
-        names = _name(metrics), _name(scoring)
-        self.data = joblib.hash([_digest(X), y, splits, names, task])
-        self.arms = {name: _digest_of_arm(name, arm) for name, arm in arms.items()}
+        for name in ("metrics", "scoring"):
+            task[name] = _digest_of(name, task[name])
+        self.data = joblib.hash([_digest(X), y, splits, task])
+        self.arms = {
+            name: _digest_of(f"The arm {name!r}", *arm) for name, arm in arms.items()
+        }
         self.folder = self.path.with_name(self.path.name + ".predictions")
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -57,7 +56,8 @@ class Kept:
             if row["protocol"] != self.arms[name]:
                 raise ValueError(
                     f"{self.path} has rows of another arm {name!r}, or of other versions "
-                    "of its libraries; give the arm another name, or name another store."
+                    "of its code or libraries; give the arm another name, or name another "
+                    "store."
                 )
             said = self._said(name, fold) if self.with_predictions else None
             if self.with_predictions and said is None:
@@ -94,13 +94,6 @@ class Kept:
             ) from error
 
 
-def _name(function):
-    """Text, lists and None as they are; what is called, by its name."""
-    if callable(function):
-        return getattr(function, "__qualname__", type(function).__qualname__)
-    return function
-
-
 def _save(aside, said):
     with open(aside, "wb") as file:  # savez would put its own ending to a name
         np.savez_compressed(file, **said._asdict())
@@ -122,11 +115,14 @@ def _digest(X):
     return joblib.hash(X)
 
 
-def _digest_of_arm(name, arm):
+def _digest_of(name, *parts):
+    """A text that is another for what would compute other rows."""
     try:
-        return joblib.hash([None if part is None else clone(part) for part in arm])
+        code = own_code(parts)
+        cloned = [clone(part, safe=False) for part in parts]
+        return joblib.hash([cloned, code] if code else cloned)
     except Exception as error:
         raise ValueError(
-            f"The arm {name!r} cannot be told from others ({error}), so its rows cannot be "
-            "stored; define its functions in a module, or leave store out."
+            f"{name} cannot be told from others ({error}), so rows cannot be stored; "
+            "define its functions in a module, or leave store out."
         ) from error

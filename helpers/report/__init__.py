@@ -107,7 +107,7 @@ def scores(decided, p, labels, classes, auto):
         found["cost"] = (table * np.asarray(auto.costs)).sum() / len(labels)
     ranked = range(len(classes))
     if len(classes) == 2:
-        ranked = [int(hot.sum(axis=0).argmin())]
+        ranked = [auto._positive]  # also where these records have more of it
     found["average_precision"] = np.mean(
         [average_precision_score(hot[:, k], p[:, k]) for k in ranked]
     )

@@ -1,9 +1,16 @@
 """What to do about an imbalanced table: a choice by a rule that may say, nothing."""
 
 from ._auto import AutoOverSampler
-from ._classifier import ResampledClassifier, best_offsets, tuning_rows, utilities
+from ._classifier import (
+    ResampledClassifier,
+    best_offsets,
+    repeated_rows,
+    tuning_rows,
+    utilities,
+)
 from ._own import check_contract, load_sampler
 from ._plan import Plan
+from ._splits import in_time
 from ._verdict import Verdict
 
 __all__ = [
@@ -13,7 +20,9 @@ __all__ = [
     "Verdict",
     "best_offsets",
     "check_contract",
+    "in_time",
     "load_sampler",
+    "repeated_rows",
     "tuning_rows",
     "utilities",
 ]

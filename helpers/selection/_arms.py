@@ -233,13 +233,20 @@ def _wrapped(sampler, name, strategy, codec, seed):
     sampler = clone(sampler)
     if "random_state" in sampler.get_params(deep=False) and _seed_of(sampler) is None:
         sampler.set_params(random_state=seed)
-    if isinstance(sampler, RandomOverSampler | RandomUnderSampler):
+    if repeats(sampler):
         if strategy is not None:
             sampler.set_params(sampling_strategy=strategy)
         # Rows are repeated or left out as they are, so that nothing need be coded.
         return PLAIN.index("random_oversampling"), sampler
     rung = PLAIN.index("smote") if _is_plain(sampler) else OTHERS
     return rung, TabularOverSampler(sampler, clone(codec), sampling_strategy=strategy)
+
+
+def repeats(sampler):
+    """Whether a sampler only repeats rows or leaves them out."""
+    if isinstance(sampler, RandomOverSampler):
+        return sampler.shrinkage is None
+    return isinstance(sampler, RandomUnderSampler)
 
 
 def _seed_of(sampler):

@@ -13,9 +13,7 @@ from typing import NamedTuple
 import joblib
 import numpy as np
 import pandas as pd
-from imblearn.over_sampling import RandomOverSampler
 from imblearn.over_sampling.base import BaseOverSampler
-from imblearn.under_sampling import RandomUnderSampler
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -56,6 +54,7 @@ class _Prepared(NamedTuple):
     codes: np.ndarray
     costs: np.ndarray | None
     kinds: dict
+    told: dict  #: the same as a codec takes it, of the times too
     arms: list
     left_out: dict
     splits: list
@@ -382,7 +381,7 @@ class AutoOverSampler(BaseOverSampler):
             # The columns of groups and times are told to be left out.
             kinds = {**(sampler.codec.kinds or {}), **self._asides}
             sampler.set_params(codec=clone(sampler.codec).set_params(kinds=kinds))
-        if isinstance(sampler, RandomOverSampler | RandomUnderSampler):
+        if _arms.repeats(sampler):
             X_out, _ = sampler.fit_resample(X, labels_of(y))
             y_out = _safe_indexing(y, sampler.sample_indices_)
             if hasattr(y_out, "set_axis") and hasattr(X_out, "index"):
@@ -416,7 +415,7 @@ class AutoOverSampler(BaseOverSampler):
         self._conclude(made, rows, said, arms, splits)
         late = [arm for arm in made.arms if arm.name in plan.get("late", {})]
         self.recipes_ = {
-            arm.name: self._recipe(arm, _said(made.kinds), made.costs)
+            arm.name: self._recipe(arm, made.told, made.costs)
             for arm in [_arms.Arm("nothing", -1), *arms, *late]
         }
         self.recipe_ = self.recipes_[self.verdict_.chosen]
@@ -433,7 +432,13 @@ class AutoOverSampler(BaseOverSampler):
             int, rng.randint(2**31 - 1, size=3)
         )
         costs = checked_costs(self.costs, self.classes_)
-        kinds = self._kinds(frame)
+        kinds, told = self._kinds(frame)
+        of_times = {}
+        if self.times is not None:
+            # What they are is seen in all rows, and not in every part of them.
+            of_times = {self.times: _splits.time_kind(frame[self.times])}
+            frame = frame.copy(deep=False)
+            frame[self.times] = _splits.in_time(frame[self.times], of_times[self.times])
         arms, left_out = _arms.resolve(
             self.candidates,
             y=codes,
@@ -444,19 +449,21 @@ class AutoOverSampler(BaseOverSampler):
             strategy=None
             if self.sampling_strategy == "auto"
             else self.sampling_strategy,
-            codec=_arms.sampling_codec(self.codec, _said(kinds)),
+            codec=_arms.sampling_codec(self.codec, told),
             seed=seed_of_arms,
             make=make,
         )
         splits = self._splits(frame, codes, seed_of_splits, len(arms))
-        estimators = self._estimators(arms, _said(kinds), costs, seed_of_arms)
+        estimators = self._estimators(arms, told, costs, seed_of_arms)
         frame = frame.reset_index(drop=True)
+        frame.attrs = {"classes": self.classes_.tolist()}
         return _Prepared(
             frame,
             y_in,
             codes,
             costs,
             kinds,
+            {**told, **of_times},
             arms,
             left_out,
             splits,
@@ -465,11 +472,12 @@ class AutoOverSampler(BaseOverSampler):
         )
 
     def _kinds(self, frame):
-        """Kind of every column that is learned from."""
+        """Kind of every column that is learned from, and what a codec is told of it."""
         asides = [c for c in (self.groups, self.times) if c is not None]
         self._asides = dict.fromkeys(asides, "leave_out")
         codec = TableCodec() if self.codec is None else clone(self.codec)
-        return codec.fit(frame.drop(columns=asides)).kinds_
+        codec.fit(frame.drop(columns=asides))
+        return codec.kinds_, codec.kinds_to_tell()
 
     def _splits(self, frame, codes, seed, n_arms):
         groups = None if self.groups is None else frame[self.groups]
@@ -557,7 +565,7 @@ class AutoOverSampler(BaseOverSampler):
 
     def _evaluate(self, made, splits, estimators, until):
         frame = made.frame.copy(deep=False)
-        frame.attrs = {"table": uuid.uuid4().hex}
+        frame.attrs = {**frame.attrs, "table": uuid.uuid4().hex}
         if until is not None:
             frame.attrs["until"] = until
         n_classes = len(self.classes_)
@@ -682,8 +690,3 @@ class AutoOverSampler(BaseOverSampler):
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
-
-
-def _said(kinds):
-    """Kinds as a codec is told them: constants it finds by itself."""
-    return {name: kind for name, kind in kinds.items() if kind != "constant"}

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from ..checks import labels_of, require_known
 from ..evaluation import correct_prior
 from ..tables import TableCodec
+from ._splits import in_time
 
 #: Folds of the training part, of which one tunes and the others are learned from.
 QUARTERS = 4
@@ -47,6 +48,16 @@ def weight_parameter(classifier):
         inner = weight_parameter(last)
         return inner and f"{name}__{inner}"
     return "sample_weight" if has_fit_parameter(classifier, "sample_weight") else None
+
+
+def repeated_rows(sampler):
+    """Numbers of the rows that a fitted sampler repeats or keeps as they are, or None.
+
+    `RandomOverSampler` says so of rows that it moves, too.
+    """
+    if getattr(sampler, "shrinkage_", None) is not None:
+        return None
+    return getattr(sampler, "sample_indices_", None)
 
 
 class ResampledClassifier(ClassifierMixin, BaseEstimator):
@@ -148,16 +159,18 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
         self.seconds_ = {"sampler": 0.0}
         columns = [c for c in (self.groups, self.times) if c is not None]
         features = frame.drop(columns=columns) if columns else frame
+        told = dict(self.kinds or {})
+        asides = {c: told.pop(c, None) for c in columns}
+        self._told = told or None
         self.offsets_ = np.zeros(len(self.classes_))
         if not self.tune:
             self._learn(features, numbers)
         else:
-            learn, held = tuning_rows(
-                numbers,
-                None if self.groups is None else frame[self.groups],
-                None if self.times is None else frame[self.times],
-                self.random_state,
-            )
+            groups = None if self.groups is None else frame[self.groups]
+            times = None
+            if self.times is not None:
+                times = pd.Series(in_time(frame[self.times], asides[self.times]))
+            learn, held = tuning_rows(numbers, groups, times, self.random_state)
             self._learn(features.iloc[learn], numbers[learn])
             said = self._corrected(self._said(features.iloc[held]))
             shares = np.bincount(numbers) / len(numbers)
@@ -170,18 +183,18 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
 
     def _learn(self, frame, numbers):
         """Resample, code and fit; what was trained on is remembered for `_corrected`."""
-        n_classes = len(self.classes_)
+        labels, n_classes = self._labels(), len(self.classes_)
         self.true_ = np.bincount(numbers, minlength=n_classes)
         self._table, Z = self._coded(frame)
         y, self.sampler_ = numbers, None
         if self.sampler is not None:
             started = time.perf_counter()
             self.sampler_ = clone(self.sampler)
-            more, y = self.sampler_.fit_resample(frame, numbers)
-            y = np.asarray(y)
+            more, y = self.sampler_.fit_resample(frame, labels[numbers])
+            y = np.searchsorted(labels, np.asarray(y))
             self.seconds_["sampler"] += time.perf_counter() - started
             # Rows that are only repeated or left out are coded already.
-            rows = getattr(self.sampler_, "sample_indices_", None)
+            rows = repeated_rows(self.sampler_)
             Z = self._table.transform(more) if rows is None else Z[rows]
         self.n_new_ = len(y) - len(numbers)
         self.trained_ = np.bincount(y, minlength=n_classes)
@@ -195,11 +208,15 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
                 )
             told[name] = (len(y) / (n_classes * self.trained_))[y]
             self.trained_ = np.ones(n_classes)
-        self.classifier_ = classifier.fit(Z, y, **told)
+        self.classifier_ = classifier.fit(Z, labels[y], **told)
+
+    def _labels(self):
+        """What sampler and classifier see, in the order of ``classes_``."""
+        return self.classes_
 
     def _coded(self, frame):
         """A codec that has learned from these rows, and their codes."""
-        table = _Coded(self.kinds)
+        table = _Coded(self._told)
         return table, table.fit_transform(frame)
 
     def _codes(self, frame):
@@ -219,7 +236,8 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
         columns = [c for c in (self.groups, self.times) if c is not None]
-        return self._said(frame.drop(columns=columns) if columns else frame)
+        # Nothing is learned from these, so that new rows need not have them.
+        return self._said(frame.drop(columns=columns, errors="ignore"))
 
     def predict_proba(self, X):
         """Probabilities of the classes, corrected for what resampling did to the shares.
@@ -332,8 +350,6 @@ def tuning_rows(y, groups=None, times=None, seed=None):
     """
     all_of_them = len(np.unique(y))
     if times is not None:
-        from ._splits import in_time
-
         order = in_time(times)
         held = order >= np.quantile(order, 1 - 1 / QUARTERS)
         parts = [(np.flatnonzero(~held), np.flatnonzero(held))]

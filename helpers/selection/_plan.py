@@ -299,7 +299,7 @@ def _why(name, error):
 
 def _rows(frame, part):
     rows = frame.iloc[part]
-    rows.attrs = {"table": uuid.uuid4().hex}
+    rows.attrs = {**frame.attrs, "table": uuid.uuid4().hex}
     return rows
 
 

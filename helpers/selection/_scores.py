@@ -32,8 +32,8 @@ _SHARED = _Shared()
 class Scored(ResampledClassifier):
     """An arm in an evaluation.
 
-    ``X.attrs`` says of which table the rows are (``table``), and after which time no fit
-    begins (``until``). Arms of one split take over each other's codes of their rows, and an
+    ``X.attrs`` says of which table the rows are (``table``), what the class numbers in `y`
+    stand for (``classes``), and after which time no fit begins (``until``). Arms of one split take over each other's codes of their rows, and an
     arm remembers what it has said of the rows it was asked for last.
     """
 
@@ -41,7 +41,11 @@ class Scored(ResampledClassifier):
         if time.time() > X.attrs.get("until", np.inf):
             raise OutOfTime("time_budget is spent")
         self._last = None, None, None
+        self._names = X.attrs["classes"]
         return super().fit(X, y)
+
+    def _labels(self):
+        return np.asarray(self._names)[self.classes_]
 
     def _raw(self, X):
         if self._last[0] is not X:

@@ -1,8 +1,10 @@
 """How the rows are split: in folds, by groups, or forward in time."""
 
+from contextlib import suppress
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import (
     RepeatedStratifiedKFold,
     StratifiedGroupKFold,
@@ -19,10 +21,53 @@ FEWEST, MOST, USUAL = 10, 50, 25
 FORWARD = 5
 
 
-def in_time(column):
-    """Numbers in the order of a column of dates or numbers."""
-    table = column.to_frame()
-    return TableCodec(numbers="minmax").fit_transform(table)[:, 0]
+def time_kind(column):
+    """What to tell a codec of a column of times, whatever rows of it are seen.
+
+    Returns
+    -------
+    str
+        "number", "date", or how dates are written.
+
+    Raises
+    ------
+    ValueError
+        Neither numbers nor dates that can be read in one way only.
+    """
+    if column.nunique() < 2:
+        return "number"
+    for kind in ("date", "number"):
+        with suppress(ValueError):
+            codec = TableCodec(kinds={"when": kind}).fit(_alone(column))
+            return codec.kinds_to_tell()["when"]
+    raise ValueError(
+        f"times={column.name!r} holds {column.iloc[0]!r}: no numbers, and no dates that "
+        "can be read in one way only. Write them as 2024-12-31, or number them in the "
+        "order of time."
+    )
+
+
+def in_time(column, said=None):
+    """Numbers in the order of a column of dates or numbers.
+
+    Parameters
+    ----------
+    column : Series
+    said : str, optional
+        What `time_kind` said of all rows, where these are some of them.
+    """
+    if column.nunique() < 2:
+        return np.zeros(len(column))
+    kinds = {"when": said or time_kind(column)}
+    codec = TableCodec(numbers="minmax", kinds=kinds)
+    return codec.fit_transform(_alone(column))[:, 0]
+
+
+def _alone(column):
+    """A table of one column; dates are not looked for among levels of a categorical."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    return column.to_frame("when")
 
 
 def make_splits(y, n, seed, cv=None, groups=None, times=None):
@@ -52,11 +97,27 @@ def make_splits(y, n, seed, cv=None, groups=None, times=None):
             cut = StratifiedGroupKFold(folds, shuffle=True, random_state=seed + repeat)
             found += cut.split(rows, y, groups)
         return found
+    if hasattr(cv, "__next__"):
+        raise ValueError(
+            "cv is an iterator, which one call uses up; give its splits as a list."
+        )
     if cv is None or isinstance(cv, int):
         cv = RepeatedStratifiedKFold(
             n_splits=folds, n_repeats=max(1, -(-n // folds)), random_state=seed
         )
-    return [*check_cv(cv, y, classifier=True).split(rows, y)]
+    found = check_cv(cv, y, classifier=True).split(rows, y)
+    found = [tuple(_numbers(part) for part in parts) for parts in found]
+    if len(found) < 2:
+        raise ValueError(
+            f"cv gives {len(found)} split(s), and gains are told from several; give more."
+        )
+    return found
+
+
+def _numbers(part):
+    """Numbers of rows, of a mask too."""
+    part = np.asarray(part)
+    return np.flatnonzero(part) if part.dtype == bool else part
 
 
 def forward(instants, n):

@@ -267,7 +267,8 @@ def gains_in_parts(rows, names, costs, rule):
     Returns
     -------
     DataFrame, one row per need, arm and part
-        ``gain, low, high`` (95 %, of that part alone); parts add up to "total".
+        ``gain, low, high`` (95 %, of that part alone; NaN forward in time); parts add up
+        to "total".
     """
     decisions = decision_metric(costs)
     found = {}
@@ -296,6 +297,8 @@ def gains_in_parts(rows, names, costs, rule):
     for (need, name), parts in found.items():
         for part, values in parts.items():
             d = rule.difference(values)
-            records.append((need, name, part, d.mean, *d.interval()))
+            # Splits forward in time are no repeats, which an interval is about.
+            ends = (np.nan, np.nan) if rule.forward else d.interval()
+            records.append((need, name, part, d.mean, *ends))
     columns = ["need", "method", "part", "gain", "low", "high"]
     return pd.DataFrame(records, columns=columns)

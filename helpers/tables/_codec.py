@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
 
 from ..checks import labels_of
 from ._columns import Category, Constant, Date, LeftOut, Number
-from ._kinds import KINDS, find_kind
+from ._kinds import KINDS, find_kind, is_form
 from ._saved import packed, unpacked
 
 
@@ -59,8 +59,11 @@ def _refuse_kinds(said, frame):
         raise ValueError(
             f"kinds names {unknown[0]!r}; the columns are {[*frame.columns]}."
         )
-    if odd := [kind for kind in said.values() if kind not in KINDS]:
-        raise ValueError(f"kinds says {odd[0]!r}; it can be any of {', '.join(KINDS)}.")
+    if odd := [k for k in said.values() if k not in KINDS and not is_form(k)]:
+        raise ValueError(
+            f"kinds says {odd[0]!r}; it can be any of {', '.join(KINDS)}, or how dates are "
+            "written, such as '%d/%m/%Y'."
+        )
 
 
 def _class_numbers(y, frame):
@@ -108,7 +111,8 @@ class TableCodec(TransformerMixin, BaseEstimator):
         new row comes near them.
     kinds : dict, optional
         Column name to "number", "category", "date" or "leave_out", where the kind that
-        is found (see Notes) is not the right one.
+        is found (see Notes) is not the right one; or to how dates are written as text,
+        such as "%d/%m/%Y", where that can be read in two ways.
     min_frequency : int or float in [0, 1), default=0
         Levels in fewer rows (or in a smaller share of them) share one code, from which
         they are drawn again by their shares. 0: every level has its own.
@@ -281,6 +285,26 @@ class TableCodec(TransformerMixin, BaseEstimator):
                 at += width
         self.groups_ = [part.columns for part in self.columns_]
 
+    def kinds_to_tell(self):
+        """What to tell another codec as `kinds`, so that it takes columns for the same.
+
+        It may be fitted on rows that say less: of which dates can be read in two ways, say,
+        or whole numbers look like an id.
+
+        Returns
+        -------
+        dict
+            As `kinds`, with the form of dates that are text; constants are left out.
+        """
+        check_is_fitted(self)
+        return {
+            column.name: column.form
+            if is_form(getattr(column, "form", None))
+            else column.kind
+            for column in self._columns
+            if column.kind != "constant"
+        }
+
     def state(self):
         """Plain values from which `from_state` makes the fitted codec again.
 
@@ -328,8 +352,10 @@ class TableCodec(TransformerMixin, BaseEstimator):
         if kind == "category":
             return Category(series, name, why, self.min_frequency, self.max_levels)
         if kind in ("number", "date"):
-            made = Number if kind == "number" else Date
-            return made(series, name, why, self.numbers, classes)
+            how = name, why, self.numbers, classes
+            if kind == "number":
+                return Number(series, *how)
+            return Date(series, *how, form=said if is_form(said) else None)
         return (Constant if kind == "constant" else LeftOut)(series, name, why)
 
     def transform(self, X):

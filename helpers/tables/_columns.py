@@ -5,7 +5,7 @@ from contextlib import suppress
 import numpy as np
 import pandas as pd
 
-from ._kinds import date_form, numbers_of, odd_date
+from ._kinds import are_written, date_form, numbers_of, odd_date
 from ._scale import Scale, outliers
 
 #: Numbers are taken to be rounded where they have at most so many decimals.
@@ -270,6 +270,10 @@ class Date(Measured):
 
     kind = "date"
 
+    def __init__(self, series, name, why, how, classes, form=None):
+        self.told = form
+        super().__init__(series, name, why, how, classes)
+
     def _learn(self, known):
         self.zone = self.type = None
         self.form = self._form(known)
@@ -293,14 +297,21 @@ class Date(Measured):
         if isinstance(known.dtype, pd.DatetimeTZDtype) or known.dtype.kind in "mM":
             return "type"
         held = pd.api.types.infer_dtype(known)
+        if held == "string" and self.told:
+            if are_written(pd.Series(known.unique(), dtype=object), self.told).all():
+                return self.told
+            raise ValueError(
+                f"Column {self.name!r} is to be of dates written {self.told} but holds "
+                f"{odd_date(known, self.told)!r}; mend it, or make it missing."
+            )
         if held in ("date", "datetime", "timedelta"):
             return held
         if held == "string" and (form := date_form(known)):
             return form
         raise ValueError(
             f"Column {self.name!r} is to be a date but holds {odd_date(known)!r}, which is "
-            "none, or can be read in two ways; convert it, as with "
-            f"pd.to_datetime(X[{self.name!r}], format='%d.%m.%Y')."
+            "none, or can be read in two ways; say how it is written, "
+            f"kinds={{{self.name!r}: '%d.%m.%Y'}}, or convert it, pd.to_datetime."
         )
 
     def _instants(self, known):
@@ -387,7 +398,9 @@ def _decimals(values):
 
 
 def _rounded(values, decimals):
-    """Rounded, but for numbers too large for it."""
+    """Rounded, but for numbers so large that they have no such decimals."""
+    exact = np.asarray(values, np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        rounded = np.round(np.asarray(values, np.float64), decimals)
-    return np.where(np.isfinite(rounded), rounded, values).astype(values.dtype)
+        rounded = np.round(exact, decimals)
+        has_none = np.abs(exact) * 10.0**decimals >= 2**53
+    return np.where(has_none, exact, rounded).astype(values.dtype)

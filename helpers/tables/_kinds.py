@@ -47,6 +47,11 @@ _OBJECTS = {
 }
 
 
+def is_form(said):
+    """Whether a kind is told by how its dates are written."""
+    return isinstance(said, str) and "%" in said
+
+
 def find_kind(series, name, said):
     """The kind of a column and why, as `TableCodec` documents it."""
     if isinstance(series.dtype, pd.ArrowDtype) and "dictionary" in str(series.dtype):
@@ -67,7 +72,7 @@ def find_kind(series, name, said):
     if n_values == 1 and len(known) == len(series):
         return "constant", "one value"
     if said is not None:
-        return said, "as told"
+        return "date" if is_form(said) else said, "as told"
     looks = looks_like(series, name)
     if looks == "date":
         return "date", "dates or times"
@@ -87,7 +92,7 @@ def find_kind(series, name, said):
 def _numbers_in(known):
     """What to say of numbers that pandas read as text, for a blank or a word among them."""
     read = pd.to_numeric(known.astype(object), errors="coerce").notna().mean()
-    if 0.5 < read < 1:
+    if read > 0.5:
         return f"text, but {read:.0%} are numbers: pd.to_numeric(..., errors='coerce')"
     return None
 
@@ -183,18 +188,19 @@ def date_form(known):
         return None
     texts = texts.map(str)  # numpy's own str, too
     # Most columns are told by their first value.
-    forms = [form for form in DATE_FORMS if _are_written(texts.iloc[:1], form).all()]
-    forms = [form for form in forms if _are_written(texts, form).all()]
+    forms = [form for form in DATE_FORMS if are_written(texts.iloc[:1], form).all()]
+    forms = [form for form in forms if are_written(texts, form).all()]
     return forms[0] if len(forms) == 1 else None
 
 
-def odd_date(known):
+def odd_date(known, form=None):
     """A value that keeps a column from being read as dates: not as most others are written."""
     texts = pd.Series(known.unique()).astype(object).map(str)
-    written = max((_are_written(texts, form) for form in DATE_FORMS), key=np.sum)
+    forms = DATE_FORMS if form is None else (form,)
+    written = max((are_written(texts, form) for form in forms), key=np.sum)
     return (texts if written.all() else texts[~written]).iloc[0]
 
 
-def _are_written(texts, form):
+def are_written(texts, form):
     read = pd.to_datetime(texts, format=form, errors="coerce")
     return (read.notna() & (read.dt.strftime(form) == texts)).to_numpy()

@@ -1,0 +1,238 @@
+"""Tables as they come to `balance`, records set aside, recipes and samplers of one's own."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers import TableCodec
+from helpers.balancing import audit, read_table
+from helpers.balancing._run import _latest, _of_groups
+from helpers.balancing._text import TextTable
+
+from .test_balancing import QUICK, call, rows_of, text_of
+
+
+def read(text, target="y"):
+    return TextTable(text.encode(), "t.csv", target)
+
+
+# ---------------------------------------------------------------- text
+
+SPACED = """age, weight, job, note, y
+39, 77516, cook, "a, b", yes
+50, 83311, ?, , no
+38, .5, clerk, "c", yes
+"""
+
+
+def test_blanks_after_separators_are_no_part_of_the_values():
+    table = read(SPACED)
+    assert table.frame["age"].tolist() == [39, 50, 38]
+    assert table.frame["weight"].tolist() == [77516, 83311, 0.5]
+    assert table.frame["job"].isna().tolist() == [False, True, False]
+    assert table.frame["note"].iloc[0] == "a, b"
+    assert {*table.frame["y"]} == {"yes", "no"}
+    again = table.written([0, 1, 2], table.frame.iloc[1:2], "new").decode().splitlines()
+    old = SPACED.splitlines()
+    assert again[0] == f"{old[0]}, new"
+    assert again[1:4] == [f"{line}, 0" for line in old[1:]]
+    assert read(again[0] + "\n" + again[4]).frame["weight"].tolist() == [83311]
+    assert again[4].startswith("50, 83311, ?, ")
+
+
+@pytest.mark.parametrize(
+    "text", ['a,y\n1,"x, z"\n2,"p, q"\n', "a,y\n1, x\n2,p\n", 'a,y\n1,"x"\n2," p"\n']
+)
+def test_blanks_in_some_values_are_kept(text):
+    assert read(text).blank == ""
+    assert any(" " in value for value in read(text).frame["y"])
+
+
+def test_numbers_without_a_zero_before_the_point_are_numbers():
+    table = read("a;b;y\n.53;-,25;u\n-.1;3,5;v\n")
+    assert table.frame["a"].tolist() == [0.53, -0.1]
+    assert table.frame["b"].tolist() == [-0.25, 3.5]
+
+
+def test_text_of_numbers_alone_names_its_cure():
+    codes = pd.DataFrame(
+        {"n": [f" {i:05d}" for i in range(60)], "x": np.arange(60) / 7}
+    )
+    assert "pd.to_numeric" in TableCodec().fit(codes).left_out_["n"]
+
+
+# ---------------------------------------------------------------- audit
+
+
+def test_a_flag_that_hardly_any_record_has_is_no_reason_to_stop(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=5000).round(3), "flag": 0, "order": 0})
+    frame["order"] = [*range(4999), 7]
+    frame["y"] = np.where(np.arange(5000) < 900, "yes", "no")
+    frame.loc[4321, "flag"] = 1
+    path = tmp_path / "t.csv"
+    frame.to_csv(path, index=False)
+    found = audit(read_table(path, "y"), "y")
+    assert {c["name"]: c["kind"] for c in found["columns"]}["flag"] == "number"
+
+
+# ---------------------------------------------------------------- set aside
+
+
+def test_the_share_set_aside_is_as_near_as_ties_and_groups_allow():
+    when = np.repeat([1.0, 2.0, 3.0, 4.0], [300, 100, 400, 200])
+    assert len(_latest(when, 0.3)) == 200
+    assert len(_latest(when, 0.5)) == 600
+    groups = pd.Series(np.arange(400) // 4, name="who")
+    y = pd.Series(np.tile([0, 0, 0, 1], 100))
+    for share in (0.1, 0.2, 0.4, 0.7):
+        held = _of_groups(groups, y, share, 0)
+        assert len(held) / 400 == pytest.approx(share, abs=0.03)
+        assert not {*groups[held]} & {*groups.drop(held)}
+    with pytest.raises(ValueError, match="has one value"):
+        _of_groups(groups * 0, y, 0.2, 0)
+
+
+def test_records_set_aside_are_ranked_by_the_class_the_verdict_is_about(tmp_path):
+    rng = np.random.default_rng(0)
+    n = 400
+    rare = np.arange(n) % 5 == 0
+    rare[320:] = np.arange(80) % 5 != 0  # later, the rare class is the frequent one
+    frame = pd.DataFrame({"x": (rng.normal(size=n) + 2 * rare).round(3)})
+    frame["when"] = pd.date_range("2024-01-01", periods=n).strftime("%Y-%m-%d")
+    frame["y"] = np.where(rare, "yes", "no")
+    path, out = tmp_path / "t.csv", tmp_path / "out"
+    frame.to_csv(path, index=False)
+    words = [
+        "--target",
+        "y",
+        "--methods",
+        "smote",
+        "--for",
+        "ranking",
+        "--time",
+        "when",
+    ]
+    done = call(path, *words, "--holdout", ".2", "--budget", "none", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert "Set aside: 80 of 400 records (20%)." in done.output
+    said = json.loads((out / "report.json").read_text())["holdout"]["scores"]["nothing"]
+    # Of a class with four records in five, chance alone would be .8.
+    assert said["average_precision"] > 0.9
+
+
+# ---------------------------------------------------------------- recipes
+
+JITTER = """
+import numpy as np
+from imblearn.over_sampling.base import BaseOverSampler
+
+
+class Jitter(BaseOverSampler):
+    def _fit_resample(self, X, y):
+        found = [np.arange(len(y))]
+        for label, n in self.sampling_strategy_.items():
+            found.append(np.resize(np.flatnonzero(y == label), n))
+        rows = np.concatenate(found)
+        X_new = X[rows].copy()
+        X_new[len(y):] = X_new[len(y):] * SCALE
+        return X_new, y[rows]
+"""
+
+
+def balanced_by_jitter(tmp_path, scale, *more):
+    path, own, out = (tmp_path / name for name in ("t.csv", "jit.py", "out"))
+    path.write_text(text_of(rows_of()))
+    own.write_text(JITTER.replace("SCALE", scale))
+    # A process of its own, as on the command line: a module is imported once.
+    words = ["--target", "left", "--methods", f"{own}:Jitter", "--for", "ranking"]
+    words += ["--budget", "none", "--repeats", "1", "--out", out, *more]
+    return out, subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "helpers", "balance", path, *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )
+
+
+def test_a_sampler_of_ones_own_is_scored_anew_after_an_edit_and_its_recipe_runs(
+    tmp_path,
+):
+    def score(out):
+        arms = json.loads((out / "report.json").read_text())["arms"]
+        return next(a for a in arms if a["method"] == "Jitter")["score"]
+
+    out, done = balanced_by_jitter(tmp_path, "1.0", "--force", "Jitter")
+    assert done.returncode == 0, done.stderr
+    before = score(out)
+    done = subprocess.run(
+        [sys.executable, out / "recipe.py"],
+        capture_output=True,
+        text=True,
+        cwd=out,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"average precision 0\.\d+", done.stdout)
+
+    _, done = balanced_by_jitter(tmp_path, "0.0", "--force", "Jitter")
+    assert done.returncode == 1
+    assert "code of --methods" in done.stderr
+    _, done = balanced_by_jitter(tmp_path, "0.0", "--force", "Jitter", "--overwrite")
+    assert done.returncode == 0, done.stderr
+    assert score(out) != before
+
+
+def test_overwrite_begins_anew(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "out"
+    path.write_text(text_of(rows_of()))
+    words = [path, "--target", "left", *QUICK, "--out", out]
+    assert call(*words).exit_code == 0
+    stored = (out / "rows.csv").read_text()
+    (out / "rows.csv").write_text(stored.replace("smote", "smite"))
+    assert call(*words, "--overwrite").exit_code == 0
+    assert "smite" not in (out / "rows.csv").read_text()
+
+
+def test_a_mark_that_the_encoding_lacks_is_refused_before_any_fit(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "out"
+    path.write_text(text_of(rows_of()))
+    words = ["--target", "left", "--mark", "\u2603", "--encoding", "cp1252"]
+    done = call(path, *words, *QUICK, "--out", out)
+    assert done.exit_code == 2
+    assert "cannot be written in cp1252" in done.stderr
+    assert not out.exists()
+
+
+# ---------------------------------------------------------------- parquet
+
+
+def test_nested_columns_are_left_out_and_levels_without_records_are_no_classes(
+    tmp_path,
+):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    n = 120
+    labels = pa.DictionaryArray.from_arrays(
+        pa.array([int(i % 4 == 0) for i in range(n)], pa.int8()), ["no", "yes", "never"]
+    )
+    table = pa.table(
+        {
+            "x": np.random.default_rng(0).normal(size=n),
+            "tags": [[i, i + 1] for i in range(n)],
+            "y": labels,
+        }
+    )
+    parquet.write_table(table, tmp_path / "t.parquet")
+    found = audit(read_table(tmp_path / "t.parquet", "y"), "y")
+    assert {c["label"] for c in found["classes"]} == {"no", "yes"}
+    assert found["duplicates"] == 0
+    kinds = {c["name"]: c["kind"] for c in found["columns"]}
+    assert kinds["tags"] == "leave_out"

@@ -1,0 +1,157 @@
+"""What the choice hands on: labels to strategies, rows as they are made, times, splits."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedShuffleSplit
+
+from helpers import AutoOverSampler, ResampledClassifier
+from helpers.selection import in_time
+from helpers.selection._splits import make_splits
+
+
+def rows(labels, sizes, seed=0):
+    y = np.repeat(labels, sizes)
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(len(y), 3)) + np.repeat(np.arange(len(sizes)), sizes)[:, None]
+    order = rng.permutation(len(y))
+    return X[order], y[order]
+
+
+def chosen_among(candidates, **told):
+    told = {"scoring": "ranking", "cv": 2, "random_state": 0, **told}
+    return AutoOverSampler(candidates, **told)
+
+
+@pytest.mark.parametrize("labels", [[1, 2, 3], ["a", "b", "c"], [False, True]])
+def test_a_strategy_by_label_fills_the_same_class_where_it_is_scored_and_used(labels):
+    X, y = rows(labels, [120, 50, 60][: len(labels)])
+    filled = labels[1]
+    sampler = SMOTE(sampling_strategy={filled: 100}, random_state=0)
+    chooser = chosen_among([sampler]).fit(X, y)
+    counts = pd.Series(chooser.treat(X, y, "SMOTE")[1]).value_counts()
+    assert counts[filled] == 100
+    recipe = chooser.recipes_["SMOTE"].fit(X, y)
+    assert recipe.trained_.tolist() == [counts[label] for label in labels]
+
+
+def test_a_callable_strategy_sees_the_labels_too():
+    X, y = rows(["rare", "usual"], [40, 90])
+    seen = []
+
+    def strategy(y):
+        seen.append({*y})
+        return {"rare": 60}
+
+    ResampledClassifier(SMOTE(sampling_strategy=strategy)).fit(pd.DataFrame(X), y)
+    assert seen
+    assert all(labels == {"rare", "usual"} for labels in seen)
+
+
+def test_class_weights_by_label_reach_their_class():
+    X, y = rows([1, 2], [90, 40])
+    weighted = LogisticRegression(class_weight={1: 50})
+    ours = ResampledClassifier(classifier=weighted).fit(X, y).predict_proba(X)
+    low, high = X.min(axis=0), X.max(axis=0)
+    theirs = weighted.fit((X - low) / (high - low), y)
+    expected = theirs.predict_proba((X - low) / (high - low))
+    np.testing.assert_allclose(ours, expected, atol=1e-6)
+
+
+def test_copies_that_are_moved_are_not_scored_as_copies():
+    X, y = rows([0, 1], [120, 30])
+    candidates = {
+        "plain": RandomOverSampler(random_state=1),
+        "moved": RandomOverSampler(random_state=1, shrinkage=5.0),
+    }
+    chooser = chosen_among(candidates).fit(X, y)
+    scores = chooser.comparison_["average_precision"]
+    assert scores["plain"] != scores["moved"]
+    new = chooser.treat(X, y, "moved")[0][len(X) :]
+    old = {*map(tuple, X)}
+    assert not any(tuple(row) in old for row in new)
+
+
+# ---------------------------------------------------------------- splits
+
+
+def test_masks_are_splits_as_row_numbers_are():
+    X, y = rows([0, 1], [60, 40])
+    numbers = [
+        (np.arange(0, 60), np.arange(60, 100)),
+        (np.arange(40, 100), np.arange(40)),
+    ]
+    masks = [
+        tuple(np.isin(np.arange(100), part) for part in parts) for parts in numbers
+    ]
+    found = [chosen_among(["smote"], cv=cv).fit(X, y) for cv in (numbers, masks)]
+    first, second = (chooser.comparison_.drop(columns="seconds") for chooser in found)
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_one_split_and_splits_that_are_used_up_are_refused():
+    y = np.tile([0, 1], 20)
+    with pytest.raises(ValueError, match="cv gives 1 split"):
+        make_splits(y, 5, 0, StratifiedShuffleSplit(1, random_state=0))
+    with pytest.raises(ValueError, match="give its splits as a list"):
+        make_splits(y, 5, 0, iter([(np.arange(20), np.arange(20, 40))]))
+
+
+# ---------------------------------------------------------------- times
+
+DAYS = pd.Series(pd.date_range("2024-01-01", periods=240))
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        np.arange(240),  # looks like an id
+        DAYS,
+        DAYS.dt.strftime("%d/%m/%Y"),  # in January, days pass for months
+        DAYS.dt.strftime("%Y-%m-%d").astype("category"),
+    ],
+    ids=["counter", "dates", "text", "categorical"],
+)
+def test_times_are_read_once_from_all_rows(times):
+    X, y = rows([0, 1], [160, 80])
+    frame = pd.DataFrame(X, columns=[*"abc"]).assign(when=times)
+    chooser = AutoOverSampler(["threshold"], times="when", random_state=0).fit(frame, y)
+    assert chooser.rows_["n_train"].min() >= 20
+    assert chooser.gains_[["low", "high"]].isna().all(axis=None)
+    later = chooser.predictions_.groupby("fold")["row"].min().to_numpy()
+    assert (np.diff(later) > 0).all()
+    # The recipe knows how times are written, whatever rows it is given.
+    early = frame.iloc[:60]
+    recipe = chooser.recipes_["threshold"].fit(early, y[:60])
+    assert len(recipe.predict(early.drop(columns="when"))) == 60
+
+
+def test_times_that_are_neither_numbers_nor_dates_are_refused_by_name():
+    X, y = rows([0, 1], [160, 80])
+    frame = pd.DataFrame(X).assign(week=[f"W{i // 4:02d}" for i in range(240)])
+    frame.columns = frame.columns.astype(str)
+    with pytest.raises(ValueError, match="times='week' holds 'W00'"):
+        AutoOverSampler(["threshold"], times="week", random_state=0).fit(frame, y)
+
+
+def test_dates_keep_their_form_in_parts_that_do_not_show_it():
+    X, y = rows([0, 1], [160, 80])
+    born = pd.Series([f"01/{1 + i % 12:02d}/19{50 + i % 40}" for i in range(240)])
+    born[7] = "15/03/1960"  # the only one that tells days from months
+    frame = pd.DataFrame(X, columns=[*"abc"]).assign(born=born)
+    chooser = chosen_among(["smote"]).fit(frame, y)
+    assert chooser.recipes_["smote"].kinds["born"] == "%d/%m/%Y"
+    assert chooser.left_out_ == {}
+
+
+def test_one_instant_is_no_order():
+    assert in_time(pd.Series(["2024-01-01"] * 3)).tolist() == [0, 0, 0]
+
+
+def test_new_rows_need_no_groups():
+    X, y = rows([0, 1], [90, 60])
+    frame = pd.DataFrame(X, columns=[*"abc"]).assign(who=np.arange(150) % 50)
+    recipe = ResampledClassifier(groups="who", tune=True, random_state=0).fit(frame, y)
+    assert len(recipe.predict(frame[[*"abc"]])) == 150
