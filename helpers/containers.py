@@ -125,6 +125,9 @@ class Array:
             where = f", {missing[:, column].sum()} in column {self.named(column)}"
         raise ValueError(f"X contains NaN, {missing.sum()} in all{where}; {cure}")
 
+    def drawn_by(self, generator):
+        """Say which generator is to draw what numbers leave open."""
+
     def like(self, numbers):
         """Rows like those of X; numbers as those that `opened` returned."""
         return numbers.astype(self.dtype, copy=False)

@@ -18,8 +18,9 @@ def discriminator_loss(loss, discriminator, real, fake, generator) -> Tensor:
         One of `LOSSES`. ``gan`` is the cross-entropy of [1]_; ``lsgan`` least squares
         [2]_; ``wgan`` the difference of means [3]_, to be followed by `clip_weights`;
         ``wgan-gp`` adds a gradient penalty between real and generated rows [4]_;
-        ``hinge`` as in [5]_; ``dragan`` is ``gan`` with a gradient penalty around the
-        real rows [6]_.
+        ``hinge`` as in [5]_; ``dragan`` is ``gan`` with a gradient penalty beside the
+        real rows [6]_, at points between a row and one that is up to half a standard
+        deviation larger in each value, as the authors' code draws them.
     discriminator : callable
         Returns logits, shape ``(n, 1)``.
     real, fake : Tensor of shape (n, ...)
@@ -56,10 +57,13 @@ def discriminator_loss(loss, discriminator, real, fake, generator) -> Tensor:
             generator=generator,
             device=real.device,
         )
-        if loss == "dragan":  # around the real rows, half a standard deviation wide
-            # A single value, the last batch of a single column, deviates from nothing.
-            spread = real.std(correction=min(1, real.numel() - 1))
-            point = real + 0.5 * spread * mix
+        if loss == "dragan":  # between a real row and one up to half a deviation away
+            along = torch.rand(
+                (len(real), *[1] * (real.dim() - 1)),
+                generator=generator,
+                device=real.device,
+            )
+            point = real + along * 0.5 * real.std(correction=0) * mix
         else:  # on the line from a real row to a generated one
             point = real + mix * (fake - real)
         point.requires_grad_(True)

@@ -94,6 +94,21 @@ def test_own_share(chunk, monkeypatch):
         assert shares.tolist() == pytest.approx(expected[codes == code].tolist())
 
 
+@pytest.mark.parametrize("outlier", [0, 1e4])
+def test_an_outlier_does_not_blur_who_is_near(outlier):
+    rng = np.random.default_rng(0)
+    rows, codes = rng.normal(size=(400, 5)), np.repeat([0, 1], [340, 60])
+    rows[codes == 1] += 4
+    rows[0] += outlier
+    rows[1] -= outlier
+    given = torch.as_tensor(rows, dtype=torch.float32)
+    found = NearestNeighbors(n_neighbors=5).fit(given.double().numpy())
+    found = found.kneighbors(return_distance=False)
+    expected = (codes[found] == codes[:, None]).mean(1)[codes == 1]
+    shares = own_share(given, torch.as_tensor(codes), 1, 5)
+    assert shares.tolist() == pytest.approx(expected.tolist())
+
+
 def test_own_share_of_few_rows():
     rows, codes = torch.rand(3, 2), torch.tensor([0, 1, 1])
     assert own_share(rows, codes, 1, 5).tolist() == [0.5, 0.5]

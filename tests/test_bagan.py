@@ -63,6 +63,17 @@ def test_moments_without_shrinkage_are_the_samples():
         assert np.allclose(found, np.cov(own.T), atol=1e-4)
 
 
+def test_few_rows_do_not_shrink_the_size_of_their_variation():
+    traces = []
+    for seed in range(200):
+        rows = torch.randn(4, 6, generator=torch.Generator().manual_seed(seed))
+        many = torch.randn(60, 6, generator=torch.Generator().manual_seed(999 + seed))
+        labels = torch.tensor([0] * 60 + [1] * 4)
+        found = covariances(class_gaussians(torch.cat([many, rows]), labels)[1])
+        traces.append(np.trace(found[1]))
+    assert np.mean(traces) == pytest.approx(6, rel=0.08)
+
+
 def test_draws_have_the_moments_of_their_class():
     rows, labels = latent_rows(40, 7, 12)
     means, factors = class_gaussians(rows, labels)
@@ -115,6 +126,7 @@ def test_shrinkage_goes_towards_a_multiple_of_the_pooled_covariance():
     share = (square + mean**2) / ((n + 1) * (square - mean**2 / d))
     assert 0.3 < share < 1
     expected = (1 - share) * sample + share * mean * pooled
+    expected *= n / (n - 1)  # the mean was taken from the rows themselves
     found = covariances(class_gaussians(rows, labels)[1])[1]
     assert np.allclose(found, expected, atol=1e-4)
     assert np.linalg.matrix_rank(found) == d > np.linalg.matrix_rank(sample)

@@ -1,6 +1,7 @@
 """What is particular to `CTGANOverSampler`: modes, conditions, the paper's networks."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -28,6 +29,33 @@ def generator():
 def column(values):
     values = torch.as_tensor(np.asarray(values), dtype=torch.float32)[:, None]
     return (values - values.min()) / (values.max() - values.min())
+
+
+def test_levels_that_share_a_code_are_drawn_anew():
+    rng = np.random.default_rng(0)
+    towns = [f"t{i:03d}" for i in rng.permutation(np.arange(300) % 150)]
+    X = pd.DataFrame({"town": towns, "x": rng.normal(size=300)})
+    y = np.repeat([0, 1], [200, 100])
+
+    def drawn(seed):
+        sampler = make_sampler("ctgan", random_state=seed).fit(X, y)
+        return sampler, sampler.sample(1, 200, random_state=3)["town"]
+
+    sampler, first = drawn(0)
+    assert first.equals(drawn(0)[1])
+    shared = {
+        *sampler._kind.codec._columns[0].levels[sampler._kind.codec._columns[0].rare]
+    }
+    held = [
+        {*sampler.sample(1, 200, random_state=s)["town"]} & shared for s in range(4)
+    ]
+    assert len(set.union(*held)) > max(map(len, held))
+
+
+def test_a_batch_of_one_row_is_refused():
+    X, y = np.random.default_rng(0).normal(size=(30, 2)), np.repeat([0, 1], [20, 10])
+    with pytest.raises(ValueError, match="batch_size"):
+        CTGANOverSampler(pac=1, batch_size=1).fit(X, y)
 
 
 # ------------------------------------------------------------------ modes

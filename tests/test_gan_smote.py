@@ -1,5 +1,8 @@
 """GAN-SMOTE: the stack, the three tricks, bits in and bits out, and the paper's benchmark."""
 
+import functools
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +11,12 @@ import torch
 from helpers.data import load_wine_onehot
 from helpers.experiments import gan_smote as chapter
 from helpers.over_sampling import GANSMOTE, fit_stacked
-from helpers.over_sampling._stacked_gans import BLOCK, StackedGANs, sum_of_distances
+from helpers.over_sampling._stacked_gans import (
+    BLOCK,
+    StackedGANs,
+    _SumOfDistances,
+    sum_of_distances,
+)
 
 #: Long enough for two blocks and a rest, short enough for milliseconds.
 SHORT = {"epochs": 50, "flip_epochs": 40, "restart_every": 20, "device": "cpu"}
@@ -55,6 +63,15 @@ def test_padding_counts_for_nothing():
     both = gans.sums(torch.stack([padded, torch.rand(8, 4)]))
     assert torch.allclose(both[0, :5], sum_of_distances(rows), rtol=1e-5)
     assert (both[0, 5:] == 0).all()
+
+
+@pytest.mark.parametrize(("n_max", "n"), [(33, 20), (40, 34), (64, 60), (65, 64)])
+def test_padding_of_ones_stays_behind_the_rows(n_max, n):
+    x = torch.rand(2, n_max, 3, generator=torch.Generator().manual_seed(0))
+    x[1, n:] = 1
+    sums = _SumOfDistances.apply(x, torch.tensor([n_max, n]))
+    expected = torch.cdist(x[1, :n], x[1, :n], p=1).sum(1)
+    assert torch.allclose(sums[1, :n], expected, rtol=1e-5)
 
 
 def test_the_authors_distance_is_to_one_row_and_carries_no_gradient():
@@ -311,6 +328,28 @@ def test_a_schedule_longer_than_the_training_is_scaled_with_a_warning():
     with pytest.warns(UserWarning, match=r"flipped over 37 epochs.*restarts every 40"):
         sampler = GANSMOTE(epochs=40, device="cpu").fit(X, y)
     assert (sampler.flip_epochs_, sampler.restart_every_) == (37, 40)
+
+
+def test_the_first_restart_is_scaled_too_and_is_one():
+    X, y = bits(12, 4), np.repeat([0, 1], [8, 4])
+    with pytest.warns(UserWarning, match="restarts every 190, from 10 on"):
+        sampler = GANSMOTE.preset("authors_code", epochs=200, device="cpu").fit(X, y)
+    assert (sampler.restart_from_, sampler.restart_every_) == (10, 190)
+    settings = {"restart_from": 30, "restart_every": 40, "epochs": 200}
+    stack = GANSMOTE(lr=1.0, flip_epochs=100, **settings, device="cpu").fit(X, y)
+    rate = functools.partial(StackedGANs.learning_rate, SimpleNamespace(settings=stack))
+    # Ten times the rate at each restart, and half-way down in the middle between two.
+    assert [rate(e) for e in (0, 29, 30, 70)] == [1, 1, 10, 10]
+    assert rate(50) == pytest.approx(5.5)
+
+
+def test_images_of_zeros_and_ones_are_told_their_range():
+    X = bits(12, 64).reshape(12, 8, 8).astype(np.uint8)
+    y = np.repeat([0, 1], [8, 4])
+    with pytest.raises(ValueError, match=r"value_range=\(0, 1\)"):
+        GANSMOTE(**SHORT).fit_resample(X, y)
+    made, _ = GANSMOTE(value_range=(0, 1), **SHORT).fit_resample(X, y)
+    assert {*np.unique(made)} <= {0, 1}
 
 
 # ------------------------------------------------------------------ the paper's benchmark

@@ -73,7 +73,7 @@ def test_losses_move_the_generated_rows_to_the_real_ones(loss):
 
 
 def test_a_last_batch_of_one_value_does_not_spoil_dragan():
-    """It has no deviation from its mean; more values keep the usual one."""
+    """It has no deviation from its mean, by which other batches are moved."""
     X = np.random.default_rng(0).normal(size=(13, 1))
     y = np.repeat([0, 1], [8, 5])
     sampler = make_sampler("gan", loss="dragan", batch_size=2).fit(X, y)
@@ -86,8 +86,9 @@ def test_a_last_batch_of_one_value_does_not_spoil_dragan():
 
     real = torch.tensor([[1.0], [3.0]])
     losses.discriminator_loss("dragan", discriminator, real, real, generator)
-    mix = torch.rand(2, 1, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(points[1], real + 0.5 * 2**0.5 * mix)
+    generator = torch.Generator().manual_seed(0)
+    mix, along = (torch.rand(2, 1, generator=generator) for _ in range(2))
+    assert torch.allclose(points[1], real + along * 0.5 * mix)  # 1 is the deviation
 
 
 def test_wgan_clips_its_critic(table):

@@ -185,6 +185,9 @@ def own_share(rows, codes, code, k):
     shares : Tensor, one value per row of the class
     """
     n_kept = min(k, len(rows) - 1)
+    # As a difference of squares, distances of close rows would be lost in float32.
+    rows = rows.double() if rows.device.type != "mps" else rows.cpu().double()
+    codes = codes.to(rows.device)
     places = torch.nonzero(codes == code).flatten()
     shares = []
     for part in places.split(max(1, DISTANCES // len(rows))):

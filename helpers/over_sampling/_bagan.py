@@ -375,7 +375,8 @@ def class_gaussians(latent, labels, shrinkage=True):
         if len(rows) == 1:
             covariance = np.zeros_like(root)
         elif shrinkage:
-            covariance = oas(own, assume_centered=True)[0]
+            # Of rows from which their mean was taken; it divides by all of them.
+            covariance = oas(own, assume_centered=True)[0] * len(own) / (len(own) - 1)
         else:
             covariance = own.T @ own / (len(own) - 1)
         factors.append(root @ _root(covariance))

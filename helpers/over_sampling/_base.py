@@ -256,7 +256,9 @@ class BaseDeepOverSampler(BaseOverSampler):
         for network in self.networks_.values():
             network.to(device)
         code = int(np.flatnonzero(self.classes_ == label)[0])
-        rows = self._draw(code, int(n), training.make_generator(random_state, device))
+        generator = training.make_generator(random_state, device)
+        rows = self._draw(code, int(n), generator)
+        self._kind.drawn_by(generator)
         return self._kind.like(rows)
 
     @devices.pinned()
@@ -469,6 +471,7 @@ class BaseDeepOverSampler(BaseOverSampler):
             first = np.flatnonzero(labels == self.classes_[code])[0]
             rows.append(np.full(n, first))
         y = containers.take(y, np.concatenate(rows))
+        self._kind.drawn_by(generator)
         return self._kind.joined(X, np.concatenate([none, *drawn])), y
 
     def _kind_from(self, state):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .. import layers, losses, training
-from ..checks import POSITIVE_INT, POSITIVE_REAL, SHARE, SequenceOf
+from ..checks import AT_LEAST_TWO, POSITIVE_INT, POSITIVE_REAL, SHARE, SequenceOf
 from ._mixed import (
     ROWS_AT_ONCE,
     Blocks,
@@ -207,6 +207,7 @@ class CTGANOverSampler(MixedOverSampler):
         "generator_layers": [SequenceOf(POSITIVE_INT)],
         "discriminator_layers": [SequenceOf(POSITIVE_INT)],
         "dropout": [SHARE],
+        "batch_size": [AT_LEAST_TWO],  # the generator normalises over it
         "pac": [POSITIVE_INT],
         "n_modes": [POSITIVE_INT],
         "temperature": [POSITIVE_REAL],

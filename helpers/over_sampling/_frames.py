@@ -1,6 +1,7 @@
 """Frames of any columns, for the samplers that model categories: coded and decoded here."""
 
 import pandas as pd
+import torch
 
 from ..containers import Array
 from ..tables import TableCodec
@@ -33,6 +34,14 @@ class Coded(Array):
 
     def named(self, column):
         return repr(self.codec.get_feature_names_out()[column])
+
+    def drawn_by(self, generator):
+        # Only where levels share a code, from which they are drawn again.
+        if any(len(getattr(column, "rare", ())) for column in self.codec._columns):
+            seed = torch.randint(
+                2**31 - 1, (), generator=generator, device=generator.device
+            )
+            self.codec.set_params(random_state=int(seed))
 
     def like(self, numbers):
         return self.codec.inverse_transform(numbers)

@@ -92,7 +92,7 @@ class GAMO(TwoPhaseOverSampler):
         As in imbalanced-learn.
     epochs : int, default=90
         Passes over all rows in the game. On the 9,000 images of the paper's MNIST these
-        are the 25,000 updates of the authors' code.
+        are 25,000 updates, the iterations of the authors' code (see Notes).
     n_steps : int or None
         The exact number of updates of the game, in place of `epochs`.
     autoencoder_epochs, autoencoder_steps : int or None
@@ -154,13 +154,17 @@ class GAMO(TwoPhaseOverSampler):
       Then both are fixed, so that the game is played on features computed once.
     - The softmax over a class is one over all filled classes' rows with the others
       masked, which serves a batch of mixed labels in one product.
-    - The generator makes one update on the sum of its two losses, where the code makes
-      two, and runs once per update: its points are shown to its opponents, and after
-      their update decide on its own.
+    - Each player makes one update per iteration. In the code classifier and
+      discriminator make two, on real and on new points, and the generator two for each
+      minority class, on as many points of it: with nine such classes 18. Here it makes
+      one, on the sum of its two losses, with labels drawn as for its opponents, so that
+      it learns more of classes that lack more. It runs once per update: its points are
+      shown to its opponents, and after their update decide on its own.
     - The classifier ends in a softmax, the discriminator in a sigmoid; batch
       normalisation stands in front of the generator's ReLU.
 
-    There is no preset ``"authors_code"``: its settings are the defaults.
+    There is no preset ``"authors_code"``: its settings are the defaults, but for the
+    updates of an iteration.
 
     Weights that are nearly even, as they start out, give the middle of a class, and
     weights that training has sharpened repeat its rows: on 900 images of MNIST, 400

@@ -64,7 +64,8 @@ class GANSMOTE(BaseDeepOverSampler):
     restart_every : int, default=1_000
         Epochs from one restart to the next.
     restart_from : int, default=0
-        First epoch with restarts; the code waits for 2,000.
+        Epoch of the first restart, before which the rate is `lr`; the code waits for
+        2,000.
     minibatch_l1 : {"per_sample", "authors_code"} or None, default="per_sample"
         Minibatch discrimination (section 2.3). "per_sample": each row's own sum of
         Manhattan distances to the others of its batch, as the text says, with a gradient
@@ -93,7 +94,7 @@ class GANSMOTE(BaseDeepOverSampler):
     history_ : DataFrame
         Every 20 epochs: ``label, step`` (epochs), losses, the discriminator's accuracies,
         mean Manhattan distances within real, within generated rows and between them.
-    flip_epochs_, restart_every_ : int
+    flip_epochs_, restart_every_, restart_from_ : int
         The schedules in use; shorter than asked for where `epochs` is.
     variety_ : dict
         As in `GANOverSampler`.
@@ -233,12 +234,14 @@ class GANSMOTE(BaseDeepOverSampler):
         column = int(wrong.any(axis=0).argmax())
         values = np.unique(flat[wrong[:, column], column])
         shown = ", ".join(f"{v:g}" for v in values[:4])
+        cure = "One-hot encode the table, or set binarize='median'"
+        if self._images():
+            cure = "Say value_range=(0, 1) of images of these, or set binarize='median'"
         raise ValueError(
             f"Column {self._kind.named(column)} holds {shown}"
             f"{', ...' if len(values) > 4 else ''}; "
             f"GANSMOTE takes zeros and ones ({int(wrong.any(axis=0).sum())} of "
-            f"{flat.shape[1]} columns have other values). One-hot encode the table, or set "
-            "binarize='median'."
+            f"{flat.shape[1]} columns have other values). {cure}."
         )
 
     def _checked_groups(self, n_features):
@@ -269,13 +272,22 @@ class GANSMOTE(BaseDeepOverSampler):
             # The same share of the training as in the paper: 37,000 of 40,000.
             self.flip_epochs_ = max(1, round(self.epochs * 37 / 40))
             changes.append(f"bits are flipped over {self.flip_epochs_} epochs")
-        if self.restart_factor != 1 and self.epochs < self.restart_every:
-            self.restart_every_ = self.epochs
-            changes.append(f"the learning rate restarts every {self.epochs}")
+        self.restart_from_ = self.restart_from
+        first = self.restart_from + self.restart_every
+        if self.restart_factor != 1 and self.epochs < first:
+            # The same share of the training as in the code: 2,000 of 40,000.
+            self.restart_from_ = round(self.epochs * self.restart_from / 40_000)
+            left = self.epochs - self.restart_from_
+            self.restart_every_ = min(self.restart_every, left)
+            begin = f", from {self.restart_from_} on" * bool(self.restart_from)
+            changes.append(
+                f"the learning rate restarts every {self.restart_every_}{begin}"
+            )
         if changes:
             warnings.warn(
                 f"epochs={self.epochs} is shorter than the schedule, which is scaled to it: "
-                f"{' and '.join(changes)}. Set flip_epochs and restart_every to choose.",
+                f"{' and '.join(changes)}. Set flip_epochs, restart_every and restart_from "
+                "to choose.",
                 stacklevel=2,
             )
 

@@ -37,7 +37,7 @@ def find_modes(numbers: Tensor, codes: Tensor, n_modes: int):
     modes : dict
         ``means``, ``stds`` and ``weights``, each a list of p lists.
     """
-    columns, codes = numbers.double().cpu().numpy().T, codes.cpu().numpy()
+    columns, codes = numbers.cpu().double().numpy().T, codes.cpu().numpy()
     found = [modes_of_column(column, codes, n_modes) for column in columns]
     names = "means", "stds", "weights"
     return {name: [each[i] for each in found] for i, name in enumerate(names)}

@@ -63,7 +63,8 @@ def _order(x, there):
     # number goes into the low bits. 24 bits of value are all that a float32 in [0, 1] has.
     n = x.shape[2]
     bits = 1 << (n - 1).bit_length()
-    dtype = torch.int32 if bits <= 64 else torch.int64
+    # Keys lie below 2**25 * bits.
+    dtype = torch.int32 if bits <= 32 else torch.int64
     number = torch.arange(n) + 2**24 * bits * ~there
     key = torch.empty(x.shape, dtype=dtype).copy_(x * 2**24)
     key.mul_(bits).add_(number.to(dtype)).numpy().sort(axis=2)
@@ -210,9 +211,9 @@ class StackedGANs:
     def learning_rate(self, epoch):
         """SGDR: times ten, then a cosine back, over and over (section 2.2)."""
         s = self.settings
-        if epoch < s.restart_from:
+        if epoch < s.restart_from_:
             return s.lr
-        phase = (epoch % s.restart_every_) / s.restart_every_
+        phase = (epoch - s.restart_from_) % s.restart_every_ / s.restart_every_
         return s.lr * (1 + (s.restart_factor - 1) * (1 + math.cos(math.pi * phase)) / 2)
 
     # ------------------------------------------------------------------ one block
@@ -233,6 +234,7 @@ class StackedGANs:
             for t in range(min(BLOCK, n_epochs)):
                 last = update(self, *(part[t] for part in noise))
             n_epochs -= BLOCK
+            del noise  # before as much is drawn again
         return self._diagnostics(*last)
 
     def _noise(self):

@@ -339,7 +339,7 @@ def into_normal(numbers: Tensor, reading: str):
         return numbers, {"values": torch.empty(1, 0), "ends": torch.empty(2, 0)}
     most = 1000 if reading == "text" else max(10, min(n // 30, 1000))
     quantiles = QuantileTransformer(n_quantiles=min(n, most), subsample=None)
-    columns = numbers.double().cpu().numpy()
+    columns = numbers.cpu().double().numpy()
     shares = quantiles.fit_transform(columns)
     least, most = np.full((2, p), [[1e-7], [1 - 1e-7]])  # as in scikit-learn
     if reading == "text":  # the middle of the share of rows that an end holds
@@ -353,7 +353,7 @@ def into_normal(numbers: Tensor, reading: str):
 
 def out_of_normal(normal: Tensor, quantiles) -> Tensor:
     """Undo `into_normal`; nothing comes to lie outside of what was seen."""
-    shares, values = ndtr(normal.double().cpu().numpy()), quantiles["values"].numpy()
+    shares, values = ndtr(normal.cpu().double().numpy()), quantiles["values"].numpy()
     places = np.linspace(0, 1, len(values))
     numbers = np.empty_like(shares)
     for j, column in enumerate(shares.T):
