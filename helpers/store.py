@@ -212,8 +212,9 @@ def read(store) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        The file is no store, or was damaged: which line, and what to do. Only a last line
-        without its end is left out, as a run that was killed may have torn it.
+        The file is no store, or was damaged: which line, and what to do. Only the cell of
+        a last line without its end is left out, as a copy that was cut off may have torn
+        it.
     OSError
         It is not there, or is no file.
     """
@@ -247,6 +248,8 @@ def missing(cells: Iterable[Cell], store) -> list[Cell]:
 def seconds(rows: pd.DataFrame) -> pd.DataFrame:
     """What each cell took: its sampler, and its classifiers in turn.
 
+    A fit of a sampler that several cells share counts in the first of them.
+
     Parameters
     ----------
     rows : DataFrame
@@ -259,16 +262,15 @@ def seconds(rows: pd.DataFrame) -> pd.DataFrame:
     """
     timed = rows.reindex(columns=[*KEY, "sampler_seconds", "classifier_seconds"])
     cells = timed.groupby(KEY, sort=False)
-    spent = pd.concat(
-        [
-            cells[
-                "sampler_seconds"
-            ].max(),  # a cell is one fit, told on each of its rows
-            cells["classifier_seconds"].sum(min_count=1),
-        ],
-        axis=1,
-    )
-    return spent.sum(axis=1, min_count=1).rename("seconds").reset_index()
+    spent = cells.agg(  # a cell is one fit, told on each of its rows
+        sampler=("sampler_seconds", "max"),
+        classifier=("classifier_seconds", lambda own: own.sum(min_count=1)),
+    ).reset_index()
+    # Cells of one draw that took the very same time for their sampler share one fit.
+    again = spent.duplicated(["dataset", "seed", "fold", "sampler"])
+    spent.loc[again & (spent["sampler"] > 0), "sampler"] = 0.0
+    spent["seconds"] = spent[["sampler", "classifier"]].sum(axis=1, min_count=1)
+    return spent[[*KEY, "seconds"]]
 
 
 def _parsed(store) -> tuple[str, list[str], list[list[str]]]:
@@ -277,7 +279,8 @@ def _parsed(store) -> tuple[str, list[str], list[list[str]]]:
         raise OSError(f"{store} is no regular file.")
     raw = store.read_bytes()
     try:
-        text = raw[: raw.rfind(b"\n") + 1].decode("utf-8-sig")
+        end = raw.rfind(b"\n") + 1
+        text = raw[:end].decode("utf-8-sig")
     except UnicodeDecodeError as error:
         reason = f"{error.reason} at byte {error.start}"
         raise ValueError(
@@ -295,7 +298,31 @@ def _parsed(store) -> tuple[str, list[str], list[list[str]]]:
         raise ValueError(f"{store}, line {reader.line_num}: {error}.") from None
     if not header:
         raise ValueError(f"{store} has no line; delete it, or get it again.")
-    return text, header, lines[1:]
+    lines = lines[1:]
+    if cell := _torn(header, lines, raw[end:].decode(errors="replace")):
+        lines = [line for line in lines if _cell_of(header, line) != cell]
+        again = io.StringIO(newline="")
+        csv.writer(again, lineterminator="\n").writerows([header, *lines])
+        text = again.getvalue()
+    return text, header, lines
+
+
+def _cell_of(header, line):
+    return [line[header.index(name)] for name in KEY]
+
+
+def _torn(header, lines, rest):
+    """The cell of a last line without its end, as far as that line says it.
+
+    It has rows that are whole, too, where a cell has several; with one of them lost, the
+    cell is to be computed anew.
+    """
+    found = next(csv.reader([rest]), []) if rest.strip() else []
+    if len(found) > 1 + max(header.index(name) for name in KEY):
+        return _cell_of(header, found)
+    if found and lines and CLASSIFIER in header:
+        return _cell_of(header, lines[-1])
+    return None
 
 
 def _problem(header, line) -> str | None:

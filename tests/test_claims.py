@@ -8,7 +8,7 @@ from scipy import stats
 from helpers.evaluation import Difference
 from helpers.experiments import smate as chapter
 from helpers.experiments.deep_smote import _claims as deep_smote
-from helpers.experiments.deep_smote import _table_1
+from helpers.experiments.deep_smote import _table_1, halves_told
 from helpers.experiments.smate import _claims as smate
 
 
@@ -94,6 +94,11 @@ def test_a_printed_gap_is_a_claim_of_its_sign():
     assert table.loc[("report", "adasyn", "recall", "+0.0"), "verdict"] == "no"
     assert table.loc[("notebook", "adasyn", "recall", "+34.6"), "verdict"] == "yes"
     assert len(table) == 8  # two sources, two arms, two metrics
+    # Half a point in print, and a little more as a float: a claim of the same.
+    below = {"nothing": [50, 50, 50], "adasyn": [50.1, 50, 50.1]}
+    table = smate.judged_gaps(trucks(below))
+    same = table.loc[("report", "adasyn", "accuracy", "+0.5"), "difference"]
+    assert abs(same) < smate.MARGIN
 
 
 def test_printed_numbers_are_compared_on_all_images_only():
@@ -157,6 +162,24 @@ def test_gains_are_points_over_nothing_with_the_bars_of_two_tests():
     assert error == pytest.approx(np.sqrt(0.8 * 0.2 / (10 * n)), rel=0.02)
     assert error * 196 < bar < 2 * error * 196
     assert deep_smote.gains(images({"smote": 0.8})).empty
+
+
+def test_every_arm_of_a_table_is_judged_against_doing_nothing():
+    rows = images(
+        {"dummy": 0.1, "nothing": 0.5, "smote": 0.8, "nothing_augmented": 0.4}
+    )
+    claims = deep_smote.against_nothing(rows)
+    assert [*claims] == ["smote", "nothing_augmented"]
+    cells = deep_smote.in_cells(deep_smote.judged(rows, "images", claims))
+    assert cells["mnist"].to_dict() == {
+        "smote": "+30.0 yes",
+        "nothing_augmented": "-10.0 no",
+    }
+
+
+def test_rarer_and_other_classes_are_told_over_all_draws():
+    rows = images({"nothing": 0.5, deep_smote.READING: 0.6}, folds=2)
+    assert halves_told(rows) == "MNIST +10 and +10"
 
 
 def test_several_draws_are_judged_over_draws():

@@ -1,5 +1,7 @@
 """The plan over many tables: cut without a leak, one table a source, errors as rows."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from helpers import load_keel, load_results, runs, store
 from helpers.experiments import many_tables
-from helpers.experiments.many_tables import _arms, _pilot, _run
+from helpers.experiments.many_tables import _arms, _pilot, _run, _tables
 from helpers.store import Cell
 
 
@@ -53,6 +55,21 @@ def test_every_part_of_the_plan_is_a_fair_one():
     assert set(first[: 11 * 17]) == {*many_tables.CHEAP}
     assert {c.dataset for c in cells[-1200:]} == {many_tables.OFTEN}
     assert {*many_tables.TEN} <= {*first} - {"dummy", *_arms.SLOW}
+
+
+def test_twins_are_test_rows_whose_like_is_learned_from(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(100, 2)), columns=[*"ab"])
+    X.iloc[50:75] = X.iloc[:25].to_numpy()
+    made = SimpleNamespace(data=X, target=np.tile([0, 0, 0, 0, 1], 20))
+    monkeypatch.setattr(_tables, "load", lambda name: made)
+    found = np.zeros(100, bool)
+    for fold in range(5):
+        *train, test = many_tables.parts("made", made.target, 0, fold)
+        seen = {tuple(X.iloc[i]) for i in np.concatenate(train)}
+        found[test] = [tuple(X.iloc[i]) in seen for i in test]
+    assert many_tables.twins("made") == found.mean()
+    assert 0.3 < found.mean() < 0.5
 
 
 def test_nursery_is_thinned_without_its_class_of_two_rows():

@@ -228,6 +228,29 @@ def test_seconds_count_a_fit_once_for_all_its_classifiers(tmp_path):
     assert np.isnan(spent[2])
 
 
+def test_cells_that_share_a_fit_count_it_once():
+    rows = [row(0, sampler_seconds=9.25, classifier_seconds=1)]
+    rows += [row(0, protocol="other-1", sampler_seconds=9.25, classifier_seconds=2)]
+    rows += [row(1, sampler_seconds=9.25, classifier_seconds=4)]
+    spent = store.seconds(pd.DataFrame(rows))
+    assert spent["seconds"].tolist() == [10.25, 2, 13.25]
+
+
+def test_a_torn_line_takes_the_other_rows_of_its_cell_with_it(tmp_path):
+    path, cells = tmp_path / "toy.csv", [cell(0), cell(1)]
+    for one in cells:
+        told = ({**one._asdict(), "classifier": c, "acsa": 0.5} for c in "abc")
+        store.append(path, told)
+    whole = path.read_bytes()
+    for cut in (1, 3, 30):
+        path.write_bytes(whole[:-cut])
+        assert store.missing(cells, path) == [cell(1)]
+        assert store.read(path)["seed"].tolist() == [0, 0, 0]
+        told = ({**cell(1)._asdict(), "classifier": c, "acsa": 0.5} for c in "abc")
+        store.append(path, told)
+        assert path.read_bytes() == whole
+
+
 def test_many_writers_lose_no_row(tmp_path):
     path = tmp_path / "toy.csv"
     with ThreadPoolExecutor(8) as pool:

@@ -165,7 +165,10 @@ def run_chapter(
         store = _own.store_of(results, module, profile, method)
     if dry:
         _show(plan(cells, store), store)
-    elif dask:  # the data are on its workers
+        return
+    if method is not None:
+        _own.refuse_other_code(store, method)
+    if dask:  # the data are on its workers
         with cluster(dask):
             run_cells(cells, module.run, store, n_jobs)
     else:

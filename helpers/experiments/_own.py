@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from ..files import write_atomically
 from ..over_sampling import BaseDeepOverSampler
+from ..provenance import own_code
 from ..selection import check_contract, load_sampler
 from ..store import own_store
 
@@ -59,6 +61,26 @@ def cells_of(module, profile, spec):
 def store_of(results, module, profile, spec):
     """The file of its rows, apart from the book's own."""
     return own_store(results, module.CHAPTER, profile, spec)
+
+
+def refuse_other_code(store, spec):
+    """Refuse rows of a sampler whose file was edited since; note its code beside new ones.
+
+    Raises
+    ------
+    ValueError
+        The store has rows of other code.
+    """
+    code, note = own_code(load_sampler(spec)), store.with_suffix(".code")
+    if not code:
+        return
+    if store.exists() and note.exists() and note.read_text(encoding="utf-8") != code:
+        raise ValueError(
+            f"{store} has rows of {spec!r} as it was before its file was edited; move it "
+            "away, or delete it, and the same call computes them anew."
+        )
+    note.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(lambda aside: aside.write_text(code, encoding="utf-8"), note)
 
 
 def with_images(spec, X, y, seed):

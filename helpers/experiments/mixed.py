@@ -177,7 +177,7 @@ def quality(run, train, test, random_state):
         What the sampler returned, new rows last.
     train, test : Part
     random_state : int
-        Draws as many new rows as there are held-out ones.
+        Draws as many new rows as there are held-out ones, or all where they are fewer.
 
     Returns
     -------

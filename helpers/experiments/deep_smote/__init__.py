@@ -17,6 +17,7 @@ from .._kept_images import shown
 from ._claims import (
     CLAIMS,
     READING,
+    against_nothing,
     agreement,
     by_chance,
     gains,

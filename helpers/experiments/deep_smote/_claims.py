@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ...evaluation import Claim, Difference, judge, mean_differences, place
-from ._table_1 import LOADERS, METRICS, SETTINGS, counts_of, published
+from ._table_1 import ARMS, LOADERS, METRICS, SETTINGS, counts_of, published
 
 READING = "deep_smote_authors_code"
 #: Of the paper's table; ours of AMDO has the step of its forerunner, and no more.
@@ -45,6 +45,19 @@ CLAIMS = {
         "balanced_",
     ),
 }
+
+
+def against_nothing(rows):
+    """Claims that each arm of some rows is better than doing nothing, for `judged`.
+
+    Returns
+    -------
+    dict of str to (arm, "nothing", "balanced_")
+        By the arm; the dummy makes no claim.
+    """
+    there, idle = {*rows["method"]}, ("nothing", "dummy")
+    arms = [arm for arm in [*ARMS, "nothing_augmented"] if arm in there]
+    return {arm: (arm, "nothing", "balanced_") for arm in arms if arm not in idle}
 
 
 def n_images(row, prefix):

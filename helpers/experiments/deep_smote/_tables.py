@@ -317,15 +317,20 @@ def family_told(claims, over) -> str:
 def halves_told(rows) -> str:
     """What DeepSMOTE changes in the recall of the rarer and of the other classes.
 
-    In points on the balanced test, against doing nothing, a text for all data sets.
+    In points on the balanced test, against doing nothing in the same draws, a text for all
+    data sets.
     """
     parts = []
     for name in data_sets_of(rows):
-        own = rows[rows["dataset"] == name].set_index("method")
+        own = rows[rows["dataset"] == name]
         columns = [f"balanced_recall_{c}" for c in np.argsort(sizes_of(own.iloc[0]))]
-        change = own.loc[READING, columns] - own.loc["nothing", columns]
-        change = 100 * change.astype(float).to_numpy().reshape(-1, len(columns))
-        change, half = change.mean(axis=0), len(columns) // 2
+        arms = (
+            own.set_index(["seed", "fold", "method"])[columns].astype(float).unstack()
+        )
+        change = arms.xs(READING, axis=1, level="method") - arms.xs(
+            "nothing", axis=1, level="method"
+        )
+        change, half = 100 * change.mean().to_numpy(), len(columns) // 2
         rarer, others = change[:half].mean(), change[half:].mean()
         parts.append(f"{printed(name)} {rarer:+.0f} and {others:+.0f}")
     return "; ".join(parts)

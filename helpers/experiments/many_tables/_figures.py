@@ -5,7 +5,7 @@ from matplotlib import pyplot as plt
 
 from ...display import told_apart
 from ...plotting import COLOURS, differences, printed
-from ._ranks import gains, of_plan
+from ._ranks import gains, ranked
 
 
 def draw_gains(table, arms) -> str:
@@ -99,7 +99,8 @@ def draw_often(tests) -> str:
     )
     told = "; ".join(f"{name}: {told_apart(found)}" for name, found in tests.items())
     return (
-        f"Differences from doing nothing in {len(tests)} metrics; clear of zero: {told}"
+        f"Differences from doing nothing in {len(tests)} metrics; told after Holm's "
+        f"correction: {told}"
     )
 
 
@@ -119,7 +120,7 @@ def gain_and_tables(rows, listed):
         `listed` of the sources that have a ``gain``, in mean recall with both thresholds
         tuned, and ``hardness``, the average precision of doing nothing.
     """
-    part = of_plan(rows)
+    part = ranked(rows)
     tuned = gains(part, "tuned_acsa", "boosting")
     base = part[(part["method"] == "nothing") & (part["classifier"] == "boosting")]
     hardness = base.groupby("dataset")["pr_auc"].mean()

@@ -191,10 +191,10 @@ def split_gains(rows, classifier="boosting"):
     Returns
     -------
     table : DataFrame
-        One row per table and arm: ``decisions, threshold, ranking``, in mean recall;
+        One row per source and arm: ``decisions, threshold, ranking``, in mean recall;
         ``probabilities, calibration, rest``, in log loss, above 0 is better.
     """
-    rows = of_plan(rows)
+    rows = ranked(rows)
     plain = gains(rows, "acsa", classifier)
     tuned = gains(rows, "tuned_acsa", classifier)
     losses = gains(rows, "log_loss", classifier)

@@ -3,6 +3,7 @@
 import functools
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import (
     StratifiedKFold,
     StratifiedShuffleSplit,
@@ -101,3 +102,28 @@ def parts(dataset, y, seed, fold):
     train, test = [*cut.split(np.zeros((len(y), 1)), y)][fold]
     learn, held = tuning_rows(y[train], seed=seed)
     return train[learn], train[held], test
+
+
+def twins(dataset):
+    """How many test rows repeat a row of their training part, in the first repeat.
+
+    Parameters
+    ----------
+    dataset : str
+        One of `TABLES`.
+
+    Returns
+    -------
+    float
+        Share of all rows, each tested once; a row is its attributes, whatever its class.
+    """
+    table = load(dataset)
+    rows, y = (
+        pd.util.hash_pandas_object(table.data, index=False).to_numpy(),
+        table.target,
+    )
+    found = np.zeros(len(y), bool)
+    for fold in range(N_FOLDS):
+        *train, test = parts(dataset, y, 0, fold)
+        found[test] = np.isin(rows[test], rows[np.concatenate(train)])
+    return float(found.mean())

@@ -212,7 +212,9 @@ def judged_gaps(rows):
                 found = over_draws(rows, metric, arm, "nothing")
                 if arm == "nothing" or np.isnan(gap) or not found.n:
                     continue
-                same = abs(gap) <= MARGIN
+                same = (
+                    round(abs(gap), 9) <= MARGIN
+                )  # half a point is .005, and not above
                 says = "same" if same else "more" if gap > 0 else "less"
                 claims.append(Claim("", found, says, MARGIN if same else None))
                 keys.append((source, arm, metric.split("_")[0], f"{100 * gap:+.1f}"))
