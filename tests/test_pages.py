@@ -116,7 +116,7 @@ def test_a_cell_of_several_rows_counts_once(tmp_path):
                 profile=profile,
                 classifier=name,
                 recall_minority=recall,
-                sampler_seconds=3600,
+                sampler_seconds=[3600.0, 3600.5],
                 classifier_seconds=1800,
                 device="cpu",
                 started="2026-11-21",

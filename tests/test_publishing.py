@@ -467,7 +467,7 @@ def test_paper_scale_counts_rows_and_compares_runs_of_both_profiles(tmp_path):
     cells = [c for c in module.cells("paper") if c.dataset == "cifar10-cat-10"]
     for profile, recall in (("paper", 0.5), ("tenth", 0.25)):
         rows = pd.DataFrame(cells[:2]).assign(
-            profile=profile, recall_minority=recall, sampler_seconds=1800,
+            profile=profile, recall_minority=recall, sampler_seconds=[1800.0, 1800.5],
             classifier_seconds=1800, device="cuda: H", started="2026-11-21T10:00:00",
         )  # fmt: skip
         # A row of a protocol that counts no more.

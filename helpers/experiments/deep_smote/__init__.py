@@ -111,7 +111,6 @@ from ._table_1 import (
 from ._tables import (
     above_papers_smote,
     arms_told,
-    beside_papers_smote,
     budgets,
     by_penalty,
     complete,
