@@ -38,8 +38,10 @@ def fill_in_answers(stage):
     text = index.read_text(encoding="utf-8")
     for chapter in re.findall(r"\{\{ glance_(\w+) \}\}", text):
         module = experiments.find(chapter)
-        # The first profile is the one that the chapter shows.
-        rows = store.read(stage / f"book/results/{chapter}-{module.PROFILES[0]}.csv")
+        # The first profile is the one that the chapter shows, if it names no others.
+        shown = getattr(module, "GLANCED", module.PROFILES[:1])
+        results = [stage / f"book/results/{chapter}-{name}.csv" for name in shown]
+        rows = pd.concat(map(store.read, results), ignore_index=True)
         answer = module.glance(rows)
         text = text.replace(f"{{{{ glance_{chapter} }}}}", plain(answer))
     index.write_text(text, encoding="utf-8")

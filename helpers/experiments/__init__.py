@@ -3,7 +3,7 @@
 Each module has ``PROFILES``, ``cells(profile)``, which lists the runs of its table, and
 ``run(cell)``, which computes its row or rows; both importable by joblib and Dask. What a
 module has to say on the first page of the book is ``glance(rows)``: a text, of the rows
-of its first profile.
+of its first profile, or of those that it names in ``GLANCED``.
 """
 
 import fnmatch

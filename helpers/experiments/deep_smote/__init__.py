@@ -114,6 +114,7 @@ from ._tables import (
     budgets,
     by_penalty,
     complete,
+    counts_told,
     errors_by_test,
     family_told,
     gains_told,
@@ -132,6 +133,8 @@ from ._toy import draw_toys, toys_measured
 
 #: What the pages compare profiles by.
 HEADLINE = "balanced_acsa"
+#: Profiles whose rows the first page tells.
+GLANCED = ("tenth", "counts")
 RUNS = {
     PROTOCOL: run_table,
     COUNTS_PROTOCOL: run_table,
@@ -161,10 +164,10 @@ def glance(rows):
     """The verdict and the numbers for the first page of the book, from the stored rows.
 
     DeepSMOTE is in it by the two readings that can work; `literal_optimum` says why the
-    third cannot. Rows whose classifier did not learn are in no mean.
+    third cannot. Rows whose classifier did not learn are in no mean. While rows at the
+    paper's counts are still coming, those at a tenth are told, as long as they have more
+    data sets, and of the former one sentence.
     """
-    counts = (rows["protocol"] == COUNTS_PROTOCOL).any()
-    rows = rows[rows["protocol"] == (COUNTS_PROTOCOL if counts else PROTOCOL)]
     names = {
         "nothing": "doing nothing",
         "random_oversampling": "copies",
@@ -176,11 +179,19 @@ def glance(rows):
         "deep_smote_no_penalty": "DeepSMOTE without a penalty",
     }
     found = that_learnt(rows[rows["method"].isin(names)])
-    table = found.groupby(["dataset", "method"])["balanced_acsa"].mean().unstack()
-    # While rows are still coming: the data sets that have all arms there are.
-    table = table.reindex(columns=[*names]).dropna(axis=1, how="all").dropna()
+    tables = {}
+    for protocol in (PROTOCOL, COUNTS_PROTOCOL):
+        own = found[found["protocol"] == protocol]
+        table = own.groupby(["dataset", "method"])["balanced_acsa"].mean().unstack()
+        # The data sets that have all arms there are.
+        table = table.reindex(columns=[*names]).dropna(axis=1, how="all").dropna()
+        tables[protocol] = table if {*READINGS} & {*table} else table.iloc[:0]
+    counts = len(tables[COUNTS_PROTOCOL]) >= max(len(tables[PROTOCOL]), 1)
+    protocol = COUNTS_PROTOCOL if counts else PROTOCOL
+    at_counts = "" if counts else counts_told(rows)
+    table, rows = tables[protocol], rows[rows["protocol"] == protocol]
     if table.empty:
-        return "Not answered yet."
+        return at_counts or "Not answered yet."
     ahead = table.gt(table["nothing"], axis=0).sum() if "nothing" in table else None
     told = ", ".join(
         f"{names[method]} {mean:.3f}"
@@ -201,4 +212,5 @@ def glance(rows):
         f"{verdict} over draws. Mean recall on balanced tests of {n_sets} data "
         f"set{'s'[: n_sets > 1]} ({scale}, {draws} draw{'s'[: draws > 1]} of each; in brackets, "
         f"on how many it is ahead of doing nothing): {told}{waiting}"
+        + (f". {at_counts}" if at_counts else "")
     )

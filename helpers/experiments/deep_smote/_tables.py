@@ -17,6 +17,7 @@ from ._claims import READING, judged, placed, row_error
 from ._rows import beside_paper, table_cells
 from ._table_1 import (
     ARMS,
+    COUNTS_PROTOCOL,
     LOADERS,
     PENALTIES,
     PROTOCOL,
@@ -261,6 +262,30 @@ def nothing_at_counts(rows) -> list[str]:
                 f"by its images alone (the paper's DeepSMOTE {theirs:.1f})"
             )
     return found
+
+
+def counts_told(rows) -> str:
+    """Doing nothing at the paper's counts beside what the paper prints, in a sentence.
+
+    On the imbalanced test, that of its Table 1, in the mean over draws; "" without rows.
+    """
+    rows = rows[rows["protocol"] == COUNTS_PROTOCOL]
+    if not (that_learnt(rows)["method"] == "nothing").any():
+        return ""
+    found = beside_paper(rows).xs("nothing", level="method")
+    found = found[found["n"] > 0]
+    printed_ones = published()["imbalanced"].xs("acsa", axis=1, level=1)[[*found.index]]
+
+    def listed(shares):
+        return " and ".join(f"{100 * share:.1f}" for share in shares)
+
+    return (
+        f"At the paper's numbers of images, on {' and '.join(map(printed, found.index))} and "
+        f"on the test of its table, doing nothing has a mean recall of "
+        f"{listed(found['mean'])} per cent; the paper prints "
+        f"{listed(printed_ones.loc['smote'])} for SMOTE and "
+        f"{listed(printed_ones.loc['deep_smote'])} for DeepSMOTE"
+    )
 
 
 # ---------------------------------------------------------------- claims in words
