@@ -253,7 +253,8 @@ def nothing_at_counts(rows) -> list[str]:
     nothing = that_learnt(rows).query("method == 'nothing'")
     for test, prefix in {"imbalanced": "", "balanced": "balanced_"}.items():
         papers = published().loc["deep_smote"].get(test)
-        for name, own in nothing.groupby("dataset"):
+        for name in data_sets_of(nothing):
+            own = nothing[nothing["dataset"] == name]
             error = 100 * row_error(own.iloc[0], prefix)
             theirs = 100 * papers.get((name, "acsa"), np.nan)
             found.append(
