@@ -60,7 +60,7 @@ def own_file(kind):
     -------
     Path or None
         None of what an installed package, Python or this package defines, and of what has
-        no file.
+        no file, as in a notebook.
     """
     name = kind.__name__ if inspect.ismodule(kind) else kind.__module__
     module = (name or "").partition(".")[0]
@@ -68,7 +68,7 @@ def own_file(kind):
         return None
     try:
         file = Path(inspect.getsourcefile(kind)).resolve()
-    except TypeError:
+    except (TypeError, OSError):
         return None
     installed = [Path(path).resolve() for path in sysconfig.get_paths().values()]
     if any(folder in file.parents for folder in installed) or not file.is_file():

@@ -60,6 +60,18 @@ def test_class_weights_by_label_reach_their_class():
     np.testing.assert_allclose(ours, expected, atol=1e-6)
 
 
+class OnlyNumbers(LogisticRegression):
+    def fit(self, X, y):
+        assert {*y} == {0, 1}
+        return super().fit(X, y)
+
+
+def test_classifiers_that_know_no_labels_see_numbers():
+    X, y = rows(["rare", "usual"], [40, 90])
+    fitted = ResampledClassifier(classifier=OnlyNumbers()).fit(X, y)
+    assert {*fitted.predict(X)} == {"rare", "usual"}
+
+
 def test_copies_that_are_moved_are_not_scored_as_copies():
     X, y = rows([0, 1], [120, 30])
     candidates = {

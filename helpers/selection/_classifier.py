@@ -1,6 +1,7 @@
 """A classifier of any table that is coded, balanced and tuned inside its own `fit`."""
 
 import time
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,15 @@ def weight_parameter(classifier):
     return "sample_weight" if has_fit_parameter(classifier, "sample_weight") else None
 
 
+def _weighs_labels(classifier):
+    """Whether a classifier, or one inside of it, has weights by label."""
+    told = classifier.get_params() if hasattr(classifier, "get_params") else {}
+    return any(
+        name.endswith("class_weight") and isinstance(value, Mapping)
+        for name, value in told.items()
+    )
+
+
 def repeated_rows(sampler):
     """Numbers of the rows that a fitted sampler repeats or keeps as they are, or None.
 
@@ -74,7 +84,8 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
         ``fit_resample`` takes and returns frames, as that of `TabularOverSampler`. None
         resamples nothing.
     classifier : {"logistic", "boosting", "dummy"} or scikit-learn classifier, optional
-        With ``predict_proba``; sees the codec's matrix, in [0, 1]. None is "logistic".
+        With ``predict_proba``; sees the codec's matrix, in [0, 1], and class numbers, or
+        the labels where a ``class_weight`` is by label. None is "logistic".
     weights : {"balanced", None}
         "balanced" gives every class the same weight in the training of the classifier.
     tune : bool, default=False
@@ -208,10 +219,12 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
                 )
             told[name] = (len(y) / (n_classes * self.trained_))[y]
             self.trained_ = np.ones(n_classes)
-        self.classifier_ = classifier.fit(Z, labels[y], **told)
+        # Some classifiers take class numbers only.
+        seen = labels[y] if _weighs_labels(classifier) else y
+        self.classifier_ = classifier.fit(Z, seen, **told)
 
     def _labels(self):
-        """What sampler and classifier see, in the order of ``classes_``."""
+        """The labels themselves, in the order of ``classes_``."""
         return self.classes_
 
     def _coded(self, frame):
