@@ -261,7 +261,7 @@ def balance(
     ] = None,
     out: Annotated[str | None, typer.Option(metavar="DIR", help="Of results.")] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace results of another call.")
+        bool, typer.Option("--overwrite", help="Begin anew in a folder of results.")
     ] = False,
     jobs: Annotated[int, typer.Option(help="Processes; -1 is one per core.")] = 1,
     dask: Annotated[
