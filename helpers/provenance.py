@@ -62,7 +62,8 @@ def own_file(kind):
         None of what an installed package, Python or this package defines, and of what has
         no file, as in a notebook.
     """
-    name = kind.__name__ if inspect.ismodule(kind) else kind.__module__
+    is_module = inspect.ismodule(kind)
+    name = kind.__name__ if is_module else getattr(kind, "__module__", None)
     module = (name or "").partition(".")[0]
     if module in ("", "builtins", __name__.partition(".")[0]):
         return None
@@ -71,7 +72,9 @@ def own_file(kind):
     except (TypeError, OSError):
         return None
     installed = [Path(path).resolve() for path in sysconfig.get_paths().values()]
-    if any(folder in file.parents for folder in installed) or not file.is_file():
+    if {"site-packages", "dist-packages"} & {*file.parts} or not file.is_file():
+        return None
+    if any(folder in file.parents for folder in installed):
         return None
     return file
 

@@ -262,9 +262,12 @@ def seconds(rows: pd.DataFrame) -> pd.DataFrame:
     """
     timed = rows.reindex(columns=[*KEY, "sampler_seconds", "classifier_seconds"])
     cells = timed.groupby(KEY, sort=False)
-    spent = cells.agg(  # a cell is one fit, told on each of its rows
-        sampler=("sampler_seconds", "max"),
-        classifier=("classifier_seconds", lambda own: own.sum(min_count=1)),
+    spent = pd.DataFrame(
+        {
+            # A cell is one fit, told on each of its rows.
+            "sampler": cells["sampler_seconds"].max(),
+            "classifier": cells["classifier_seconds"].sum(min_count=1),
+        }
     ).reset_index()
     # Cells of one draw that took the very same time for their sampler share one fit.
     again = spent.duplicated(["dataset", "seed", "fold", "sampler"])
@@ -317,7 +320,7 @@ def _torn(header, lines, rest):
     It has rows that are whole, too, where a cell has several; with one of them lost, the
     cell is to be computed anew.
     """
-    found = next(csv.reader([rest]), []) if rest.strip() else []
+    found = next(csv.reader(rest.splitlines()[-1:]), []) if rest.strip() else []
     if len(found) > 1 + max(header.index(name) for name in KEY):
         return _cell_of(header, found)
     if found and lines and CLASSIFIER in header:

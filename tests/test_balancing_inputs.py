@@ -1,5 +1,6 @@
 """Tables as they come to `balance`, records set aside, recipes and samplers of one's own."""
 
+import importlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import pytest
 
 from helpers import TableCodec
 from helpers.balancing import audit, read_table
+from helpers.balancing._recipe import _folder
 from helpers.balancing._run import _latest, _of_groups
 from helpers.balancing._text import TextTable
 
@@ -47,7 +49,13 @@ def test_blanks_after_separators_are_no_part_of_the_values():
 
 
 @pytest.mark.parametrize(
-    "text", ['a,y\n1,"x, z"\n2,"p, q"\n', "a,y\n1, x\n2,p\n", 'a,y\n1,"x"\n2," p"\n']
+    "text",
+    [
+        'a,y\n1,"x, z"\n2,"p, q"\n',
+        "a,y\n1, x\n2,p\n",
+        'a,y\n1,"x"\n2," p"\n',
+        'a,y\n1," x, w"\n2," p, q"\n',
+    ],
 )
 def test_blanks_in_some_values_are_kept(text):
     assert read(text).blank == ""
@@ -95,8 +103,12 @@ def test_the_share_set_aside_is_as_near_as_ties_and_groups_allow():
         held = _of_groups(groups, y, share, 0)
         assert len(held) / 400 == pytest.approx(share, abs=0.03)
         assert not {*groups[held]} & {*groups.drop(held)}
+    sizes = [500, 300, 200]
+    groups, y = pd.Series(np.repeat([0, 1, 2], sizes), name="who"), np.arange(1000) % 4
+    for share, n in ((0.1, 200), (0.2, 200), (0.45, 500)):
+        assert len(_of_groups(groups, pd.Series(y), share, 0)) == n
     with pytest.raises(ValueError, match="has one value"):
-        _of_groups(groups * 0, y, 0.2, 0)
+        _of_groups(groups * 0, pd.Series(y), 0.2, 0)
 
 
 def test_records_set_aside_are_ranked_by_the_class_the_verdict_is_about(tmp_path):
@@ -189,6 +201,27 @@ def test_a_sampler_of_ones_own_is_scored_anew_after_an_edit_and_its_recipe_runs(
     assert score(out) != before
 
 
+def test_another_method_may_be_forced_without_new_fits(tmp_path):
+    path, own, out = (tmp_path / name for name in ("t.csv", "jitted.py", "out"))
+    path.write_text(text_of(rows_of()))
+    own.write_text(JITTER.replace("SCALE", "1.0"))
+    words = [path, "--target", "left", *QUICK, "--out", out]
+    assert call(*words).exit_code == 0
+    done = call(*words, "--force", f"{own}:Jitter")
+    assert done.exit_code == 0, done.output
+
+
+def test_a_module_of_ones_own_is_found_from_its_root(tmp_path, monkeypatch):
+    package = tmp_path / "own_package"
+    package.mkdir()
+    (package / "__init__.py").write_text(JITTER.replace("SCALE", "1.0"))
+    (package / "inner.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("own_package.inner")
+    assert _folder("own_package") == _folder("own_package.inner") == tmp_path.resolve()
+    assert _folder("numpy") is None
+
+
 def test_overwrite_begins_anew(tmp_path):
     path, out = tmp_path / "t.csv", tmp_path / "out"
     path.write_text(text_of(rows_of()))
@@ -213,15 +246,16 @@ def test_a_mark_that_the_encoding_lacks_is_refused_before_any_fit(tmp_path):
 # ---------------------------------------------------------------- parquet
 
 
+@pytest.mark.parametrize("levels", [["no", "yes", "never"], [0, 1, 2]])
 def test_nested_columns_are_left_out_and_levels_without_records_are_no_classes(
-    tmp_path,
+    levels, tmp_path
 ):
     pa = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
     n = 120
     labels = pa.DictionaryArray.from_arrays(
-        pa.array([int(i % 4 == 0) for i in range(n)], pa.int8()), ["no", "yes", "never"]
+        pa.array([int(i % 4 == 0) for i in range(n)], pa.int8()), levels
     )
     table = pa.table(
         {
@@ -232,7 +266,19 @@ def test_nested_columns_are_left_out_and_levels_without_records_are_no_classes(
     )
     parquet.write_table(table, tmp_path / "t.parquet")
     found = audit(read_table(tmp_path / "t.parquet", "y"), "y")
-    assert {c["label"] for c in found["classes"]} == {"no", "yes"}
+    assert {c["label"] for c in found["classes"]} == {*map(str, levels[:2])}
     assert found["duplicates"] == 0
     kinds = {c["name"]: c["kind"] for c in found["columns"]}
     assert kinds["tags"] == "leave_out"
+    words = [
+        "--target",
+        "y",
+        "--drop",
+        "tags",
+        "--holdout",
+        ".2",
+        "--out",
+        tmp_path / "o",
+    ]
+    done = call(tmp_path / "t.parquet", *words, *QUICK)
+    assert done.exit_code == 0, done.output

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from imblearn.base import BaseSampler
 from imblearn.over_sampling import SMOTE
+from imblearn.under_sampling import TomekLinks
 from scipy import sparse, stats
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
@@ -25,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from statsmodels.stats.power import TTestPower
 
-from helpers import evaluation
+from helpers import ResampledClassifier, evaluation
 from helpers.evaluation import (
     Claim,
     Difference,
@@ -608,6 +609,11 @@ def test_settings_by_label_are_refused_where_arms_see_other_numbers():
     )
     with pytest.raises(ValueError, match="logisticregression__class_weight"):
         evaluate({"weights": (None, weighted)}, X, np.array([*"ab"])[y], 3)
+    inside = ResampledClassifier(SMOTE(sampling_strategy={2: 70}))
+    cleaned = (TomekLinks(sampling_strategy=[1]), LogisticRegression())
+    for arm in ((None, inside), cleaned):
+        with pytest.raises(ValueError, match=r"sampling_strategy=.* of arm 'own'"):
+            evaluate({"own": arm}, X, y + 1, 3)
 
 
 def test_failures_are_not_stored_and_are_tried_again(tmp_path, monkeypatch):

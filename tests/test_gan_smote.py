@@ -338,6 +338,10 @@ def test_the_first_restart_is_scaled_too_and_is_one():
     settings = {"restart_from": 30, "restart_every": 40, "epochs": 200}
     stack = GANSMOTE(lr=1.0, flip_epochs=100, **settings, device="cpu").fit(X, y)
     rate = functools.partial(StackedGANs.learning_rate, SimpleNamespace(settings=stack))
+    never = GANSMOTE(epochs=100, flip_epochs=50, restart_from=10**6, device="cpu").fit(
+        X, y
+    )
+    assert (never.restart_from_, never.restart_every_) == (10**6, 1000)
     # Ten times the rate at each restart, and half-way down in the middle between two.
     assert [rate(e) for e in (0, 29, 30, 70)] == [1, 1, 10, 10]
     assert rate(50) == pytest.approx(5.5)

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from imblearn.over_sampling import SMOTE, RandomOverSampler
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.model_selection import GridSearchCV, StratifiedShuffleSplit
 
-from helpers import AutoOverSampler, ResampledClassifier
+from helpers import AutoOverSampler, ResampledClassifier, TableCodec
 from helpers.selection import in_time
 from helpers.selection._splits import make_splits
 
@@ -55,8 +56,11 @@ def test_class_weights_by_label_reach_their_class():
     weighted = LogisticRegression(class_weight={1: 50})
     ours = ResampledClassifier(classifier=weighted).fit(X, y).predict_proba(X)
     low, high = X.min(axis=0), X.max(axis=0)
-    theirs = weighted.fit((X - low) / (high - low), y)
+    theirs = clone(weighted).fit((X - low) / (high - low), y)
     expected = theirs.predict_proba((X - low) / (high - low))
+    np.testing.assert_allclose(ours, expected, atol=1e-6)
+    search = GridSearchCV(LogisticRegression(), {"class_weight": [{1: 50}]})
+    ours = ResampledClassifier(classifier=search).fit(X, y).predict_proba(X)
     np.testing.assert_allclose(ours, expected, atol=1e-6)
 
 
@@ -138,6 +142,24 @@ def test_times_are_read_once_from_all_rows(times):
     early = frame.iloc[:60]
     recipe = chooser.recipes_["threshold"].fit(early, y[:60])
     assert len(recipe.predict(early.drop(columns="when"))) == 60
+
+
+def test_a_codec_says_how_times_are_written():
+    X, y = rows([0, 1], [160, 80])
+    times = [f"{1 + i % 12:02d}/{1 + i // 20:02d}/2024" for i in range(240)]
+    frame = pd.DataFrame(X, columns=[*"abc"]).assign(when=times)
+    told = {"times": "when", "random_state": 0}
+    with pytest.raises(ValueError, match="times='when' holds '01/01/2024'"):
+        AutoOverSampler(["threshold"], **told).fit(frame, y)
+    codec = TableCodec(kinds={"when": "%d/%m/%Y"})
+    chooser = AutoOverSampler(["threshold"], codec=codec, **told).fit(frame, y)
+    first = frame["when"].iloc[chooser.predictions_["row"]].str[3:5].astype(int)
+    assert (
+        first.groupby(chooser.predictions_["fold"].to_numpy())
+        .min()
+        .is_monotonic_increasing
+    )
+    assert chooser.recipe_.kinds["when"] == "%d/%m/%Y"
 
 
 def test_times_that_are_neither_numbers_nor_dates_are_refused_by_name():

@@ -352,6 +352,24 @@ def test_a_number_too_large_for_decimals_does_not_undo_the_rounding_of_others():
     assert (small.round(1) == small).all()
 
 
+@pytest.mark.parametrize("dtype", ["object", "str", "category"])
+def test_a_form_of_dates_may_be_told(dtype):
+    X = pd.DataFrame({"d": ["01/02/2024", "03/02/2024", "12/11/2024"]}).astype(dtype)
+    with pytest.raises(ValueError, match="or can be read in two ways"):
+        TableCodec(kinds={"d": "date"}).fit(X)
+    codec = TableCodec(numbers="minmax", kinds={"d": "%d/%m/%Y"}).fit(X)
+    days = codec.transform(X)[:, 0]
+    assert days[1] == pytest.approx(2 / 285)  # of February to November
+    assert codec.inverse_transform(codec.transform(X))["d"].tolist() == X["d"].tolist()
+    assert codec.kinds_ == {"d": "date"}
+    assert codec.kinds_to_tell() == {"d": "%d/%m/%Y"}
+    with pytest.raises(ValueError, match=r"written %d\.%m\.%Y but holds '01/02/2024'"):
+        TableCodec(kinds={"d": "%d.%m.%Y"}).fit(X)
+    for form in ("%q", "50%"):
+        with pytest.raises(ValueError, match="no form of dates"):
+            TableCodec(kinds={"d": form}).fit(X)
+
+
 def test_numbers_between_those_seen_come_back():
     rng = np.random.default_rng(0)
     seen = pd.DataFrame({"x": rng.normal(size=500), "n": rng.integers(0, 10**6, 500)})

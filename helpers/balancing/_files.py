@@ -51,7 +51,8 @@ class ArrowTable:
         dtype = self.frame.dtypes.get(target)
         if isinstance(dtype, pd.CategoricalDtype):
             # A level that no record has is no class.
-            self.frame[target] = self.frame[target].astype(object)
+            labels = self.frame[target].cat.remove_unused_categories()
+            self.frame[target] = labels
         if not len(self.frame):
             raise UnreadableTable(f"{name} has no rows.")
         self.lines = np.arange(1, len(self.frame) + 1)

@@ -325,8 +325,10 @@ def decisive(asked, auto):
     told = plainly(asked)
     told = {k: v for k, v in told.items() if k not in ("force", "mark")}
     named = [] if isinstance(auto.candidates, str) else auto.candidates
-    code = own_code([load_sampler(name) for name in named if ":" in name])
-    code = own_code(auto.classifier) + code
+    # A method that is only forced has no rows; `store` tells its code by the arm.
+    asked_for = [name.strip() for name in asked.methods.split(",")]
+    named = [n for n in named if ":" in n and (n != asked.force or n in asked_for)]
+    code = own_code(auto.classifier) + own_code([*map(load_sampler, named)])
     return told | ({"code of --methods and --classifier": code} if code else {})
 
 

@@ -174,7 +174,8 @@ def _folder(module):
     file = getattr(sys.modules.get(module), "__file__", None)
     if file is None or own_file(sys.modules[module]) is None:
         return None
-    return Path(file).resolve().parents[module.count(".")]
+    file = Path(file).resolve()
+    return file.parents[module.count(".") + (file.name == "__init__.py")]
 
 
 def source_of(value, imports):

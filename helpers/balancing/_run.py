@@ -323,6 +323,8 @@ def _of_groups(groups, y, share, seed):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of classes with fewer records than folds
         parts = [test for _, test in cut.split(np.zeros(len(y)), y, groups)]
+    # The largest groups come first, and would be more than is asked for.
+    parts = sorted((part for part in parts if len(part)), key=len)
     shares = np.cumsum([len(part) for part in parts[:-1]]) / len(y)
     return np.concatenate(parts[: 1 + np.abs(shares - share).argmin()])
 

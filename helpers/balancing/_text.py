@@ -390,7 +390,10 @@ def _has_blanks(text, delimiter):
         for record in islice(reader, 1, SOME):
             fields += record[1:]
     begun = {field[:1] for field in fields}
-    return " " in begun and begun <= {" ", ""}
+    # A blank inside of quotes belongs to the value.
+    lines = islice(io.StringIO(text, newline=""), SOME)
+    quoted = any(f'{delimiter}"' in line for line in lines)
+    return " " in begun and begun <= {" ", ""} and not quoted
 
 
 def _decimals(texts):

@@ -60,7 +60,8 @@ def evaluate(
         As in `fit_and_score`: instead of the metrics of `score`, and beside them.
     store : path-like, optional
         CSV file that rows are added to as they come. Killed, the same call goes on: it
-        loses at most the splits in flight. Rows of other data, splits or arms are refused.
+        loses at most the splits in flight. Rows of other data, splits, metrics or arms are
+        refused, and what cannot be told from others, such as a lambda in `metrics`.
     return_predictions : bool
         Also return what each arm said of each test row. With a `store`, they are kept in
         a folder beside it.
@@ -201,16 +202,15 @@ def _refuse_labels(arms, labels):
     if labels.tolist() == [*range(len(labels))]:
         return
     for name, arm in arms.items():
-        for inner, ending in zip(
-            arm, ("sampling_strategy", "class_weight"), strict=True
-        ):
+        for inner in arm:
             told = inner.get_params() if hasattr(inner, "get_params") else {}
             for key, value in told.items():
-                if key.endswith(ending) and isinstance(value, Mapping):
+                by_label = key.endswith(("sampling_strategy", "class_weight"))
+                if by_label and isinstance(value, Mapping | list | tuple):
                     raise ValueError(
-                        f"{key}={dict(value)} of arm {name!r} is by label, and arms see "
-                        f"class numbers, 0 to {len(labels) - 1} for {labels.tolist()}; "
-                        "give it, and y, by these numbers."
+                        f"{key}={value} of arm {name!r} is by label, and arms see class "
+                        f"numbers, 0 to {len(labels) - 1} for {labels.tolist()}; give it, "
+                        "and y, by these numbers."
                     )
 
 

@@ -274,7 +274,9 @@ class GANSMOTE(BaseDeepOverSampler):
             changes.append(f"bits are flipped over {self.flip_epochs_} epochs")
         self.restart_from_ = self.restart_from
         first = self.restart_from + self.restart_every
-        if self.restart_factor != 1 and self.epochs < first:
+        # One who sets the first restart beyond the paper's training wants none.
+        wanted = self.restart_factor != 1 and self.restart_from < 40_000
+        if wanted and self.epochs < first:
             # The same share of the training as in the code: 2,000 of 40,000.
             self.restart_from_ = round(self.epochs * self.restart_from / 40_000)
             left = self.epochs - self.restart_from_

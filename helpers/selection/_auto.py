@@ -436,7 +436,10 @@ class AutoOverSampler(BaseOverSampler):
         of_times = {}
         if self.times is not None:
             # What they are is seen in all rows, and not in every part of them.
-            of_times = {self.times: _splits.time_kind(frame[self.times])}
+            said = ({} if self.codec is None else self.codec.kinds or {}).get(
+                self.times
+            )
+            of_times = {self.times: _splits.time_kind(frame[self.times], said)}
             frame = frame.copy(deep=False)
             frame[self.times] = _splits.in_time(frame[self.times], of_times[self.times])
         arms, left_out = _arms.resolve(
@@ -476,7 +479,8 @@ class AutoOverSampler(BaseOverSampler):
         asides = [c for c in (self.groups, self.times) if c is not None]
         self._asides = dict.fromkeys(asides, "leave_out")
         codec = TableCodec() if self.codec is None else clone(self.codec)
-        codec.fit(frame.drop(columns=asides))
+        own = {k: v for k, v in (codec.kinds or {}).items() if k not in asides}
+        codec.set_params(kinds=own or None).fit(frame.drop(columns=asides))
         return codec.kinds_, codec.kinds_to_tell()
 
     def _splits(self, frame, codes, seed, n_arms):

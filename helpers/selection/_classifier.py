@@ -55,8 +55,20 @@ def _weighs_labels(classifier):
     """Whether a classifier, or one inside of it, has weights by label."""
     told = classifier.get_params() if hasattr(classifier, "get_params") else {}
     return any(
-        name.endswith("class_weight") and isinstance(value, Mapping)
+        isinstance(value, Mapping)
+        # Those that a search is to try count, too.
+        and (name.endswith("class_weight") or _weights_in(value))
         for name, value in told.items()
+    )
+
+
+def _weights_in(grid):
+    """Whether a grid of parameters has weights by label."""
+    return any(
+        str(name).endswith("class_weight")
+        and any(isinstance(v, Mapping) for v in values)
+        for name, values in grid.items()
+        if isinstance(values, list | tuple)
     )
 
 

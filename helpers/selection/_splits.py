@@ -21,8 +21,14 @@ FEWEST, MOST, USUAL = 10, 50, 25
 FORWARD = 5
 
 
-def time_kind(column):
+def time_kind(column, said=None):
     """What to tell a codec of a column of times, whatever rows of it are seen.
+
+    Parameters
+    ----------
+    column : Series
+    said : str, optional
+        What the caller says of it.
 
     Returns
     -------
@@ -34,7 +40,9 @@ def time_kind(column):
     ValueError
         Neither numbers nor dates that can be read in one way only.
     """
-    if column.nunique() < 2:
+    if said in ("number", "date") or "%" in (said or ""):
+        return said
+    if column.nunique() < 2 or pd.api.types.is_numeric_dtype(column):
         return "number"
     for kind in ("date", "number"):
         with suppress(ValueError):

@@ -64,6 +64,22 @@ def _refuse_kinds(said, frame):
             f"kinds says {odd[0]!r}; it can be any of {', '.join(KINDS)}, or how dates are "
             "written, such as '%d/%m/%Y'."
         )
+    for name, form in said.items():
+        _refuse_form(name, form)
+
+
+def _refuse_form(name, form):
+    """Refuse what does not say how dates are written."""
+    if not is_form(form):
+        return
+    try:
+        pd.to_datetime(pd.Series(["2024"]), format=form)
+    except ValueError as error:  # or only this one is not written so
+        if "directive" in str(error) or "stray" in str(error):
+            raise ValueError(
+                f"kinds says {form!r} of column {name!r}, and that is no form of dates "
+                f"({error}); such forms are %d.%m.%Y or %Y-%m-%d %H:%M."
+            ) from None
 
 
 def _class_numbers(y, frame):

@@ -296,6 +296,8 @@ class Date(Measured):
             return "period"
         if isinstance(known.dtype, pd.DatetimeTZDtype) or known.dtype.kind in "mM":
             return "type"
+        if self.told and isinstance(known.dtype, pd.CategoricalDtype):
+            known = known.astype(object)
         held = pd.api.types.infer_dtype(known)
         if held == "string" and self.told:
             if are_written(pd.Series(known.unique(), dtype=object), self.told).all():
