@@ -33,8 +33,9 @@ class Scored(ResampledClassifier):
     """An arm in an evaluation.
 
     ``X.attrs`` says of which table the rows are (``table``), what the class numbers in `y`
-    stand for (``classes``), and after which time no fit begins (``until``). Arms of one split take over each other's codes of their rows, and an
-    arm remembers what it has said of the rows it was asked for last.
+    stand for (``classes``), and after which time no fit begins (``until``). Arms of one
+    split take over each other's codes of their rows, and an arm remembers what it has said
+    of the rows it was asked for last.
     """
 
     def fit(self, X, y):
