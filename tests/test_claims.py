@@ -8,7 +8,7 @@ from scipy import stats
 from helpers.evaluation import Difference
 from helpers.experiments import smate as chapter
 from helpers.experiments.deep_smote import _claims as deep_smote
-from helpers.experiments.deep_smote import _table_1, halves_told
+from helpers.experiments.deep_smote import _table_1, family_told, halves_told
 from helpers.experiments.smate import _claims as smate
 
 
@@ -148,6 +148,19 @@ def test_one_draw_is_judged_over_test_images_and_not_over_draws():
     }
     cells = deep_smote.in_cells(deep_smote.judged(rows, "images"))
     assert cells.loc["it beats SMOTE, balanced test", "mnist"] == "+40.0 yes"
+
+
+def test_a_family_says_how_many_of_its_claims_can_be_tested():
+    twice = images({"nothing": 0.5, "smote": 0.6}, folds=2)
+    twice.loc[0, "balanced_acsa"] += 0.02  # or both differences would be equal
+    once = images({"mixup": 0.7})
+    rows = pd.concat([twice, once], ignore_index=True)
+    judged = deep_smote.judged(rows, "draws", deep_smote.against_nothing(rows))
+    assert family_told(judged, "draws").startswith(
+        "1 of 2 claims can be tested, as one"
+    )
+    judged = judged[judged["p"].notna()]
+    assert family_told(judged, "draws").startswith("1 claims are one family")
 
 
 def test_gains_are_points_over_nothing_with_the_bars_of_two_tests():

@@ -333,8 +333,12 @@ def family_told(claims, over) -> str:
     if claims["p"].isna().all():
         return f"Over {over}: nothing to test yet."
     tellable = 100 * claims["tellable"].dropna()
+    tested = claims["p"].count()
+    several = f"{tested} claims are one family"
+    if tested < len(claims):
+        several = f"{tested} of {len(claims)} claims can be tested, as one family"
     return (
-        f"{claims['p'].count()} claims are one family: {tally(claims['verdict'])}. The "
+        f"{several}: {tally(claims['verdict'])}. The "
         f"smallest differences that could have been told: {tellable.min():.1f} to "
         f"{tellable.max():.1f} points."
     )
