@@ -184,6 +184,29 @@ def test_one_instant_is_no_order():
     assert in_time(pd.Series(["2024-01-01"] * 3)).tolist() == [0, 0, 0]
 
 
+def test_an_array_may_have_a_hole_that_training_rows_lack():
+    X, y = rows([0, 1], [90, 60])
+    recipe = ResampledClassifier().fit(X, y)
+    holed = X.copy()
+    holed[3, 0] = np.nan
+    assert len(recipe.predict(holed)) == 150
+    chooser = chosen_among(["smote"]).fit(holed, y)
+    assert chooser.left_out_ == {}
+
+
+def test_one_class_is_refused_by_its_label():
+    with pytest.raises(ValueError, match=r"class \['a'\] only"):
+        ResampledClassifier().fit(np.zeros((4, 1)), ["a"] * 4)
+
+
+def test_times_that_are_not_what_is_said_are_named():
+    X, y = rows([0, 1], [160, 80])
+    frame = pd.DataFrame(X, columns=[*"abc"]).assign(week=[f"W{i}" for i in range(240)])
+    codec = TableCodec(kinds={"week": "number"})
+    with pytest.raises(ValueError, match="Column 'week' is to be a number"):
+        AutoOverSampler(["threshold"], times="week", codec=codec).fit(frame, y)
+
+
 def test_new_rows_need_no_groups():
     X, y = rows([0, 1], [90, 60])
     frame = pd.DataFrame(X, columns=[*"abc"]).assign(who=np.arange(150) % 50)

@@ -436,9 +436,7 @@ class AutoOverSampler(BaseOverSampler):
         of_times = {}
         if self.times is not None:
             # What they are is seen in all rows, and not in every part of them.
-            said = ({} if self.codec is None else self.codec.kinds or {}).get(
-                self.times
-            )
+            said = ((self.codec and self.codec.kinds) or {}).get(self.times)
             of_times = {self.times: _splits.time_kind(frame[self.times], said)}
             frame = frame.copy(deep=False)
             frame[self.times] = _splits.in_time(frame[self.times], of_times[self.times])

@@ -179,6 +179,10 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
         frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
         self.n_features_in_ = frame.shape[1]
         self.classes_, numbers = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y has the class {self.classes_.tolist()} only; there is nothing to tell."
+            )
         self.seconds_ = {"sampler": 0.0}
         columns = [c for c in (self.groups, self.times) if c is not None]
         features = frame.drop(columns=columns) if columns else frame
@@ -351,7 +355,11 @@ class _Coded:
                 if isinstance(column.dtype, pd.CategoricalDtype) and fill is not None:
                     column = column.astype(column.dtype.categories.dtype)
                 replaced[name] = column.where(~odd, fill)
-        return self.codec.transform(frame.assign(**replaced) if replaced else frame)
+        if replaced:
+            frame = frame.copy(deep=False)
+            for name, column in replaced.items():  # names of an array's are numbers
+                frame[name] = column
+        return self.codec.transform(frame)
 
 
 def tuning_rows(y, groups=None, times=None, seed=None):

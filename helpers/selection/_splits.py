@@ -46,8 +46,9 @@ def time_kind(column, said=None):
         return "number"
     for kind in ("date", "number"):
         with suppress(ValueError):
-            codec = TableCodec(kinds={"when": kind}).fit(_alone(column))
-            return codec.kinds_to_tell()["when"]
+            table = _alone(column)
+            codec = TableCodec(kinds=dict.fromkeys(table, kind)).fit(table)
+            return codec.kinds_to_tell()[table.columns[0]]
     raise ValueError(
         f"times={column.name!r} holds {column.iloc[0]!r}: no numbers, and no dates that "
         "can be read in one way only. Write them as 2024-12-31, or number them in the "
@@ -66,16 +67,16 @@ def in_time(column, said=None):
     """
     if column.nunique() < 2:
         return np.zeros(len(column))
-    kinds = {"when": said or time_kind(column)}
-    codec = TableCodec(numbers="minmax", kinds=kinds)
-    return codec.fit_transform(_alone(column))[:, 0]
+    table = _alone(column)
+    kinds = dict.fromkeys(table, said or time_kind(column))
+    return TableCodec(numbers="minmax", kinds=kinds).fit_transform(table)[:, 0]
 
 
 def _alone(column):
     """A table of one column; dates are not looked for among levels of a categorical."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)
-    return column.to_frame("when")
+    return column.to_frame("times" if column.name is None else column.name)
 
 
 def make_splits(y, n, seed, cv=None, groups=None, times=None):
