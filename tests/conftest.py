@@ -14,6 +14,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pytest
 from filelock import FileLock
+from sklearn.datasets import load_digits
 
 from helpers.over_sampling import SAMPLERS
 
@@ -129,6 +130,20 @@ def second_root(root):
         shutil.rmtree(shared, ignore_errors=True)  # of an earlier version
         shared.symlink_to(executed)
     return work
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """All ten, (1797, 8, 8), 0 to 16, as uint8."""
+    images, y = load_digits(return_X_y=True)
+    return images.reshape(-1, 8, 8).astype(np.uint8), y
+
+
+@pytest.fixture(scope="session")
+def larger(digits):
+    """The digits 0 to 3, 720 of them, framed to 12x12, 0 to 240."""
+    few = digits[1] < 4
+    return 15 * np.pad(digits[0], ((0, 0), (2, 2), (2, 2)))[few], digits[1][few]
 
 
 @pytest.fixture(scope="session")

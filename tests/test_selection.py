@@ -12,16 +12,15 @@ from imblearn.under_sampling import RandomUnderSampler
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, balanced_accuracy_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from helpers import SAMPLERS, AutoOverSampler, ResampledClassifier, evaluation
+from helpers import SAMPLERS, AutoOverSampler, ResampledClassifier
 from helpers.experiments import selection as experiment
 from helpers.runs import cluster
-from helpers.selection import _arms, _bias, _plan, _rule, _scores, _splits
-from helpers.selection._classifier import best_offsets, logs, tuning_rows, utilities
+from helpers.selection import _arms, _plan, _scores, _splits
+from helpers.selection._classifier import logs, tuning_rows
 from helpers.store import read
 
 PLAIN = [*_arms.PLAIN]
@@ -67,163 +66,6 @@ def auto(candidates=("threshold", "class_weight"), **parameters):
 @pytest.fixture(autouse=True)
 def _few_splits(monkeypatch):
     monkeypatch.setattr(_splits, "USUAL", 6)
-
-
-# ---------------------------------------------------------------- the rule
-
-RULE = _rule.Rule(alpha=0.05, min_gain=0.01, n_train=80, n_test=20)
-
-
-def noisy(*means, seed=0, J=25, sd=0.01):
-    return np.random.default_rng(seed).normal(means, sd, size=(J, len(means)))
-
-
-def test_nothing_is_the_default_and_ties_go_to_the_simpler():
-    same = np.ones(3)
-    assert _rule.choose(noisy(0, 0, 0), same, RULE)[0] == -1
-    assert _rule.choose(noisy(0.1, 0.105, 0.1), same, RULE)[0] == 0
-    assert _rule.choose(noisy(0.1, 0.2, 0.2), same, RULE)[0] == 1
-    assert _rule.choose(noisy(0.0, 0.0, 0.1), same, RULE)[0] == 2
-    # Shown beyond doubt, but too small to be worth it.
-    assert _rule.choose(noisy(0.009, 0.009, 0.0, sd=1e-4), same, RULE)[0] == -1
-    assert _rule.choose(noisy(0.1, 0.109, 0.1, sd=1e-4), same, RULE)[0] == 0
-
-
-def test_a_gain_bought_with_probabilities_is_none():
-    gains = noisy(0.2, 0.1)
-    assert _rule.choose(gains, [1.019, 1], RULE)[0] == 0
-    assert _rule.choose(gains, [1.021, 1], RULE)[0] == 1
-
-
-def test_the_tests_are_those_of_evaluation():
-    gains = noisy(0.004, 0.01, 0.02, sd=0.02)
-    _, p, p_holm, _ = _rule.choose(gains, np.ones(3), RULE)
-    expected = [evaluation.corrected_resampled_ttest(g, 80, 20)[1] for g in gains.T]
-    np.testing.assert_allclose(p, expected)
-    np.testing.assert_allclose(p_holm, evaluation.holm(pd.Series(p)))
-
-
-def test_forward_in_time_every_split_must_gain():
-    forward = RULE._replace(forward=True)
-    n = _rule.forward_splits(3, 0.05, 5)
-    assert 3 * 0.5**n < 0.05 <= 3 * 0.5 ** (n - 1)
-    assert _rule.forward_splits(1, 0.05, 5) == 5
-    gains = np.full((n, 3), 0.05)
-    assert _rule.choose(gains, np.ones(3), forward)[0] == 0
-    gains[2] = [-0.01, 0.04, 0.04]
-    assert _rule.choose(gains, np.ones(3), forward)[0] == 1
-
-
-def test_the_detectable_gain_is_found_at_its_power():
-    rng = np.random.default_rng(0)
-    # Independent splits: the correction is left out, so that the power is known.
-    rule = RULE._replace(n_train=1, n_test=0)
-    sd, J, m = 0.1, 25, 4
-    exact = np.concatenate([[-1.0], np.zeros(J - 2), [1.0]]) * sd * np.sqrt((J - 1) / 2)
-    true = rule.detectable(exact, m)
-    draws = rng.normal(true, sd, size=(4000, J))
-    p = np.array([rule.p(gains) for gains in draws])
-    found = ((p < rule.alpha / m) & (draws.mean(axis=1) > rule.min_gain)).mean()
-    assert found == pytest.approx(0.8, abs=0.025)
-
-
-# ---------------------------------------------------------------- scores
-
-
-def test_scores_are_those_of_scikit_learn_for_whole_weights_of_rows():
-    rng = np.random.default_rng(0)
-    p = rng.dirichlet([1, 1, 1], 60).round(2) + 1e-6
-    p /= p.sum(axis=1, keepdims=True)
-    y, weights = rng.integers(0, 3, 60), rng.integers(0, 3, (4, 60))
-    decided = p.argmax(axis=1)
-    precision = _scores.average_precision(p, y, weights.astype(float))
-    recall = _scores.decision_score(decided, y, weights)
-    loss = _scores.log_loss(p, y, weights)
-    for b, w in enumerate(weights):
-        rows = np.repeat(np.arange(60), w)
-        y_b, p_b = y[rows], p[rows]
-        assert recall[b] == pytest.approx(balanced_accuracy_score(y_b, decided[rows]))
-        assert loss[b] == pytest.approx(sklearn_log_loss(y_b, p_b))
-        own = [average_precision_score(y_b == k, p_b[:, k]) for k in range(3)]
-        assert precision[b] == pytest.approx(np.mean(own))
-
-
-@pytest.mark.parametrize("n_classes", [2, 3])
-def test_recalibration_undoes_slope_and_offsets(n_classes):
-    rng = np.random.default_rng(0)
-    log_p = np.log(rng.dirichlet(np.ones(n_classes), 4000))
-    y = np.array([rng.choice(n_classes, p=p) for p in np.exp(log_p)])
-    twisted = 2 * log_p + np.arange(n_classes)
-    twisted -= np.log(np.exp(twisted).sum(axis=1, keepdims=True))
-    plain = _scores.log_loss(np.exp(log_p), y, np.ones((1, 4000)))[0]
-    assert _scores.recalibrated(twisted, y) == pytest.approx(plain, abs=5e-3)
-    assert _scores.log_loss(np.exp(twisted), y, np.ones((1, 4000)))[0] > plain + 0.1
-
-
-def test_the_best_threshold_is_found():
-    rng = np.random.default_rng(0)
-    y = (rng.uniform(size=200) < 0.2).astype(int)
-    p = np.clip(rng.normal(0.2 + 0.2 * y, 0.1), 0.01, 0.99).round(2)
-    log_p = np.log(np.column_stack([1 - p, p]))
-    costs = np.array([[0, 1.0], [7, 0]])
-    for value in (utilities(np.bincount(y) / 200), utilities(None, costs)):
-        offset = best_offsets(log_p, y, value, np.zeros(2))
-        found = value[y, (log_p + offset).argmax(axis=1)].mean()
-        every = [value[y, (p > t).astype(int)].mean() for t in np.linspace(-1, 2, 301)]
-        assert found == pytest.approx(max(every))
-
-
-def test_several_classes_get_an_offset_each():
-    X, y = blobs(900, rare=0.1, n_classes=3, shift=1.5)
-    plain = ResampledClassifier().fit(X, y)
-    tuned = ResampledClassifier(tune=True, random_state=0).fit(X, y)
-    recall = [balanced_accuracy_score(y, c.predict(X)) for c in (plain, tuned)]
-    assert recall[1] > recall[0] + 0.05
-    assert (plain.offsets_ == 0).all()
-    assert tuned.offsets_.shape == (3,)
-    np.testing.assert_allclose(plain.predict_proba(X), tuned.predict_proba(X))
-    with pytest.raises(AttributeError, match="no threshold"):
-        _ = tuned.threshold_
-
-
-def test_the_choice_costs_nothing_by_bootstrap_as_by_nested_cross_validation():
-    """Ten arms that say nothing: the best of them is worth a half, not more."""
-    rng = np.random.default_rng(0)
-    naive, corrected, nested = [], [], []
-    for _ in range(24):
-        y = (rng.uniform(size=120) < 0.3).astype(int)
-        said = rng.uniform(size=(10, 120))
-        folds = np.array_split(rng.permutation(120), 5)
-        p = [np.column_stack([1 - s, s]) for s in said]
-        splits = [
-            _bias.Said(
-                rows,
-                y[rows],
-                [one[rows] for one in p],
-                [(s[rows] > 0.5).astype(int) for s in said],
-            )
-            for rows in folds
-        ]
-
-        def score(rows, y=y, said=said):
-            return np.array(
-                [balanced_accuracy_score(y[rows], s[rows] > 0.5) for s in said]
-            )
-
-        per_fold = np.array([score(rows) for rows in folds])
-        naive.append(per_fold.mean(axis=0).max())
-        for j, rows in enumerate(folds):
-            others = np.concatenate([f for i, f in enumerate(folds) if i != j])
-            nested.append(score(rows)[score(others).argmax()])
-        weights = _bias.draws(y, rng, n=50)
-        inside = _bias.scored(splits, weights, "decisions")
-        outside = _bias.scored(splits, (weights == 0).astype(float), "decisions")
-        best = np.nanmean(inside, axis=1).argmax(axis=1)
-        own, _ = _bias.bias_corrected(inside, outside, lambda b, best=best: best[b])
-        corrected.append(own.mean())
-    assert np.mean(naive) > 0.54
-    assert np.mean(corrected) == pytest.approx(0.5, abs=0.015)
-    assert np.mean(corrected) == pytest.approx(np.mean(nested), abs=0.03)
 
 
 # ---------------------------------------------------------------- one arm
@@ -778,55 +620,3 @@ def test_an_arm_that_few_rows_do_not_suffice_for_is_timed_on_all():
     X, y = blobs(3000)
     arms = {"wants": Wants(), "threshold": "threshold"}
     assert "wants" in auto(arms, cv=None).plan(X, y).seconds
-
-
-# ---------------------------------------------------------------- its error rates
-
-
-def stored_rows():
-    null = {"dataset": "null-permuted", "method": "ranking", "n_arms": 5}
-    power = {"dataset": "power-sampler-300", "method": "ranking", "n_arms": 5}
-    rows = [{**null, "chosen": "nothing", "largest_mean": "smote"}] * 19
-    rows += [{**null, "chosen": "smote", "largest_mean": "nothing"}]
-    planted = {"true_gain_of_planted": 0.1, "true_gain_of_best": 0.1}
-    for detectable, chosen, of_chosen in [(0.1, "truth", 0.1), (1e3, "nothing", 0.0)]:
-        planted |= {"planted_detectable": detectable, "chosen": chosen}
-        planted |= {"true_gain_of_chosen": of_chosen, "largest_mean": "smote"}
-        rows += [{**power, **planted, "true_gain_of_largest_mean": 0.04}]
-    return pd.DataFrame(rows)
-
-
-def test_false_alarms_power_and_regret_by_known_answers():
-    rows = stored_rows()
-    alarms = experiment.false_alarms(rows).loc["null-permuted", "ranking"]
-    assert [*alarms[["tables", "rule", "largest_mean"]]] == [20, 1, 19]
-    # Clopper and Pearson's interval of 1 in 20.
-    assert alarms["rule_low"] == pytest.approx(0.0013, abs=1e-4)
-    assert alarms["rule_high"] == pytest.approx(0.2487, abs=1e-4)
-    assert experiment.false_alarms(rows, by=()).loc["all", "rule_share"] == 0.05
-    assert experiment.most_false_alarms(400) == 29
-    found = experiment.power(rows).loc["power-sampler-300", "ranking"]
-    assert found["found"] == 0.5
-    # As large as what can be told, it is told four times in five; else hardly ever.
-    assert found["expected"] == pytest.approx((0.8 + 0.005) / 2, abs=0.01)
-    lost = experiment.regret(rows).loc["power-sampler", "ranking"]
-    assert [*lost] == pytest.approx([2, 0.1, 0.05, 0.06])
-
-
-def test_tables_of_the_page_have_intervals_and_printed_names():
-    rows = stored_rows()
-    alarms = experiment.alarms_table(experiment.false_alarms(rows))
-    assert [*alarms.loc["labels shuffled", "ranking"]] == [
-        "1 of 20 [0.00, 0.25]",
-        "19 of 20 [0.75, 1.00]",
-    ]
-    found = experiment.power_table(experiment.power(rows))
-    assert found.loc["a sampler helps, 300 rows", "ranking"]["found"].startswith(
-        "0.50 ["
-    )
-    everything = experiment.false_alarms(rows, by=()).iloc[0]
-    told = experiment.alarms_told(everything, everything, 3)
-    assert (
-        "departed on 1 of 20 tables, 0.050 [0.001, 0.249]; the largest mean on 19"
-        in told
-    )

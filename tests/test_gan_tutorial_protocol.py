@@ -1,0 +1,154 @@
+"""The tutorial's splits and cells, and what its page says."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.experiments import gan_tutorial
+from helpers.experiments.gan_tutorial import _pipeline
+from helpers.store import Cell
+
+from .test_evaluation import Recorder, Spy, numbered_rows
+
+
+def test_the_tutorial_chooses_on_untouched_validation_rows(monkeypatch):
+    """Scaled by the training part, resampled there alone, refitted as asked."""
+    X, y = numbered_rows()
+    parts = np.arange(0, 10), np.arange(10, 16), np.arange(16, 20)
+    monkeypatch.setattr(_pipeline, "GRID", {})
+
+    class Unscaled(_pipeline.MinMaxScaler):
+        def transform(self, X):
+            return X
+
+    monkeypatch.setattr(_pipeline, "MinMaxScaler", Unscaled)
+    options = {"X": X, "y": y, "classes": ["a", "b"], "parts": parts, "sampler": Spy()}
+    gan_tutorial.tune_and_score(**options, classifier=Recorder())
+    assert Spy.seen == [*range(10)]
+    assert Recorder.asked == [16, 17, 18, 19]
+    assert len(Recorder.fitted) == 20
+    gan_tutorial.tune_and_score(
+        **options, classifier=Recorder(), refit="train+validation"
+    )
+    assert Recorder.fitted[-6:] == [10, 11, 12, 13, 14, 15]
+
+
+def test_circles_are_drawn_round_rows_whose_neighbours_are_benign():
+    """A malignant row in a benign crowd, its copy, and one among its own."""
+    X = np.array([[0.0], [0.1], [0.2], [0.3], [0.4], [0.25], [5], [5.1], [5.2], [5.3]])
+    y = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
+    rows = np.array([[0.25], [0.25], [5.05]])
+    found = gan_tutorial.among_benign(rows, X, y, n_neighbours=3)
+    assert found.tolist() == [True, True, False]
+
+
+def test_the_authors_split_has_the_authors_sizes():
+    from helpers.data import load_bcw
+
+    y = load_bcw().target
+    parts = gan_tutorial.split(y, 42, test_share=0.6)
+    assert [len(p) for p in parts] == [284, 114, 171]
+    assert [int(y[p].sum()) for p in parts] == [106, 42, 64]
+    paper = gan_tutorial.split(y, 0)
+    assert [len(p) for p in paper] == [284, 171, 114]
+    assert sorted(np.concatenate(paper)) == [*range(569)]
+
+
+# ---------------------------------------------------------- cells of the tutorial
+
+
+def test_the_smoke_profile_covers_every_method_of_the_paper_profile():
+    kinds = [
+        {(c.dataset, c.method, c.protocol) for c in gan_tutorial.cells(profile)}
+        for profile in ("smoke", "paper")
+    ]
+    assert kinds[0] == kinds[1]
+
+
+@pytest.mark.parametrize("dataset", ["bcw", "wine"])
+def test_a_cell_of_the_tutorial_gives_a_whole_row(dataset, monkeypatch):
+    monkeypatch.setattr(
+        _pipeline, "GRID", {"learning_rate": [0.1], "min_samples_leaf": [20]}
+    )
+    first, second = (
+        gan_tutorial.run(
+            Cell("gan_tutorial", "smoke", dataset, "smote", 1, 0, "repeated-1")
+        )
+        for _ in range(2)
+    )
+    assert 0.5 < first["acsa"] <= 1
+    assert first["n_synthetic"] > 0
+    timed = {"sampler_seconds", "classifier_seconds"}
+    for name in first.keys() - timed:
+        assert first[name] == second[name] or np.isnan(first[name])
+
+
+def test_dummy_and_weighted_arms(monkeypatch):
+    monkeypatch.setattr(
+        _pipeline, "GRID", {"learning_rate": [0.1], "min_samples_leaf": [20]}
+    )
+
+    def row(method):
+        key = Cell("gan_tutorial", "smoke", "bcw", method, 0, 0, "repeated-1")
+        return gan_tutorial.run(key)
+
+    assert row("dummy")["acsa"] == 0.5
+    assert row("class_weight")["recall_malignant"] > 0.8
+    tuned, plain = row("threshold"), row("nothing")
+    assert tuned["roc_auc"] == plain["roc_auc"]  # the same scores, cut elsewhere
+
+
+# ---------------------------------------------------------- what its page says
+
+
+def test_the_tutorials_settings_near_the_best_are_those_of_their_version():
+    scores = dict(zip(gan_tutorial.SCORES, gan_tutorial.PAPER["nothing"], strict=False))
+    rows = [
+        ("0.24.2", 0.95, scores | {"recall_malignant": 0.906}),
+        ("0.24.2", 0.94, scores | {"recall_malignant": 0.922}),
+        ("0.24.2", 0.90, scores),  # too far below the best of its version
+        ("1.9.1", 0.90, scores | {"f1_benign": 0.5}),
+    ]
+    old = pd.DataFrame(
+        {
+            "versions": f"python 3.9; scikit-learn {version}; numpy 1",
+            "f1_validation": f1,
+            "learning_rate": 0.1,
+            "min_samples_leaf": 20,
+            **values,
+        }
+        for version, f1, values in rows
+    )
+    near = gan_tutorial.near_the_best(old, 64)
+    assert near.index.tolist() == ["0.24.2", "0.24.2", "1.9.1"]
+    assert near["same digits"].tolist() == [7, 6, 6]
+    assert near["missed"].tolist() == [6, 5, 6]
+    told = gan_tutorial.same_digits(old.iloc[[0]], 64)
+    assert told == "scikit-learn 0.24.2 with learning rate 0.1 and 20 rows to a leaf"
+    assert gan_tutorial.same_digits(old.iloc[[1]], 64) == ""
+
+
+def test_verdicts_on_the_tutorials_gan_leave_out_what_cannot_be_compared():
+    seeds = range(3)
+    stored = pd.DataFrame(
+        {
+            "dataset": "bcw",
+            "protocol": "authors-split-1",
+            "method": method,
+            "seed": seed,
+            **{m: v + 0.001 * seed for m, v in gan_tutorial.PAPER[method].items()},
+            "sampler_seconds": 1.0,
+        }
+        for method in gan_tutorial.PAPER
+        for seed in seeds
+    )
+    closing = gan_tutorial.placed_table_1(stored)
+    assert closing.loc[("smote", "sampler_seconds"), "verdict"] == "not comparable"
+    counts = gan_tutorial.verdict_counts(closing)
+    assert counts.loc["gan_authors_code"].sum() == 8
+    assert counts.loc["gan"].sum() == 7
+    told = gan_tutorial.of_the_gan(counts)
+    assert told == "With the code's network 7 inside; With the text's 7 inside"
+    seeds = gan_tutorial.missed_seed_by_seed(stored, 64)
+    assert seeds.loc["gan", "paper misses"] == 3
+    assert seeds.drop(columns="paper misses").loc["nothing"].sum() == 3
