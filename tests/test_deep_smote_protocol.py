@@ -86,12 +86,18 @@ def test_mc_ccr_cleans_as_published_and_keeps_every_image_in_place(drawn):
 
 
 def test_the_cost_of_a_method_is_measured_beside_the_rest():
-    cell = Cell("deep_smote", "tenth", "noise-60x8x8", "amdo", 0, 0, "cost-1")
+    cell = Cell("deep_smote", "tenth", "noise-60x8x8", "amdo", 0, 0, "cost-2")
     row = chapter.run(cell)
     assert row["n_synthetic"] == 48
     assert row["n_train"] == 60
     assert row["sampler_seconds"] > 0
     assert row["peak_mebibytes"] >= 0
+
+
+def test_the_memory_of_a_method_does_not_hide_below_that_of_its_parent():
+    cell = Cell("deep_smote", "tenth", "noise-500x28x28", "smote", 0, 0, "cost-2")
+    np.ones(2**26)  # half a gigabyte, for a moment
+    assert chapter.run(cell)["peak_mebibytes"] > 1
 
 
 def test_pixels_between_two_images_are_rounded_and_in_their_class(drawn):
@@ -315,13 +321,18 @@ def test_augmented_copies_move_and_stay_images(drawn):
     X = np.zeros((50, 3, 13, 13), dtype=np.uint8)
     dots = X.copy()
     dots[:, :, 6, 6] = 200
-    moved = judge.altered(dots, X, flip=False, seed=0)
+    moved = judge.altered(dots, 0.0, flip=False, seed=0)
     assert moved.dtype == np.uint8
     places = np.argwhere(moved[:, 0] == 200)[:, 1:] - 6
     assert len(places) == 50
     assert places.min() == -4
     assert places.max() == 4
     assert (moved > 0).sum() == 150
+    # What a classifier's own training brings in from outside comes in here.
+    bright = np.full((50, 3, 13, 13), 200, dtype=np.uint8)
+    assert {*judge.altered(bright, 0.0, False, 0).ravel().tolist()} == {0, 200}
+    mean = np.full((1, 3, 1, 1), 120.0)
+    assert {*judge.altered(bright, mean, False, 0).ravel().tolist()} == {120, 200}
 
 
 RATIOS = [20, 50, 100, 200, 400]

@@ -93,6 +93,16 @@ def test_calibration_slope_of_a_perfect_or_constant_prediction_is_nan():
     assert evaluation.calibration_slope(y, np.array([0.1, 0.5, 0.4, 0.9])) > 0
 
 
+def test_calibration_slope_of_classes_that_touch_is_infinite_too():
+    y = np.repeat([False, True], 8)
+    assert np.isnan(evaluation.calibration_slope(y, [0.0] * 10 + [1.0] * 6))
+    touching = [*np.linspace(0.1, 0.5, 8), *np.linspace(0.5, 0.9, 8)]
+    assert np.isnan(evaluation.calibration_slope(y, touching))
+    assert np.isnan(evaluation.calibration_slope(~y, touching))
+    crossing = [*np.linspace(0.1, 0.6, 8), *np.linspace(0.4, 0.9, 8)]
+    assert evaluation.calibration_slope(y, crossing) > 1
+
+
 def test_prior_correction_undoes_thinning():
     """Bayes by hand: shares 9 to 1, trained as 1 to 1."""
     p = np.array([[0.5, 0.5], [0.2, 0.8], [1.0, 0.0]])

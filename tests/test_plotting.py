@@ -205,6 +205,19 @@ def test_a_map_shows_every_row_once_and_generated_ones_as_open_squares(axes):
     assert ax.get_title() == "a map"
 
 
+def test_a_map_shows_generated_rows_of_either_class_and_knows_no_others(axes):
+    points, y = (
+        np.random.default_rng(0).normal(size=(6, 2)),
+        np.array([0, 0, 0, 1, 1, 1]),
+    )
+    new = np.array([False, False, True, False, False, True])
+    ax = plotting.embedding(points, y, new, ["ill", "well"], axes[0])
+    assert sum(len(c.get_offsets()) for c in ax.collections) == 6
+    assert "ill, generated" in [c.get_label() for c in ax.collections]
+    with pytest.raises(ValueError, match="y has 2; number the two classes 0 and 1"):
+        plotting.embedding(points, y + 1, new, ["ill", "well"], axes[0])
+
+
 def test_a_map_without_generated_rows_has_no_sign_for_them(axes):
     points, y = np.zeros((3, 2)), np.array([0, 1, 1])
     ax = plotting.embedding(points, y, np.zeros(3, bool), ["well", "ill"], axes[0])
@@ -300,6 +313,53 @@ def test_a_panel_of_paired_differences_for_each_title():
     figure = plotting.paired_panels({"left": found, "right": found}, "gain")
     assert [ax.get_title() for ax in figure.axes] == ["left", "right"]
     assert figure.get_supxlabel() == "gain"
+    plt.close(figure)
+
+
+def test_panels_of_other_methods_keep_their_lines_and_names():
+    def found(*methods):
+        rows = pd.DataFrame(
+            {"method": m, "seed": 0, "fold": f, "acsa": v + f % 2 / 100, "n_train": 80}
+            for m, v in zip(("nothing", *methods), (0.5, 0.6, 0.7, 0.8), strict=False)
+            for f in range(4)
+        ).assign(n_test=20)
+        return paired(rows, "acsa", "nothing"), compare(rows, "acsa", "nothing")
+
+    panels = {"A": found("smote", "gan", "adasyn"), "B": found("adasyn", "smote")}
+    figure = plotting.paired_panels(panels, "gain")
+    names = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert names == ["ADASYN", "GAN", "SMOTE"]
+    heights = dict(zip(names, figure.axes[0].get_yticks(), strict=True))
+    for ax, means in zip(
+        figure.axes,
+        ({"SMOTE": 0.1, "GAN": 0.2, "ADASYN": 0.3}, {"ADASYN": 0.1, "SMOTE": 0.2}),
+        strict=True,
+    ):
+        dots = [
+            (round(x, 3), y)
+            for line in ax.lines
+            if line.get_marker() in "Do"
+            for x, y in zip(*line.get_data(), strict=True)
+            if np.isfinite(x)
+        ]
+        assert {*dots} >= {(m, heights[name]) for name, m in means.items()}
+        low, high = ax.get_ylim()
+        assert low < min(heights.values()) < max(heights.values()) < high
+    plt.close(figure)
+
+
+def test_reliabilities_of_other_arms_are_refused_and_of_another_order_are_not():
+    p = np.random.default_rng(0).uniform(size=(60, 2))
+    y = np.arange(60) % 2
+    with pytest.raises(ValueError, match=r"'b' has the arms .*, 'a' has"):
+        plotting.reliabilities(y, {"a": {"nothing": p}, "b": {"SMOTE": p}})
+    arms = {"nothing": p, "SMOTE": p**2}
+    figure = plotting.reliabilities(y, {"a": arms, "b": {"SMOTE": p**2, "nothing": p}})
+    left, right = (
+        {line.get_label(): line.get_xdata().tolist() for line in ax.lines[1:]}
+        for ax in figure.axes[:2]
+    )
+    assert left == right
     plt.close(figure)
 
 

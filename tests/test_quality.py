@@ -383,6 +383,14 @@ def test_image_quality_compares_features_and_counts_copies_of_images():
     assert pixels["frechet"] != row["frechet"]
 
 
+def test_channels_last_beside_channels_first_are_refused():
+    real, fake = np.random.default_rng(0).uniform(size=(2, 8, 3, 4, 4))
+    with pytest.raises(ValueError, match=r"fake has images of shape \(4, 4, 3\), real"):
+        quality.image_quality(real, fake.transpose(0, 2, 3, 1))
+    with pytest.raises(ValueError, match="train has images of shape"):
+        quality.image_quality(real, fake, real.transpose(0, 2, 3, 1))
+
+
 def test_a_class_with_few_training_images_is_judged(digits_like):
     X, y, classifier = digits_like
     sampler = AMDO(random_state=0).fit(X, y)

@@ -57,6 +57,25 @@ def test_the_smallest_detectable_difference_is_that_of_power_tables():
         assert few.detectable(alpha) == pytest.approx(expected, rel=1e-3)
 
 
+def test_high_powers_of_few_differences_are_found():
+    few = Difference.of([0.1, 0.2])
+    assert few.detectable(0.005, 0.99) > few.detectable(0.005, 0.8) > 0
+
+
+def test_equal_differences_are_tested_by_their_signs():
+    """Two that are equal are no proof, nor is what rounding leaves of nothing."""
+    assert Difference.of([0.01] * 2).p() == 0.5
+    assert Difference.of([0.01] * 9).p() == 2**-8
+    assert Difference.of([0.1 + 0.2 - 0.3] * 5).p() == 1
+    nearly = Difference.of([0.3 - 0.1, 0.2, 0.2])
+    assert (nearly.error, nearly.p()) == (0, 0.25)
+    few = [Claim("more", Difference.of([0.01] * 2))]
+    few += [Claim("same", Difference.of([0.0] * 2), "same", 0.005)]
+    assert judge(few, "two draws")["verdict"].tolist() == ["cannot be told"] * 2
+    same = Claim("same", Difference.of([0.0] * 25), "same", 0.005)
+    assert judge([same], "many draws")["verdict"].tolist() == ["yes"]
+
+
 def test_compare_pairs_by_split_and_corrects_by_holm():
     rng = np.random.default_rng(0)
     base = rng.normal(0.9, 0.05, 30)
@@ -164,7 +183,7 @@ def test_sameness_needs_a_margin_and_evidence():
     assert table["verdict"].tolist() == ["yes", "cannot be told", "no"]
     assert table["p"].iloc[0] == pytest.approx(stats.t.sf(3.8, 30))
     assert table["p"].iloc[2] == pytest.approx(2 * stats.t.sf(5.0, 30))
-    exact = Claim("exactly the same", Difference.of([0.0, 0, 0]), "same", 0.01)
+    exact = Claim("exactly the same", Difference.of([0.0] * 9), "same", 0.01)
     assert judge([exact], "f")["verdict"].tolist() == ["yes"]
 
 

@@ -130,6 +130,27 @@ def test_a_changed_category_is_at_distance_1():
     assert row["nearest_real"] == pytest.approx(apart)
 
 
+@pytest.mark.parametrize("n_known", [2, 100])
+def test_categories_that_no_held_out_row_has_differ_from_one_another(n_known):
+    rng = np.random.default_rng(0)
+    known = [f"r{i}" for i in range(n_known)]
+    real = pd.DataFrame({"x": rng.normal(size=200), "city": (known * 100)[:200]})
+    train = pd.DataFrame({"x": rng.normal(size=60), "city": ["new"] * 60})
+    found = quality.table_quality(real, train.assign(city="other"), train)
+    assert found["copies"] == 0
+    assert found["nearest"] == pytest.approx(1)
+
+
+def test_a_constant_that_rounding_blurs_is_a_constant():
+    real = pd.DataFrame({"k": [0.3] * 10, "c": list("ab") * 5, "x": np.arange(10.0)})
+    fake = real.assign(k=np.linspace(0.3, 0.31, 10))
+    assert real["k"].std(ddof=0) > 0
+    found = quality.marginal_distances(real, fake, discrete=["c"])
+    assert found["k"] == pytest.approx(0.005)
+    nearest = quality.table_quality(real, fake, real, discrete=["c"])["nearest"]
+    assert nearest == pytest.approx(0.005, rel=0.2)
+
+
 def test_numbers_among_objects_are_numbers():
     real, fake, train = (cloud(50, 3, seed=s) for s in range(3))
     real[:, 2] = np.rint(real[:, 2])

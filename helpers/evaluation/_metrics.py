@@ -13,8 +13,8 @@ def calibration_slope(y_true, probability) -> float:
     """Slope of a logistic regression of the outcome on the predicted log-odds.
 
     1 is calibrated, below 1 overconfident, above 1 too cautious. NaN where the classes
-    are separated perfectly, since the slope is then infinite, where all predictions are
-    equal and where one class is missing.
+    are separated, but for ties at the border, since the slope is then infinite, where all
+    predictions are equal and where one class is missing.
 
     Parameters
     ----------
@@ -31,10 +31,10 @@ def calibration_slope(y_true, probability) -> float:
     y_true, probability = np.asarray(y_true, dtype=bool), np.asarray(probability)
     p = np.clip(probability, 1e-6, 1 - 1e-6)
     odds = np.log(p / (1 - p))[:, None]
-    yes, no = probability[y_true], probability[~y_true]
+    yes, no = p[y_true], p[~y_true]
     if not (len(yes) and len(no)) or np.ptp(odds) == 0:
         return np.nan
-    if yes.min() > no.max() or yes.max() < no.min():
+    if yes.min() >= no.max() or yes.max() <= no.min():
         return np.nan
     return float(LogisticRegression(C=np.inf).fit(odds, y_true).coef_[0, 0])
 

@@ -35,19 +35,23 @@ class Difference(NamedTuple):
         .. [1] Nadeau and Bengio, "Inference for the generalization error", Machine
            Learning 52, 2003, section 3.
         """
-        differences = np.asarray(differences, dtype=float)
+        # Equal differences must not differ by what rounding leaves of them.
+        differences = np.asarray(differences, dtype=float).round(12)
         n = len(differences)
         if n < 2:
             mean = float(differences[0]) if n else np.nan
             return cls(mean, np.nan, np.nan, n)
-        variance = differences.var(ddof=1)
+        variance = differences.var(ddof=1) if np.ptp(differences) else 0.0
         error = np.sqrt(variance * (1 / n + n_test / n_train))
         return cls(float(differences.mean()), float(error), n - 1, n)
 
     def p(self, zero: float = 0.0) -> float:
-        """Two-sided p of a true difference of `zero`; 1 where there is no difference."""
+        """Two-sided p of a true difference of `zero`; 1 where there is no difference.
+
+        Where all differences are equal, that of the sign test: two of them are no proof.
+        """
         if self.error == 0:
-            return float(self.mean == zero)
+            return 1.0 if self.mean == zero else 2.0 ** (1 - self.n)
         return float(2 * stats.t.sf(abs(self.mean - zero) / self.error, self.df))
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
@@ -95,7 +99,10 @@ class Difference(NamedTuple):
                 weights @ special.gammainc(self.df / 2, self.df / 2 * spread**2) - power
             )
 
-        return float(self.error * optimize.brentq(lacking, 0, 2 * critical + 10))
+        enough = 2 * critical + 10
+        while lacking(enough) < 0:  # of high powers with few degrees of freedom
+            enough *= 2
+        return float(self.error * optimize.brentq(lacking, 0, enough))
 
 
 def corrected_resampled_ttest(differences, n_train: int, n_test: int):
@@ -459,6 +466,7 @@ def summarise(results: pd.DataFrame, columns, by="method", digits=3):
     Returns
     -------
     table : DataFrame of str
+        ``n`` counts runs. A metric that a run lacks is left out of its mean.
 
     Examples
     --------

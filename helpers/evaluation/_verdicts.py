@@ -118,7 +118,8 @@ def _ps(claim):
         so = d.mean > 0 if claim.says == "more" else d.mean < 0
         return (d.p(), 1.0) if so else (1.0, d.p())
     if d.error == 0:
-        return (0.0, 1.0) if abs(d.mean) <= margin else (1.0, 0.0)
+        of_signs = 2.0 ** (1 - d.n)  # as in `Difference.p`
+        return (of_signs / 2, 1.0) if abs(d.mean) <= margin else (1.0, of_signs)
     within = stats.t.sf((margin - abs(d.mean)) / d.error, d.df)
     beyond = min(1.0, 2 * stats.t.sf((abs(d.mean) - margin) / d.error, d.df))
     return float(within), float(beyond)

@@ -43,7 +43,19 @@ def reliabilities(y_true, risks: dict[str, dict[str, np.ndarray]], n_bins=10):
     Returns
     -------
     Figure
+
+    Raises
+    ------
+    ValueError
+        Classifiers with other arms than the first: one legend could not tell them.
     """
+    first, names = next((name, [*arms]) for name, arms in risks.items())
+    for name, arms in risks.items():
+        if {*arms} != {*names}:
+            raise ValueError(
+                f"{name!r} has the arms {[*arms]}, {first!r} has {names}; give all the "
+                "same, or draw a figure of each."
+            )
     figure, axes = plt.subplots(
         2,
         len(risks),
@@ -55,7 +67,7 @@ def reliabilities(y_true, risks: dict[str, dict[str, np.ndarray]], n_bins=10):
     )
     for column, (name, arms) in zip(axes.T, risks.items(), strict=True):
         outcome = np.repeat(y_true, next(iter(arms.values())).shape[1])
-        reliability(outcome, {k: p.ravel() for k, p in arms.items()}, column, n_bins)
+        reliability(outcome, {k: arms[k].ravel() for k in names}, column, n_bins)
         column[0].set_title(f"{name}: {column[0].get_title()}", fontsize=10)
     for ax in axes.flat:
         ax.label_outer()
@@ -70,7 +82,8 @@ def paired_panels(found: dict, xlabel: str, size=(4.5, 2.8), fontsize=11, **opti
     Parameters
     ----------
     found : dict of str to (splits, table)
-        By title, as `paired_differences` takes them.
+        By title, as `paired_differences` takes them. A method that one has and another
+        not has a line in both.
     xlabel : str
         Below all panels.
     size : (float, float)
@@ -88,7 +101,9 @@ def paired_panels(found: dict, xlabel: str, size=(4.5, 2.8), fontsize=11, **opti
     figure, axes = plt.subplots(
         1, len(found), figsize=whole, sharey=True, squeeze=False, **options
     )
+    methods = dict.fromkeys(m for _, table in found.values() for m in table.index)
     for ax, (title, (splits, table)) in zip(axes.flat, found.items(), strict=True):
+        splits, table = splits.reindex(columns=[*methods]), table.reindex([*methods])
         paired_differences(splits, table, ax, title)
     figure.supxlabel(xlabel, fontsize=fontsize)
     return figure

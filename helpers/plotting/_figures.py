@@ -197,13 +197,14 @@ def legend_below(figure, ncols=4, **options) -> None:
 
 _KINDS = {  # class number, generated or not: marker, colour, z-order
     (0, False): ("o", COLOURS["sky"], 1),
+    (0, True): ("D", COLOURS["blue"], 3),
     (1, False): ("^", COLOURS["orange"], 2),
     (1, True): ("s", COLOURS["black"], 3),
 }
 
 
 def embedding(points, y, synthetic, names, ax: Axes, title="") -> Axes:
-    """Scatter a two-dimensional map: both classes, and generated points as squares.
+    """Scatter a two-dimensional map: both classes, and generated points as open signs.
 
     Parameters
     ----------
@@ -215,7 +216,14 @@ def embedding(points, y, synthetic, names, ax: Axes, title="") -> Axes:
         True where the row was generated.
     names : sequence of two str
         Class names.
+
+    Raises
+    ------
+    ValueError
+        Other labels than 0 and 1.
     """
+    if others := {*np.unique(y).tolist()} - {0, 1}:
+        raise ValueError(f"y has {min(others)!r}; number the two classes 0 and 1.")
     for (number, generated), (marker, colour, order) in _KINDS.items():
         chosen = (y == number) & (synthetic == generated)
         if chosen.any():

@@ -24,8 +24,10 @@ from ._judge import (
     at_most,
     by_class,
     feature_network,
+    fingerprint,
     halves,
     measured,
+    of_one_network,
     with_nearest,
 )
 from ._rows import (
@@ -53,6 +55,7 @@ __all__ = [
     "detection_score",
     "duplicate_rates",
     "feature_network",
+    "fingerprint",
     "frechet_distance",
     "halves",
     "image_quality",
@@ -61,6 +64,7 @@ __all__ = [
     "measured",
     "nearest_distance",
     "nearest_rows",
+    "of_one_network",
     "pairwise_distances",
     "precision_recall",
     "synthetic_only_score",

@@ -58,6 +58,12 @@ def image_quality(real, fake, train=None, features=None, device="auto"):
     given = {"real": real, "fake": fake, "train": train}
     images = checked(1, **given)
     checked(6, real=real, fake=fake)
+    for name in images:  # flattened, channels last would pass for channels first
+        if (shape := np.shape(given[name])[1:]) != np.shape(real)[1:]:
+            raise ValueError(
+                f"{name} has images of shape {shape}, real of {np.shape(real)[1:]}; give "
+                "all in the same shape."
+            )
     rows = {name: features(given[name]) for name in images} if features else images
     pair = rows["real"], rows["fake"]
     row = {"frechet": frechet_distance(*pair)}

@@ -5,6 +5,7 @@ many images of every arm stand against equally many held-out ones.
 """
 
 import contextlib
+import hashlib
 import os
 
 import numpy as np
@@ -42,7 +43,7 @@ PRINTED = {
 }
 
 
-def feature_network(name, X, y, *, stem, n_steps):
+def feature_network(name, X, y, *, stem, n_steps, random_state=0):
     """The ResNet-18 in whose last layer images are compared, trained on real images only.
 
     Its checkpoint lies with the cached data: one training serves all arms. Where that
@@ -53,7 +54,7 @@ def feature_network(name, X, y, *, stem, n_steps):
     name : str
         Of the file: what sets these images and this training apart.
     X, y : arrays of shape (n, C, H, W), (n,)
-    stem, n_steps
+    stem, n_steps, random_state
         As in `ResNet18Classifier`.
 
     Returns
@@ -62,6 +63,7 @@ def feature_network(name, X, y, *, stem, n_steps):
         Fitted.
     """
     device = devices.resolve_device("auto")
+    name = f"{name}-{random_state}" if random_state else name
     file = data_root() / "networks" / f"{name}-{device.type}-float32.pt"
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -73,9 +75,40 @@ def feature_network(name, X, y, *, stem, n_steps):
         lr=0.03,  # with the default and augmentation, 400 steps reach 66 % on Fashion-MNIST
         precision="float32",
         checkpoint=file,
-        random_state=0,
+        random_state=random_state,
     )
     return network.fit(X, y)
+
+
+def fingerprint(network):
+    """A short name of a fitted network's weights, which tells it from any other."""
+    weights = network.network_.state_dict().values()
+    digest = hashlib.sha256(b"".join(w.cpu().numpy().tobytes() for w in weights))
+    return f"network {digest.hexdigest()[:10]}"
+
+
+def of_one_network(rows):
+    """Stored rows that one network judged, of each data set, and those that another did.
+
+    Networks of one recipe differ where machines or seeds do, and so do distances between
+    their features: what one says stands beside what the other says in no table.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        What `measured` gave, with ``dataset``, ``device`` and, in newer rows, ``network``,
+        a `fingerprint`. Older ones are told apart by their device.
+
+    Returns
+    -------
+    kept, others : DataFrame
+        Those of the network that judged most, and the rest.
+    """
+    judges = rows["device"].astype(str)
+    if "network" in rows:
+        judges = rows["network"].fillna(judges)
+    most = judges.groupby(rows["dataset"]).transform(lambda own: own.mode().iloc[0])
+    return rows[judges == most], rows[judges != most]
 
 
 def halves(rows, labels, n):
@@ -124,12 +157,21 @@ def at_most(n, images, labels):
     return make_imbalanced(images, labels, wanted, random_state=0)
 
 
-def altered(images, X, flip, seed):
-    """Images as a classifier with `augment` sees them: the training mean from outside."""
-    mean = X.mean(axis=(0, 2, 3), keepdims=True)
+def altered(images, outside, flip, seed):
+    """Images as a classifier with `augment` sees them.
+
+    Parameters
+    ----------
+    images : array of shape (n, C, H, W)
+    outside : array that broadcasts to the images
+        What comes in from outside where they are shifted: the training mean of each channel
+        in `ResNet18Classifier`, the lowest value in `KerasCNNClassifier`.
+    flip : bool
+    seed : int
+    """
     generator = torch.Generator().manual_seed(seed)
-    moved = shift_and_flip(torch.as_tensor(images - mean), generator, flip)
-    return np.rint(moved.numpy() + mean).clip(0, 255).astype(X.dtype)
+    moved = shift_and_flip(torch.as_tensor(images - outside), generator, flip)
+    return np.rint(moved.numpy() + outside).clip(0, 255).astype(images.dtype)
 
 
 def measured(real, made, train, network):

@@ -111,7 +111,7 @@ def marginal_distances(real, fake, discrete=None):
             each[name] = np.abs(shares[0] - shares[1]).sum() / 2
         else:
             apart = stats.wasserstein_distance(a, fake[name])
-            each[name] = apart / (a.std(ddof=0) or 1.0)
+            each[name] = apart / _deviation(a)
     return pd.Series(each, dtype=float)
 
 
@@ -239,6 +239,11 @@ def _tables(discrete, **tables):
     return frames, {*discrete, *named}
 
 
+def _deviation(column):
+    """Standard deviation, or 1 of a constant, of which rounding may leave a trace."""
+    return column.std(ddof=0) if column.nunique() > 1 else 1.0
+
+
 def _codes(real, column):
     """Numbers of values among those of a real column, one for all others; how many."""
     values = np.unique(real)
@@ -254,12 +259,16 @@ def _indicators(real, column):
     return sparse.csr_array((np.ones(len(codes)), codes, rows), (len(codes), n_codes))
 
 
-def _encoded(real, table, discrete):
-    """Numbers for distances: standard deviations, and categories that are 1 apart."""
+def _encoded(real, table, discrete, known=None):
+    """Numbers for distances: standard deviations, and categories that are 1 apart.
+
+    Categories that `known`, the real rows by default, has not count as one more.
+    """
+    known = real if known is None else known
     columns = [
-        _indicators(real[name], table[name]) / np.sqrt(2)
+        _indicators(known[name], table[name]) / np.sqrt(2)
         if name in discrete
-        else sparse.csr_array(table[[name]] / (real[name].std(ddof=0) or 1.0))
+        else sparse.csr_array(table[[name]] / _deviation(real[name]))
         for name in real
     ]
     return sparse.hstack(columns, format="csr")
@@ -273,17 +282,19 @@ def _plain(rows, n_columns):
 
 def _nearest_distance(real, train, rows, discrete, device):
     """As `nearest_distance`, between rows as `_encoded` has them."""
-    wide = [c for c in real if c in discrete and real[c].nunique() > WIDE]
+    known = pd.concat([real, train, rows])  # two that no held-out row has differ, too
+    wide = [c for c in real if c in discrete and known[c].nunique() > WIDE]
     others = [c for c in real if c not in wide]
 
     def spread(table):
         if not others:
             return np.zeros((len(table), 1))
-        return _encoded(real[others], table[others], discrete).toarray()
+        return _encoded(real[others], table[others], discrete, known).toarray()
 
     def codes(table):
         return [
-            torch.as_tensor(_codes(real[c], table[c])[0], device=a.device) for c in wide
+            torch.as_tensor(_codes(known[c], table[c])[0], device=a.device)
+            for c in wide
         ]
 
     b, a = placed(device, train=spread(train), rows=spread(rows))

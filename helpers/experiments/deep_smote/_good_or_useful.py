@@ -6,7 +6,7 @@ import pandas as pd
 from scipy import stats
 
 from ...plotting import printed
-from ...quality import SEEN, by_class, with_nearest
+from ...quality import SEEN, by_class, of_one_network, with_nearest
 from .. import that_learnt
 from ._claims import READING, agreement, by_chance, gains
 from ._quality import QUALITY_ARMS, QUALITY_PROTOCOL
@@ -75,7 +75,7 @@ def measured_images(stored) -> Measured:
     """
     rows = stored[stored["protocol"] == QUALITY_PROTOCOL]
     networks = rows[rows["method"] == "feature_network"].set_index("dataset")
-    rows = rows[rows["method"] != "feature_network"]
+    rows, _ = of_one_network(rows[rows["method"] != "feature_network"])
     order = [name for name in LOADERS if name in set(rows["dataset"])]
     if not order:
         raise ValueError(

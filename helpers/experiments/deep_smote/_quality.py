@@ -9,7 +9,14 @@ import time
 import numpy as np
 
 from ...provenance import computed_on
-from ...quality import altered, at_most, feature_network, halves, measured
+from ...quality import (
+    altered,
+    at_most,
+    feature_network,
+    fingerprint,
+    halves,
+    measured,
+)
 from ...store import Cell
 from .._kept_images import picture
 from ._kept import resampled
@@ -113,6 +120,7 @@ def run_quality(cell):
         "n_train": len(y),
         "n_test": len(real[1]),
         **computed_on("float32"),
+        "network": fingerprint(network),
     }
     if method == "feature_network":
         X_held, y_held = (
@@ -149,5 +157,5 @@ def generated(method, X, y, cell):
     images, labels = X_all[len(y) :], y_all[len(y) :]
     if method.endswith("augmented"):
         flip = AUGMENT.get(cell.dataset, "crop") == "crop+flip"
-        images = altered(images, X, flip, seed)
+        images = altered(images, X.mean(axis=(0, 2, 3), keepdims=True), flip, seed)
     return (images, labels), seconds

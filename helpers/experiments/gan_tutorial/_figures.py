@@ -67,7 +67,10 @@ def draw_maps(augmented, X, y, names, seed):
     """
     counts = {}
     figure, axes = plt.subplots(2, 2, figsize=(9, 7))
-    for ax, (title, (X_all, y_all)) in zip(axes.flat, augmented.items(), strict=True):
+    for ax in axes.flat[len(augmented) :]:
+        ax.set_axis_off()
+    used = axes.flat[: len(augmented)]
+    for ax, (title, (X_all, y_all)) in zip(used, augmented.items(), strict=True):
         new = np.arange(len(y_all)) >= len(y)  # original rows always come first
         circled = new & among_benign(X_all, X, y)
         _map(X_all, y_all, new, circled, names, seed, ax, title)

@@ -63,6 +63,7 @@ from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot
 from ._printed import FIGURE_5, FIGURE_6, FIGURE_11, NOTEBOOK
 from ._quality import (
     COUNTS_QUALITY,
+    JUDGES,
     QUALITY_ARMS,
     QUALITY_PROTOCOL,
     quality_cells,
@@ -86,7 +87,9 @@ from ._tables import (
     games_of,
     gan_lengths,
     higher_printed,
+    judges_told,
     leads_told,
+    left_out_told,
     mean_recalls,
     measured_trucks,
     penalty_told,
@@ -98,6 +101,7 @@ from ._tables import (
     spotted_at_end,
     trucks_and_cars,
     trucks_by_arm,
+    trucks_by_judge,
 )
 
 #: What the pages compare profiles by.
@@ -109,6 +113,7 @@ RUNS = {
     COUNTS_GAN: run_gan,
     QUALITY_PROTOCOL: run_quality,
     COUNTS_QUALITY: run_quality,
+    **dict.fromkeys(JUDGES, run_quality),
     PILOT_PROTOCOL: run_pilot,
 }
 

@@ -232,7 +232,8 @@ def placed(rows):
         (source, arm, metric.split("_")[0]): place(
             numbers[i],
             rows.loc[rows["method"] == arm, metric],
-            effect=None if arm == "nothing" else numbers[i] - table["nothing"][i],
+            # No effect is shown by a number that equals that of nothing.
+            effect=numbers[i] - table["nothing"][i] or None,
             half_unit=0.0005,
             bounds=(0, 1),
             comparable=whole,

@@ -6,7 +6,14 @@ import time
 import numpy as np
 
 from ...provenance import computed_on
-from ...quality import altered, at_most, feature_network, halves, measured
+from ...quality import (
+    altered,
+    at_most,
+    feature_network,
+    fingerprint,
+    halves,
+    measured,
+)
 from ...store import Cell
 from ._draw import PAPERS, draw, images
 from ._figure_6 import CHAPTER, resample
@@ -28,10 +35,14 @@ QUALITY_ARMS = [
     "smate_penalty",
     "smate_longer",
 ]
+#: Protocols that ask how much hangs on who judges: networks of one recipe and other seeds.
+JUDGES = {f"judge-{seed}": seed for seed in range(3)}
+#: What they judge: images that are made in no time.
+BEFORE_JUDGES = QUALITY_ARMS[1:5]
 
 
 @functools.lru_cache(maxsize=1)
-def fixed_network(dataset, profile):
+def fixed_network(dataset, profile, random_state=0):
     """It learns the official training images; the digits have none, and lend the draw's."""
     name = dataset.split("-")[0]
     bunch = images(name)
@@ -47,6 +58,7 @@ def fixed_network(dataset, profile):
         y,
         stem="cifar" if profile == "paper" else "imagenet",
         n_steps=FEATURE_STEPS[profile],
+        random_state=random_state,
     )
 
 
@@ -62,11 +74,22 @@ def quality_cells(profile):
     if profile == "counts":  # one draw of the arms that its table has
         n_draws, protocol = 1, COUNTS_QUALITY
         arms = [a for a in arms if a not in ("deep_smote", "smate_longer")]
-    return [
-        Cell(CHAPTER, profile, dataset, method, seed, 0, protocol)
+    plan = [
+        (protocol, seed, method)
         for seed in range(n_draws)
         for method in arms[2 * (seed > 0) :]
         if profile != "pilot"
+    ]
+    if profile == "tenth":
+        plan += [
+            (protocol, seed, method)
+            for protocol in JUDGES
+            for seed in range(n_draws)
+            for method in BEFORE_JUDGES[seed > 0 :]
+        ]
+    return [
+        Cell(CHAPTER, profile, dataset, method, seed, 0, protocol)
+        for protocol, seed, method in plan
     ]
 
 
@@ -75,7 +98,7 @@ def run_quality(cell):
     dataset, method, seed, profile = cell.dataset, cell.method, cell.seed, cell.profile
     drawn = draw(dataset, seed, profile)
     started = time.perf_counter()
-    network = fixed_network(dataset, profile)
+    network = fixed_network(dataset, profile, JUDGES.get(cell.protocol, 0))
     trained = time.perf_counter() - started
     X, y = drawn.X_test, drawn.y_test
     n_made = np.bincount(drawn.y).max() - np.bincount(drawn.y).min()
@@ -88,6 +111,7 @@ def run_quality(cell):
         "n_minority": int((drawn.y == drawn.minority).sum()),
         "n_test": len(real[1]),
         **computed_on("float32"),
+        "network": fingerprint(network),
     }
     if method == "feature_network":
         accuracy = float((network.predict(X) == y).mean())
@@ -102,7 +126,10 @@ def run_quality(cell):
     else:
         made = resample(method, dataset, seed, profile)[0][len(drawn.y) :]
         if method.endswith("augmented"):
-            made = altered(made, drawn.X, not dataset.startswith("digits"), seed)
+            flip = not dataset.startswith("digits")
+            made = altered(
+                made, 0.0, flip, seed
+            )  # black, as `KerasCNNClassifier` has it
     row |= {
         "n_synthetic": 0 if method == "real" else len(made),
         "sampler_seconds": shared + time.perf_counter() - started,

@@ -11,13 +11,13 @@ from ...data import CIFAR10
 from ...display import tally
 from ...evaluation import claims_table, printed_table, summarise
 from ...plotting import printed
-from ...quality import SEEN, TAUGHT, with_nearest
+from ...quality import PRINTED, SEEN, TAUGHT, of_one_network, with_nearest
 from ._claims import SOURCES, judged_against_nothing, judged_gaps, placed
 from ._draw import DATASETS, PAPERS
 from ._figure_6 import ARMS, PROTOCOL, TRANSFER_ARMS, confusion
 from ._gan import GAN_PROTOCOL, GAN_RATES
 from ._printed import FIGURE_6, NOTEBOOK
-from ._quality import QUALITY_ARMS, QUALITY_PROTOCOL
+from ._quality import BEFORE_JUDGES, JUDGES, QUALITY_ARMS, QUALITY_PROTOCOL
 
 #: What each arm does, in the order of the table that introduces them.
 TOLD = {
@@ -63,7 +63,7 @@ IMAGES_TOLD = {
     "smate_penalty": "the transfer, with a penalty on what looks like the majority",
     "deep_smote": "DeepSMOTE with the penalty of its paper's text",
     "random_oversampling": "copies of the trucks",
-    "random_oversampling_augmented": "copies that were moved, blurred or made brighter",
+    "random_oversampling_augmented": "copies that were shifted or mirrored",
     "smote": "between two trucks, pixel by pixel",
 }
 #: Measures of a classifier as pages print them; recall and precision are the minority's.
@@ -351,7 +351,67 @@ def measured_trucks(stored) -> tuple[pd.DataFrame, float]:
     """
     rows = stored[stored["protocol"] == QUALITY_PROTOCOL]
     network = rows["method"] == "feature_network"
-    return with_nearest(rows[~network]), float(rows.loc[network, "accuracy"].mean())
+    accuracy = float(rows.loc[network, "accuracy"].mean())
+    return with_nearest(of_one_network(rows[~network])[0]), accuracy
+
+
+def left_out_told(stored) -> str:
+    """Which trucks were judged by another network than most, and are in no table."""
+    rows = stored[stored["protocol"] == QUALITY_PROTOCOL]
+    _, others = of_one_network(rows[rows["method"] != "feature_network"])
+    if others.empty:
+        return "One network judged the trucks of all arms."
+    names = others["method"].value_counts()
+    told = ", ".join(f"{n} of {printed(arm)}" for arm, n in names.items())
+    return (
+        f"Left out: {len(others)} draws ({told}) that a network trained by the same recipe "
+        "on another machine judged."
+    )
+
+
+def trucks_by_judge(stored) -> pd.DataFrame:
+    """Means over draws in the eyes of several networks of one recipe, a column each.
+
+    Parameters
+    ----------
+    stored : DataFrame
+        Stored rows of one profile, of any protocol.
+
+    Returns
+    -------
+    DataFrame
+        One row an arm; columns of two levels, measure and judge, counted from 1. Empty
+        where no judges are stored.
+    """
+    rows = stored[stored["protocol"].isin([*JUDGES])]
+    judges = rows["protocol"].map(JUDGES) + 1
+    means = rows.groupby(["method", judges])[[*SEEN, *TAUGHT[:2]]].mean().unstack()
+    means.columns.names = [None, None]
+    return means.reindex([arm for arm in BEFORE_JUDGES if arm in means.index])
+
+
+def judges_told(judged) -> str:
+    """On which measures the judges put the arms in one order, and how far they lie apart.
+
+    Parameters
+    ----------
+    judged : DataFrame
+        Of `trucks_by_judge`.
+    """
+    made = judged.drop(index="real")
+    measures = [*dict.fromkeys(made.columns.get_level_values(0))]
+    agreed = [
+        m for m in measures if len({*map(tuple, made[m].rank().T.to_numpy())}) == 1
+    ]
+    frechet = made[SEEN[0]]
+    apart = frechet.max(axis=1) / frechet.min(axis=1)
+    one_order = ", ".join(PRINTED.get(m, m) for m in agreed) or "none"
+    return (
+        f"Of {len(measures)} measures, these have the {len(made)} arms in one order whoever "
+        f"judges: {one_order}. The Fréchet distance of the same images "
+        f"({printed(apart.idxmax())}) is up to {apart.max():.1f} times as large before one "
+        "judge as before another."
+    )
 
 
 def trucks_by_arm(trucks) -> tuple[pd.DataFrame, pd.DataFrame]:
