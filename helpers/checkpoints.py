@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .files import write_atomically
+from .files import workshop_beside, write_atomically
 
 
 def plain(value):
@@ -83,6 +83,8 @@ class Checkpoint:
     ------
     ValueError
         The file belongs to another fit, or is no checkpoint.
+    OSError
+        There is none, and its folder takes no file.
     """
 
     #: Of the file's layout; 1 had none written in it.
@@ -96,7 +98,14 @@ class Checkpoint:
         self.path, self.identity = Path(path).expanduser(), dict(identity)
         self.every, self.stages, self.written = every, {}, time.monotonic()
         if not self.path.exists():
-            return
+            try:
+                with workshop_beside(self.path):
+                    return
+            except OSError as error:
+                raise OSError(
+                    f"checkpoint={str(self.path)!r} cannot be written ({error}); name a "
+                    "file in a folder that takes one."
+                ) from None
         with self.reading():
             # Generator states must stay on the CPU; load_state_dict moves the rest.
             content = read_saved(self.path)

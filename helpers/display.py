@@ -81,7 +81,7 @@ class Alt:
 def plain(text) -> str:
     """Markdown that shows a text letter by letter: no markup, HTML, role or link in it."""
     line = " ".join(str(text).split())
-    return re.sub(r"((?<!\w)[-+]|[\\`*_{}\[\]<>()|$&~^:.@#!\"'=])", r"\\\1", line)
+    return re.sub(r"((?<!\w)[-+]|[\\`*_{}\[\]<>()|$&~^:.@#!%\"'=])", r"\\\1", line)
 
 
 class _Escaping(string.Formatter):

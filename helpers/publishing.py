@@ -114,7 +114,7 @@ def _build(root, work, chapters):
         print(f"{chapter.name:<{width}}  {line}", flush=True)
     # Only now: while the chapters run, the stage holds sources alone.
     for chapter in chapters:
-        if chapter.page.exists():
+        if "cells" in _read_json(chapter.page):
             page = with_answer_on_top(_read_json(chapter.page), chapter.record)
             page = with_figures(page)
         else:
@@ -123,7 +123,7 @@ def _build(root, work, chapters):
     if (page := stage / "book" / "status.md").exists():
         text = page.read_text(encoding="utf-8") + status(notes)
         page.write_text(text, encoding="utf-8")
-    bare = [chapter.name for chapter in chapters if not chapter.page.exists()]
+    bare = [c.name for c in chapters if "cells" not in _read_json(c.page)]
     if bare:
         # A reference to a figure that only a run would make is a warning.
         print(f"Without outputs: {', '.join(bare)}; warnings are not errors this time.")
@@ -157,7 +157,8 @@ class Chapter:
     @property
     def record(self) -> dict:
         """What `page` was made from, when and on what; empty without a whole page."""
-        return _read_json(self.page.with_suffix(".json")) if self.page.exists() else {}
+        whole = "cells" in _read_json(self.page)
+        return _read_json(self.page.with_suffix(".json")) if whole else {}
 
     def inputs(self, stage: Path) -> dict[str, str]:
         """Digests of all that the page is made from, by kind."""

@@ -4,6 +4,7 @@ A run is a cell; its rows are stored together, so that a cell with a row in the 
 all of them.
 """
 
+import contextlib
 import csv
 import importlib.metadata
 import io
@@ -41,6 +42,16 @@ CLASSIFIER = "classifier"
 #: As they were written, also where they look like numbers.
 TEXT = {name: str for name, kind in Cell.__annotations__.items() if kind is str}
 TEXT[CLASSIFIER] = str
+#: Text, too, but for blanks, which are missing: a commit may look like a number.
+ORIGIN = (
+    "commit",
+    "device",
+    "network",
+    "precision",
+    "provenance",
+    "started",
+    "versions",
+)
 
 
 def append(store, rows: Mapping | Iterable[Mapping]) -> None:
@@ -57,7 +68,8 @@ def append(store, rows: Mapping | Iterable[Mapping]) -> None:
     Raises
     ------
     ValueError
-        The file is no store: see `read`.
+        The file is no store: see `read`. A row that could not be read again is refused,
+        and the file stays as it was.
     OSError
         It cannot be written.
     """
@@ -75,10 +87,24 @@ def append(store, rows: Mapping | Iterable[Mapping]) -> None:
         else:  # the first rows, or a column that those before them lack
             added = [""] * (len(columns) - len(header))
             writer.writerows([columns, *(line + added for line in lines)])
+        begin = table.tell()
         for row in rows:
             writer.writerow(_written(name, row.get(name)) for name in columns)
+        _require_readable(columns, table.getvalue()[begin:])
         whole = table.getvalue().encode()
         write_atomically(lambda aside: aside.write_bytes(whole), store)
+
+
+def _require_readable(columns, text):
+    """Refuse rows that `read` would refuse, and the whole store for them."""
+    problem, reader = _problem([], columns), csv.reader(io.StringIO(text, newline=""))
+    try:
+        for line in reader:
+            problem = problem or _problem(columns, line)
+    except csv.Error as error:
+        problem = f"{error}."
+    if problem:
+        raise ValueError(f"This row cannot be stored: {problem}")
 
 
 def _without_arrays(store, rows):
@@ -103,8 +129,11 @@ def _add_to_zip(path, arrays):
     """Put arrays into a zip file by their names, and leave the others in it."""
     entries = {}
     if path.exists():
-        with zipfile.ZipFile(path) as before:
-            entries = {name: before.read(name) for name in before.namelist()}
+        try:
+            with zipfile.ZipFile(path) as before:
+                entries = {name: before.read(name) for name in before.namelist()}
+        except zipfile.BadZipFile as error:
+            raise ValueError(f"{path} is damaged ({error}); get it again.") from None
     for name, array in arrays.items():
         buffer = io.BytesIO()
         np.save(buffer, array, allow_pickle=False)
@@ -184,7 +213,7 @@ def require_writable(store) -> None:
     Raises
     ------
     ValueError
-        The file is no store: see `read`.
+        The file is no store: see `read`; or one of the arrays beside it is damaged.
     OSError
         It, or its folder, cannot be written.
     """
@@ -194,6 +223,9 @@ def require_writable(store) -> None:
             if store.exists():
                 _parsed(store)
                 open(store, "ab").close()
+            for path in sorted(store.with_suffix("").glob("*.zip")):
+                if not zipfile.is_zipfile(path):
+                    raise ValueError(f"{path} is damaged; get it again.")
     except OSError as error:
         raise OSError(f"No row can be stored in {store}: {error}") from None
 
@@ -222,7 +254,7 @@ def read(store) -> pd.DataFrame:
     missing = {name: ["", "nan"] for name in header if name not in TEXT}
     table = pd.read_csv(
         io.StringIO(text),
-        dtype=TEXT,
+        dtype={**dict.fromkeys(ORIGIN, str), **TEXT},
         # A name such as "NA" or "None" is a name.
         keep_default_na=False,
         na_values=missing,
@@ -410,19 +442,30 @@ def load_results(
                 "github.com", "raw.githubusercontent.com"
             )
             url = f"{raw}/{url}"
-            # The commit in the address is as good as a checksum.
+            # The commit in the address is as good as a checksum, but not for a page that
+            # somebody between here and there sends in its place.
             path = user_folder() / "results" / f"{version}-{name}"
-            if not path.is_file():
-                write_atomically(lambda aside: fetch(url, aside, patience=5), path)
+            with contextlib.suppress(OSError, ValueError):
+                return read(path)
+            write_atomically(lambda aside: _fetch_store(url, aside), path)
             return read(path)
         except importlib.metadata.PackageNotFoundError:
             pass  # a checkout that was never installed does not know its repository
         except Exception as error:
             reason = f"{url}: {type(error).__name__}"
+            reason += f", {error}" if isinstance(error, ValueError) else ""
     raise FileNotFoundError(
         f"No stored results {name}: no book/results above {Path.cwd()} holds them, and "
         f"{reason}. Compute them: python -m helpers run {chapter} --profile {profile}"
     )
+
+
+def _fetch_store(url, aside):
+    fetch(url, aside, patience=5)
+    try:
+        read(aside)
+    except ValueError:
+        raise ValueError("what came is no table of results") from None
 
 
 def beside(chapter: str, profile: str, column: str) -> dict[tuple, np.ndarray]:
@@ -456,7 +499,8 @@ def _own_results(chapter, profile, method):
     """Rows of a sampler from elsewhere, which are here or nowhere."""
     for results in _folders():
         if (path := own_store(results, chapter, profile, method)).is_file():
-            return read(path)
+            rows = read(path)  # other settings may have a name with the same letters
+            return rows[rows["method"] == method]
     raise FileNotFoundError(
         f"No rows of {method!r} are stored. Compute them: python -m helpers run {chapter} "
         f"--profile {profile} --method {method}"

@@ -282,3 +282,16 @@ def test_nested_columns_are_left_out_and_levels_without_records_are_no_classes(
     ]
     done = call(tmp_path / "t.parquet", *words, *QUICK)
     assert done.exit_code == 0, done.output
+
+
+def test_a_target_called_self_and_a_name_of_another_encoding(tmp_path):
+    path = os.fsencode(tmp_path) + b"/caf\xe9.csv"
+    with open(path, "w") as file:
+        file.write(rows_of().rename(columns={"left": "self"}).to_csv(index=False))
+    out = tmp_path / "out"
+    told = ["--target", "self", "--out", str(out), *QUICK, "--force", "smote"]
+    result = call(os.fsdecode(path), *told)
+    assert result.exit_code == 0, result.output
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert report["input"]["file"] == "caf\ufffd.csv"
+    assert "self" in pd.read_csv(out / "balanced.csv").columns

@@ -686,6 +686,98 @@ def test_what_was_not_seen_is_refused_when_rows_are_encoded(column, message):
         numbers.inverse_transform([[1, 2]])
 
 
+@pytest.mark.parametrize(
+    ("seen", "new", "expected"),
+    [
+        (
+            np.array([20, 35, 60, 90], np.int8),
+            np.array([150, -3, 40], np.int16),
+            (90, 20, 40),
+        ),
+        (np.array([20, 35, 60, 90], np.uint8), np.array([-5, 300, 61]), (20, 90, 61)),
+        (np.array([20, 35, 60, 90]), np.array([1e20, -1e20, 44.4]), (90, 20, 44)),
+        (
+            np.array([2**63 + 5, 2**63 + 20, 2**63 + 7, 2**63 + 8], np.uint64),
+            np.array([-5, 7, 2**62]),
+            [2**63 + 5] * 3,
+        ),
+        (
+            np.array([0.5, 0.75] * 2, np.float32),
+            np.array([1e300, -1e300, 0.5]),
+            (0.75, 0.5, 0.5),
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_numbers_of_a_wider_type_are_the_nearest_seen(seen, new, expected):
+    """A cast of 150 to the int8 of the table would make it -106, the smallest there is."""
+    X = pd.DataFrame({"v": np.tile(seen, 10), "z": np.arange(40) % 7 / 4})
+    rows = pd.DataFrame({"v": new, "z": np.zeros(len(new))})
+    codec = TableCodec().fit(X)
+    back = codec.inverse_transform(codec.transform(rows))
+    assert back["v"].tolist() == [*expected]
+    assert back["v"].dtype == X["v"].dtype
+
+
+@pytest.mark.filterwarnings("error")
+def test_dates_beyond_the_unit_of_those_seen_are_the_nearest_seen():
+    days = pd.Series(pd.date_range("2020-01-01", periods=40).astype("datetime64[ns]"))
+    far = np.array(["9999-12-31", "0001-01-01", "2020-01-05"], "datetime64[us]")
+    hours = pd.Series(np.arange(40).astype("timedelta64[h]").astype("timedelta64[ns]"))
+    long = np.array([10**12, -(10**12), 7200], "timedelta64[s]")
+    codec = TableCodec().fit(pd.DataFrame({"day": days, "took": hours}))
+    back = codec.inverse_transform(
+        codec.transform(pd.DataFrame({"day": far, "took": long}))
+    )
+    assert back["day"].tolist() == [days.iloc[-1], days.iloc[0], days.iloc[4]]
+    assert back["took"].tolist() == [hours.iloc[-1], hours.iloc[0], hours.iloc[2]]
+
+
+DAYS = pd.date_range("2020-01-01", periods=40)
+
+
+@pytest.mark.parametrize(
+    ("seen", "new", "message"),
+    [
+        (
+            DAYS,
+            [1_700_000_000],
+            "'v' is of dates: what 1700000000 counts, and from when",
+        ),
+        (np.arange(40) % 9 / 4, DAYS[:1], "'v' is to be a number but holds Timestamp"),
+        (
+            DAYS,
+            pd.to_timedelta([1], unit="s"),
+            r"'v' is of datetime64.* but holds Timedelta",
+        ),
+        (DAYS.to_period("D"), DAYS[:1].to_period("M"), r"convert it.*asfreq\('D'\)"),
+        (DAYS.to_period("D"), DAYS[:1], r"convert it.*to_period\('D'\)"),
+    ],
+)
+def test_another_kind_of_value_than_fitted_is_refused_by_name(seen, new, message):
+    codec = TableCodec().fit(pd.DataFrame({"v": seen, "z": np.arange(40) % 7 / 4}))
+    with pytest.raises(ValueError, match=message):
+        codec.transform(pd.DataFrame({"v": new, "z": [0.0]}))
+
+
+def test_whole_numbers_beyond_64_bits_are_refused_by_name():
+    X = pd.DataFrame({"v": [2**70 + i for i in range(20)]})
+    with pytest.raises(ValueError, match=r"'v' holds 1180591620717411303424 .* floats"):
+        TableCodec().fit(X)
+
+
+def test_bytes_in_the_other_order_and_no_seed_are_taken():
+    X = (np.arange(40) % 9 / 4).reshape(-1, 2)
+    codec = TableCodec().fit(X.astype(">f8"))
+    np.testing.assert_array_equal(codec.inverse_transform(codec.transform(X)), X)
+    rare = pd.DataFrame({"v": [*"aaaabbbbcdef"] * 3, "z": np.arange(36) % 7 / 4})
+    codec = TableCodec(min_frequency=6).fit(rare)  # the rare levels are drawn anew
+    assert any("(rare)" in name for name in codec.get_feature_names_out())
+    state = np.random.mtrand._rand.get_state()[1].tolist()
+    codec.inverse_transform(codec.transform(rare))
+    assert np.random.mtrand._rand.get_state()[1].tolist() == state
+
+
 def test_columns_of_pyarrow():
     pa = pytest.importorskip("pyarrow")
     rng = np.random.default_rng(0)

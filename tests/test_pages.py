@@ -29,6 +29,7 @@ HOSTILE = [
     "https://evil.example www.evil.example a@b.example <https://evil.example>",
     "a | b || c",
     "# h",
+    "% no comment",
     "*b* __c__ ~~d~~ ^e^",
     "&lt;b&gt; &#60;i&#62;",
     "\\ \\*a\\* \\",
@@ -147,7 +148,7 @@ def record(tmp_path):
     """A chapter's page and its record, to be given hostile content."""
     made = Chapter(tmp_path, "book/toy.ipynb", {}, True)
     made.page.parent.mkdir(parents=True)
-    made.page.touch()
+    made.page.write_text('{"cells": []}')
 
     def write(**changes):
         content = {

@@ -363,6 +363,25 @@ def test_reliabilities_of_other_arms_are_refused_and_of_another_order_are_not():
     plt.close(figure)
 
 
+@pytest.mark.parametrize("name", ["US$ to \\frac$", "_other"])
+def test_names_that_come_with_data_are_shown_as_they_are(name):
+    figure, axes = plotting.panels([name, "b"])
+    rng = np.random.default_rng(0)
+    points, y = rng.normal(size=(8, 2)), np.repeat([0, 1], 4)
+    plotting.embedding(points, y, y > 1, [name, "b"], axes[name], name)
+    plotting.marginals({name: points}, {name: 0}, [axes["b"]])
+    labels = [
+        text for ax in axes.values() for text in ax.get_legend_handles_labels()[1]
+    ]
+    assert sum("other" in label or "US" in label for label in labels) == 2
+    figure.draw_without_rendering()
+    grid = plt.figure()
+    images = rng.uniform(size=(2, 1, 4, 4))
+    plotting.image_grid({name: images}, grid.subplots(), [name, "b"], name)
+    grid.draw_without_rendering()
+    plt.close("all")
+
+
 # ---------------------------------------------------------------- methods
 
 

@@ -337,6 +337,15 @@ def test_no_book_here(tmp_path):
         build(tmp_path)
 
 
+def test_a_damaged_page_runs_again(toy, renderings, capsys):
+    assert build(toy) == 0
+    (page,) = (toy / "_build" / "executed").glob("first*.ipynb")
+    page.write_bytes(page.read_bytes()[:50])
+    capsys.readouterr()
+    assert build(toy) == 0
+    assert (runs(toy, "first"), runs(toy, "second")) == (2, 1)
+
+
 def test_a_failing_chapter_does_not_stop_the_others(toy, renderings, capsys):
     chapter(toy, "first", "print('so far')", "1 / 0", "print('never')")
     assert build(toy, parameters={"n": 3}) == 1

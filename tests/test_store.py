@@ -309,3 +309,80 @@ def test_arrays_are_kept_beside_the_rows(tmp_path):
     with pytest.raises(ValueError, match="is damaged"):
         store.read_arrays(path, "p")
     assert other.exists()
+
+
+@pytest.mark.parametrize(
+    ("odd", "message"),
+    [
+        ({"told": "x" * 200_000}, "field larger than field limit"),
+        ({"seed": 1.0}, "the seed is '1.0'"),
+        ({"fold": True}, "the fold is 'True'"),
+        ({"seed": None}, "the seed is ''"),
+        ({"dataset": "a\rb"}, "values for"),
+    ],
+)
+def test_a_row_that_could_not_be_read_again_is_refused(tmp_path, odd, message):
+    path = tmp_path / "toy.csv"
+    store.append(path, row(0, told="a"))
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=f"This row cannot be stored: .*{message}"):
+        store.append(path, {**row(1), "told": "b", **odd})
+    assert path.read_bytes() == before
+    with pytest.raises(ValueError, match="a header with"):
+        store.append(tmp_path / "new.csv", {"acsa": 0.5})
+    assert not (tmp_path / "new.csv").exists()
+
+
+def test_a_commit_of_digits_is_no_number(tmp_path):
+    path = tmp_path / "toy.csv"
+    told = {"commit": "012345678901", "provenance": "2024", "device": ""}
+    store.append(path, row(0, **told))
+    rows = store.read(path)
+    assert rows[["commit", "provenance"]].iloc[0].tolist() == ["012345678901", "2024"]
+    assert rows["device"].isna().all()
+
+
+def test_damaged_arrays_are_named_before_anything_is_computed(tmp_path):
+    path = tmp_path / "toy.csv"
+    store.append(path, {**row(1), "p": np.zeros(3)})
+    (kept,) = path.with_suffix("").glob("*.zip")
+    kept.write_bytes(kept.read_bytes()[:40])
+    with pytest.raises(ValueError, match=f"{kept.name} is damaged"):
+        store.require_writable(path)
+    with pytest.raises(ValueError, match=f"{kept.name} is damaged"):
+        store.append(path, {**row(1), "method": "other", "p": np.zeros(3)})
+
+
+def test_what_a_proxy_answers_is_not_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(provenance, "commit", lambda: "0123456789ab")
+    monkeypatch.setattr(provenance, "project_url", lambda: "https://github.com/a/b")
+    monkeypatch.setattr(store, "user_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(store, "_folders", list)
+    sent = [b"<html>Please log in</html>"]
+    monkeypatch.setattr(
+        store, "fetch", lambda url, part, patience: part.write_bytes(sent[0])
+    )
+    with pytest.raises(FileNotFoundError, match="what came is no table of results"):
+        store.load_results("toy", "smoke")
+    store.append(tmp_path / "toy.csv", row(3))
+    sent[0] = (tmp_path / "toy.csv").read_bytes()
+    assert store.load_results("toy", "smoke")["seed"].tolist() == [3]
+    sent[0] = b""
+    assert store.load_results("toy", "smoke")["seed"].tolist() == [3]
+    # One that an earlier version kept is no obstacle either.
+    (kept,) = (tmp_path / "cache" / "results").glob("*.csv")
+    kept.write_bytes(b"<html>")
+    sent[0] = (tmp_path / "toy.csv").read_bytes()
+    assert store.load_results("toy", "smoke")["seed"].tolist() == [3]
+
+
+def test_samplers_whose_names_share_a_file_keep_their_rows(tmp_path, monkeypatch):
+    for name in ("mine:S shift=1", "mine:S shift=-1"):
+        path = store.own_store(tmp_path, "toy", "smoke", name)
+        store.append(path, {**row(0), "method": name})
+    monkeypatch.setattr(store, "_folders", lambda: [tmp_path])
+    monkeypatch.setattr(store, "read", store.read)
+    store.append(tmp_path / "toy-smoke.csv", row(0))
+    rows = store.load_results("toy", "smoke", method="mine:S shift=1")
+    assert rows["method"].tolist() == ["plain", "mine:S shift=1"]

@@ -394,6 +394,31 @@ def test_samplers_that_touch_original_rows_are_refused():
         )
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int64", "uint64"])
+def test_an_index_of_whole_numbers_goes_on_beyond_its_type(dtype):
+    top = np.iinfo(dtype).max
+    X, _ = customers(40)
+    X.index = pd.Index([*range(top - 39, top + 1)], dtype=dtype)
+    y = np.repeat([0, 1], [30, 10])
+    sampler = TabularOverSampler(RandomOverSampler(), random_state=0)
+    X_new, _ = sampler.fit_resample(X, y)
+    assert len(X_new) == 60
+    assert X_new.index.is_unique
+    assert [int(label) for label in X_new.index[38:42]] == [
+        top - 1,
+        top,
+        top + 1,
+        top + 2,
+    ]
+
+
+def test_no_row_is_told_as_such():
+    with pytest.raises(ValueError, match="0 sample"):
+        TabularOverSampler(RandomOverSampler()).fit_resample(
+            customers(20)[0].iloc[:0], np.zeros(0, int)
+        )
+
+
 def test_it_works_in_a_pipeline_and_a_search():
     X, y = customers()
     model = churn(TabularOverSampler(make_sampler("gan"), TableCodec()))

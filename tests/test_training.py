@@ -129,6 +129,21 @@ def test_a_killed_fit_ends_as_if_it_had_not_been(tmp_path):
     assert (resumed == whole).all()
 
 
+def test_a_checkpoint_that_cannot_be_written_is_refused_before_training(
+    table, tmp_path
+):
+    taken = tmp_path / "taken"
+    taken.write_text("a file where a folder is named")
+    trained = []
+    sampler = make_sampler("gan", checkpoint=taken / "gan.pt")
+    sampler._train = lambda *_: trained.append(1)
+    with pytest.raises(
+        OSError, match=r"checkpoint='.*gan\.pt' cannot be written .*; name"
+    ):
+        sampler.fit_resample(*table)
+    assert not trained
+
+
 def test_numbers_of_numpy_go_into_a_checkpoint_and_come_back(tmp_path, table):
     """As a grid from np.logspace has them; the optimiser keeps the rate it was given."""
     options = {"checkpoint": tmp_path / "gan.pt", "sampling_strategy": {2: 20}}

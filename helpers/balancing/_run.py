@@ -356,8 +356,9 @@ def _resampled(auto, source, rows, X_out, y_out, X, asked):
         return rows[kept], rows[more], (X.iloc[more], y[more], more)
     fresh = pd.DataFrame(X_out).iloc[n:].reset_index(drop=True)
     labels = np.asarray(y_out)[n:]
-    new = fresh.assign(**{asked.target: labels}).reindex(columns=source.frame.columns)
-    return rows, new, (fresh, labels, None)
+    new = fresh.copy()
+    new[asked.target] = labels
+    return rows, new.reindex(columns=source.frame.columns), (fresh, labels, None)
 
 
 # -------------------------------------------------------------------- holdout

@@ -62,7 +62,8 @@ def make_imbalanced(images, labels, counts, random_state=None, *, return_indices
         )
     classes = np.unique(y).tolist()
     wanted = _wanted(counts, classes)
-    random = check_random_state(random_state)
+    fresh = random_state is None  # numpy's global generator is left alone
+    random = np.random.RandomState() if fresh else check_random_state(random_state)
     # Every class is shuffled whole, so that no count has a say in another class's draw.
     shuffled = {c: random.permutation(np.flatnonzero(y == c)) for c in classes}
     too_few = [

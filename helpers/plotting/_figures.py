@@ -115,6 +115,12 @@ def printed(name) -> str:
     return METHODS[name].name if name in METHODS else DATA.get(name, name)
 
 
+def as_is(name) -> str:
+    """A name that comes with data, for a figure: no formula, and never left out."""
+    text = str(name).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text  # legends pass over these
+
+
 def named(table):
     """A table whose rows and columns name methods and data sets as they are printed.
 
@@ -178,7 +184,7 @@ def panels(titles, ncols=3, size=(3.2, 2.9), **options):
         ax.set_axis_off()
     axes = dict(zip(titles, grid.flat, strict=False))
     for title, ax in axes.items():
-        ax.set_title(printed(title))
+        ax.set_title(as_is(printed(title)))
     return figure, axes
 
 
@@ -236,9 +242,9 @@ def embedding(points, y, synthetic, names, ax: Axes, title="") -> Axes:
                 linewidths=0.9 if generated else 0,
                 alpha=0.9 if generated else 0.7,
                 zorder=order,
-                label=f"{names[number]}, generated" if generated else names[number],
+                label=as_is(names[number]) + ", generated" * generated,
             )
-    ax.set(title=title, xticks=[], yticks=[])
+    ax.set(title=as_is(title), xticks=[], yticks=[])
     return ax
 
 
@@ -259,7 +265,7 @@ def marginals(samples: dict[str, np.ndarray], columns: dict[str, int], axes) -> 
             sns.kdeplot(
                 x=rows[:, column],
                 ax=ax,
-                label=label,
+                label=as_is(label),
                 cut=0,
                 color=[*COLOURS.values()][i],
                 fill=i == 0,
@@ -268,7 +274,7 @@ def marginals(samples: dict[str, np.ndarray], columns: dict[str, int], axes) -> 
                 linewidth=1.8,
                 warn_singular=False,
             )
-        ax.set(xlabel=name, ylabel="", yticks=[])
+        ax.set(xlabel=as_is(name), ylabel="", yticks=[])
     axes[0].set_ylabel("density")
 
 
@@ -299,8 +305,8 @@ def differences(tables: dict[str, pd.DataFrame], axes) -> None:
                 markerfacecolor=COLOURS[colour] if face else "white",
                 capsize=3,
             )
-        ax.set(title=title, yticks=rows, ylim=(-0.6, len(table) - 0.4))
-        ax.set_yticklabels([printed(name) for name in table.index])
+        ax.set(title=as_is(title), yticks=rows, ylim=(-0.6, len(table) - 0.4))
+        ax.set_yticklabels([as_is(printed(name)) for name in table.index])
 
 
 def paired_differences(splits, table: pd.DataFrame, ax: Axes, title="") -> Axes:
@@ -366,7 +372,9 @@ def reliability(y_true, probabilities: dict[str, np.ndarray], axes, n_bins=10) -
             y_true, p, n_bins=n_bins, strategy="quantile"
         )
         style = {"color": colours[i], "linestyle": lines[i], "linewidth": 1.8}
-        curves.plot(predicted, observed, marker=markers[i], ms=6, label=name, **style)
+        curves.plot(
+            predicted, observed, marker=markers[i], ms=6, label=as_is(name), **style
+        )
         counts.hist(p, bins=np.linspace(0, 1, 21), histtype="step", **style)
     curves.set(xlim=(0, 1), ylim=(0, 1), ylabel="observed share")
     curves.set_title(f"n = {len(y_true):,} predictions, {y_true.sum():,} events")
@@ -474,9 +482,11 @@ def image_grid(rows: dict[str, np.ndarray], ax: Axes, columns=(), title="") -> A
     gap = 2
     grid = make_grid(as_tensor(images), n, padding=gap, pad_value=255)
     ax.imshow(grid.permute(1, 2, 0).numpy().astype("uint8"), interpolation="nearest")
-    ax.set_yticks(gap + height / 2 + np.arange(len(rows)) * (height + gap), [*rows])
-    ax.set_xticks(gap + width / 2 + np.arange(len(columns)) * (width + gap), [*columns])
+    down = gap + height / 2 + np.arange(len(rows)) * (height + gap)
+    ax.set_yticks(down, [*map(as_is, rows)])
+    right = gap + width / 2 + np.arange(len(columns)) * (width + gap)
+    ax.set_xticks(right, [*map(as_is, columns)])
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
     ax.spines[:].set_visible(False)
-    ax.set_title(title)
+    ax.set_title(as_is(title))
     return ax

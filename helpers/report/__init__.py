@@ -42,6 +42,7 @@ removed or means something else; fields may be added. Numbers that are not there
 
 import json
 import math
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -166,7 +167,8 @@ def facts(
         **provenance.environment(),
         "command": asked,
         "input": {
-            "file": Path(path).name,
+            # A name of another encoding has bytes that no text may hold.
+            "file": os.fsencode(Path(path).name).decode("utf-8", "replace"),
             "sha256": source.digest,
             "records": len(source.frame),
             "columns": source.frame.shape[1],

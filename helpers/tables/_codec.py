@@ -40,7 +40,10 @@ def as_frame(X):
                 f"Expected 2D array, got {np.asarray(X).ndim}D array instead. Reshape your data, "
                 "one row a sample, one column a feature: X.reshape(-1, 1) makes one column."
             )
-        X = pd.DataFrame(X if isinstance(X, list | np.ndarray) else np.asarray(X))
+        X = X if isinstance(X, list) else np.asarray(X)
+        if not getattr(getattr(X, "dtype", None), "isnative", True):
+            X = X.astype(X.dtype.newbyteorder("="))  # pandas takes no others
+        X = pd.DataFrame(X)
     if not X.columns.is_unique:
         twice = [*X.columns[X.columns.duplicated()].unique()]
         raise ValueError(
@@ -415,9 +418,12 @@ class TableCodec(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"X has {Z.shape[1]} columns, and this codec's matrix {self._stripes[-1].stop}."
             )
-        return self._decode(Z, check_random_state(self.random_state))
+        return self._decode(Z, self.random_state)
 
-    def _decode(self, Z, rng):
+    def _decode(self, Z, random_state):
+        # numpy's global generator, scikit-learn's for None, is left alone.
+        fresh = random_state is None
+        rng = np.random.RandomState() if fresh else check_random_state(random_state)
         decoded = {
             i: column.decode(Z[:, stripe], rng)
             for i, (column, stripe) in enumerate(self._coded())

@@ -184,6 +184,7 @@ class Measured(Column):
             else np.zeros(len(series), bool)
         )
         self.n_outliers = int(far.sum())
+        self.scale = None  # until the ends are known
         self.scale = Scale(self._values(series[~missing & ~far]), how)
 
     def far(self, series, classes):
@@ -229,10 +230,13 @@ class Number(Measured):
 
     def _values(self, known):
         values = self._numbers(known)
-        if values.dtype != self.type:
-            values = np.rint(values) if self.type.kind in "iu" else values
-            values = values.astype(self.type)
-        return values
+        if values.dtype == self.type:
+            return values
+        if self.type.kind in "iu" and values.dtype.kind == "f":
+            values = np.rint(values)
+        if self.scale is None:
+            return values.astype(self.type)
+        return as_type(values, self.type, *self.scale.values[[0, -1]].tolist())
 
     def _numbers(self, known):
         try:
@@ -327,8 +331,14 @@ class Date(Measured):
 
     def _read(self, known):
         try:
-            if pd.api.types.infer_dtype(known) in ("timedelta", "timedelta64"):
+            held = pd.api.types.infer_dtype(known)
+            if held in ("timedelta", "timedelta64"):
                 return pd.to_timedelta(known)
+            if held in ("integer", "floating", "mixed-integer-float", "boolean"):
+                raise TypeError(
+                    f"what {known.iloc[0]!r} counts, and from when, is not said; convert it, "
+                    f"such as by pd.to_datetime(X[{self.name!r}], unit='s')."
+                )
             form = self.form if "%" in self.form else None
             return pd.to_datetime(known, format=form)
         except (TypeError, ValueError) as error:
@@ -343,8 +353,32 @@ class Date(Measured):
 
     def _values(self, known):
         if self.form == "period":
+            if known.dtype != self.dtype:
+                periods = isinstance(known.dtype, pd.PeriodDtype)
+                raise ValueError(
+                    f"Column {self.name!r} is of {self.dtype} but holds {known.iloc[0]!r} of "
+                    f"{known.dtype}; convert it, such as by X[{self.name!r}].dt."
+                    f"{'asfreq' if periods else 'to_period'}({self.dtype.freq.freqstr!r})."
+                )
             return np.asarray(known.array.asi8)
-        return self._instants(known)[0].astype(self.type).view(np.int64)
+        instants = self._instants(known)[0]
+        if instants.dtype.kind != self.type.kind:
+            raise ValueError(
+                f"Column {self.name!r} is of {self.type} but holds {known.iloc[0]!r}; "
+                "convert it, pd.to_datetime or pd.to_timedelta."
+            )
+        if self.scale is None or instants.dtype == self.type:
+            return instants.astype(self.type).view(np.int64)
+        # In seconds, which reach far, before the cast to a unit that may not.
+        kind = f"{self.type.kind}8[s]"
+        ends = self.scale.values[[0, -1]]
+        low, high = ends.view(self.type).astype(kind).view(np.int64).tolist()
+        seconds = instants.astype(kind).view(np.int64)
+        places = np.where(seconds < low, -1, np.where(seconds > high, 1, 0))
+        values = ends[(places > 0).astype(int)]
+        inside = places == 0
+        values[inside] = instants[inside].astype(self.type).view(np.int64)
+        return values
 
     def _series(self, values, seen):
         if self.form == "period":
@@ -382,6 +416,15 @@ class Date(Measured):
     def seen(self):
         ends = self._series(self.scale.values[[0, -1]], np.array([True, True]))
         return f"{ends[0]} to {ends[1]}, step {self.step}{self._outside()}"
+
+
+def as_type(values, dtype, low, high):
+    """Numbers of another type, those beyond the ends as the ends, which may not fit it."""
+    cast = np.full(len(values), high, dtype)
+    inside = (values >= low) & (values <= high)
+    cast[inside] = values[inside].astype(dtype)
+    cast[values < low] = low
+    return cast
 
 
 def _is_arrow(series):

@@ -175,9 +175,15 @@ def numbers_of(known):
     if pd.api.types.is_numeric_dtype(dtype):  # pandas' own, with or without pyarrow
         own = getattr(dtype, "numpy_dtype", dtype)
         return known.to_numpy(dtype=own if own.kind in "iuf" else np.float64)
-    values = pd.to_numeric(known.infer_objects()).to_numpy()
+    known = known.infer_objects()
+    if known.dtype.kind in "mM":  # which pandas would count
+        raise ValueError("dates are no numbers")
+    values = pd.to_numeric(known).to_numpy()
     if values.dtype.kind not in "iuf":
-        raise ValueError("no numbers")
+        raise ValueError(
+            f"Column {known.name!r} holds {known.iloc[0]!r} and its like, which no 64 bits "
+            f"hold; make them floats, X[{known.name!r}].astype(float)."
+        )
     return values
 
 

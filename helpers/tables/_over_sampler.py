@@ -11,7 +11,7 @@ from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names,
@@ -182,7 +182,7 @@ class TabularOverSampler(BaseOverSampler):
         """
         check_is_fitted(self, "sampler_")
         Z = self.sampler_.sample(label, n, random_state=random_state)
-        return self.codec_._decode(Z, check_random_state(random_state))
+        return self.codec_._decode(Z, random_state)
 
     # ------------------------------------------------------------------ parts
 
@@ -368,7 +368,11 @@ def _labels_after(index, n):
         start = index.start + len(index) * index.step
         return pd.RangeIndex(start, start + n * index.step, index.step, name=index.name)
     if pd.api.types.is_integer_dtype(index.dtype):
-        return pd.RangeIndex(index.max() + 1, index.max() + 1 + n, name=index.name)
+        # In Python's numbers: one more than the largest of an int8 is its smallest.
+        start = int(index.max()) + 1
+        if start + n <= 2**63:
+            return pd.RangeIndex(start, start + n, name=index.name)
+        return pd.Index([*range(start, start + n)], dtype=object, name=index.name)
     if isinstance(index, pd.MultiIndex):
         codes = np.full((index.nlevels, n), -1)
         return pd.MultiIndex(levels=index.levels, codes=codes, names=index.names)
@@ -390,7 +394,7 @@ def _refuse_target(frame, y):
     for name, column in frame.items():
         same = False
         with suppress(TypeError, ValueError):  # holes, or values without an order
-            same = bool((column.to_numpy(dtype=object) == labels).all())
+            same = bool(len(labels) and (column.to_numpy(object) == labels).all())
         if same:
             raise ValueError(
                 f"Column {name!r} of X is the target, row by row; "

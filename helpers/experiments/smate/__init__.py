@@ -87,6 +87,7 @@ from ._tables import (
     games_of,
     gan_lengths,
     higher_printed,
+    judges_shown,
     judges_told,
     leads_told,
     left_out_told,

@@ -390,6 +390,18 @@ def trucks_by_judge(stored) -> pd.DataFrame:
     return means.reindex([arm for arm in BEFORE_JUDGES if arm in means.index])
 
 
+#: What the table of judges shows.
+BY_JUDGES = ("feature_frechet", "feature_density", "feature_coverage", "recognised")
+
+
+def judges_shown(judged) -> pd.DataFrame:
+    """What `trucks_by_judge` found of `BY_JUDGES`, a column a measure and judge."""
+    shown = judged[[*BY_JUDGES]]
+    return shown.set_axis(
+        [f"{PRINTED.get(m, m)}, {k}" for m, k in shown], axis="columns"
+    )
+
+
 def judges_told(judged) -> str:
     """On which measures the judges put the arms in one order, and how far they lie apart.
 
@@ -398,6 +410,8 @@ def judges_told(judged) -> str:
     judged : DataFrame
         Of `trucks_by_judge`.
     """
+    if judged.empty:
+        return "Of this profile one network has judged alone."
     made = judged.drop(index="real")
     measures = [*dict.fromkeys(made.columns.get_level_values(0))]
     agreed = [
