@@ -335,6 +335,21 @@ def test_augmented_copies_move_and_stay_images(drawn):
     assert {*judge.altered(bright, mean, False, 0).ravel().tolist()} == {120, 200}
 
 
+def test_rows_of_two_judges_stand_in_no_table_together():
+    rows = pd.DataFrame(
+        {
+            "dataset": ["a", "a", "a", "b", "b", "b"],
+            "device": ["x", "x", "y", "y", "y", "y"],
+            "network": [None, None, None, "n1", "n2", "n2"],
+        }
+    )
+    kept, others = judge.of_one_network(rows)
+    assert kept.index.tolist() == [0, 1, 4, 5]
+    assert others.index.tolist() == [2, 3]
+    kept, others = judge.of_one_network(rows.drop(columns="network"))
+    assert others.index.tolist() == [2]
+
+
 RATIOS = [20, 50, 100, 200, 400]
 
 

@@ -75,13 +75,14 @@ def measured_images(stored) -> Measured:
     """
     rows = stored[stored["protocol"] == QUALITY_PROTOCOL]
     networks = rows[rows["method"] == "feature_network"].set_index("dataset")
-    rows, _ = of_one_network(rows[rows["method"] != "feature_network"])
+    rows = rows[rows["method"] != "feature_network"]
     order = [name for name in LOADERS if name in set(rows["dataset"])]
     if not order:
         raise ValueError(
             f"No images of profile {[*stored['profile'].unique()]} are judged; judge "
             "them with `python -m helpers run deep_smote`."
         )
+    rows, _ = of_one_network(rows)
     arms = [arm for arm in QUALITY_ARMS if arm in set(rows["method"])]
     accuracy = networks["accuracy"].reindex(order)
     return Measured(with_nearest(rows), arms, order, accuracy)
