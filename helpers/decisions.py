@@ -155,9 +155,9 @@ def ladder_text(rungs):
     half, tuned = arms["plain"].idxmax(), arms["tuned"].idxmax()
     alone = rungs["plain"].get("threshold", float("nan"))
     told = (
-        f"with thresholds at one half a tuned threshold gains {alone:+.3f} in the median and "
-        f"the best arm, {plain(printed(half))}, {arms['plain'].max():+.3f}; with all thresholds "
-        f"tuned the largest gain is {arms['tuned'].max():+.3f}"
+        f"with thresholds at one half a tuned threshold gains {alone:+z.3f} in the median and "
+        f"the best arm, {plain(printed(half))}, {arms['plain'].max():+z.3f}; with all thresholds "
+        f"tuned the largest gain is {arms['tuned'].max():+z.3f}"
     )
     return (
         f"```{{figure}} figures/ladder.png\n:name: ladder\n:alt: Two panels, {len(rungs)} rungs: {told}\n\n"

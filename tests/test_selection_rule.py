@@ -178,7 +178,11 @@ def stored_rows():
     power = {"dataset": "power-sampler-300", "method": "ranking", "n_arms": 5}
     rows = [{**null, "chosen": "nothing", "largest_mean": "smote"}] * 19
     rows += [{**null, "chosen": "smote", "largest_mean": "nothing"}]
-    planted = {"true_gain_of_planted": 0.1, "true_gain_of_best": 0.1}
+    planted = {
+        "true_gain_of_planted": 0.1,
+        "true_gain_of_best": 0.1,
+        "planted": "truth",
+    }
     for detectable, chosen, of_chosen in [(0.1, "truth", 0.1), (1e3, "nothing", 0.0)]:
         planted |= {"planted_detectable": detectable, "chosen": chosen}
         planted |= {"true_gain_of_chosen": of_chosen, "largest_mean": "smote"}

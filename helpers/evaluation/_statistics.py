@@ -166,15 +166,16 @@ def mean_differences(results: pd.DataFrame, metric: str, reference: str, n_test=
     results, metric, reference
         As in `paired`.
     n_test : int, optional
-        Rows tested on in each split; by default what the column ``n_test`` says.
+        Rows tested on in each split; by default the mean of the column ``n_test``.
 
     Returns
     -------
     dict of str to Difference
         Of the splits that both have.
     """
-    n_train = int(results["n_train"].dropna().iloc[0])
-    n_test = int(results["n_test"].dropna().iloc[0]) if n_test is None else n_test
+    # Folds of groups differ in size: the correction takes their mean.
+    n_train = float(results["n_train"].mean())
+    n_test = float(results["n_test"].mean()) if n_test is None else n_test
     return {
         method: Difference.of(values.dropna(), n_train, n_test)
         for method, values in paired(results, metric, reference).items()

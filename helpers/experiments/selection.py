@@ -373,7 +373,8 @@ def power(rows):
         ``tables``; ``true_gain`` of the arm that gains by construction, its mean;
         ``could_tell``, the median of the smallest gain that the splits could have shown;
         ``found``, the share of tables where the rule departs from nothing, with its 95 %
-        interval; ``expected``, that share if every arm had the spread that was seen.
+        interval; ``planted``, the share of these in which it takes that arm; ``expected``,
+        how often that arm would be found if every arm had the spread that was seen.
     """
     own = rows[rows["dataset"].str.startswith("power")].copy()
     # Power .8 is where the true gain is the smallest detectable one.
@@ -394,6 +395,7 @@ def power(rows):
             "found": k / n,
             "low": low,
             "high": high,
+            "planted": (group["chosen"] == group["planted"]).sum() / k if k else np.nan,
             "expected": group["expected"].mean(),
         }
     table = pd.DataFrame(found).T.astype({"tables": int})

@@ -7,7 +7,7 @@ import numpy as np
 from ...evaluation import compare_sets
 from .. import that_learnt
 from ._arms import DEEP
-from ._ranks import PRIMARY, against, gains, of_plan, ranked
+from ._ranks import PRIMARY, against, corrections, gains, of_plan, ranked
 from ._rule import ALPHA, FEWEST, LADDER, MIN_GAIN, chosen, need_gains, worth_of
 from ._tables import SEVERAL
 
@@ -241,12 +241,23 @@ def _probabilities(rows):
     worst = table["median"].idxmin()
     found = need_gains(rows, "probabilities")
     name = chosen(worth_of(found, "probabilities", rows, "boosting"))
+    mended = corrections(rows, "boosting")
+    helped = mended.index[(mended["p_holm"] < ALPHA) & (mended["median"] > 0)]
+    names = " or ".join(map(_name, helped))
+    linear = corrections(rows, "logistic")
+    n_linear = int(((linear["p_holm"] < ALPHA) & (linear["median"] > 0)).sum())
+    advice = f"Nothing. After {names}, `correct_prior`" if names else "Nothing"
+    weights = mended.loc["class_weight"]
     return Line(
         "You want probabilities",
-        _advice(name, "Nothing. If you used weights or sampling, `correct_prior`"),
+        _advice(name, advice),
         "shown" if len(worse) or name != "nothing" else "not shown",
         f"as they come, {len(worse)} of {len(table)} arms are shown to be worse; most, "
-        f"{_name(worst)}: {_told(table.loc[worst], 'log loss', -1)}",
+        f"{_name(worst)}: {_told(table.loc[worst], 'log loss', -1)}. Turned back to the "
+        f"shares, {len(helped)} of {len(mended)} are shown to be better than before"
+        + (f" (with a logistic regression, {n_linear} of {len(linear)})" * (len(linear) > 0))
+        + f"; class weights are on {weights['better']:.0f} tables, and worse on "
+        f"{weights['worse']:.0f}",
     )
 
 
@@ -279,7 +290,8 @@ def _categories(rows):
         "The table has categories",
         f'{advice}; if you must, `TabularOverSampler("smote")` takes them as they are',
         _verdict(row),
-        f"SMOTENC beyond a tuned threshold: {_told(row)}",
+        f"SMOTENC, or SMOTEN where no column is a number, beyond a tuned threshold: "
+        f"{_told(row)}",
     )
 
 

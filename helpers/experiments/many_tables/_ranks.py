@@ -211,6 +211,27 @@ def split_gains(rows, classifier="boosting"):
     return pd.DataFrame(stacked).rename_axis(["dataset", "method"])
 
 
+def corrections(rows, classifier):
+    """What turning probabilities back to the shares changes in an arm's log loss, tested.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Stored rows.
+    classifier : str
+
+    Returns
+    -------
+    table : DataFrame, one row per arm that ran on as many tables as any
+        As of `helpers.evaluation.compare_sets`; gains are what the loss falls by.
+    """
+    rows = ranked(rows)
+    before = gains(rows, "log_loss", classifier)
+    change = gains(rows, "corrected_log_loss", classifier) - before
+    counts = change.notna().sum()
+    return compare_sets(change[counts.index[counts == counts.max()]], power=None)
+
+
 def often(rows, classifier="boosting"):
     """What the one table tells that is split very often: each arm against doing nothing.
 
