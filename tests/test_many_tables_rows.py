@@ -208,6 +208,20 @@ def test_lines_say_n_and_follow_the_rows():
     assert all("rank" in a or "undersampling" in a for a in asked), asked
 
 
+def test_a_correction_is_advised_after_arms_that_it_is_shown_to_help():
+    rows = made_rows()
+    noise = np.random.default_rng(1).normal(0, 1e-3, len(rows))
+    change = rows["method"].map({"mc_ccr": -0.05, "class_weight": 0.05}).fillna(0)
+    rows["corrected_log_loss"] = rows["log_loss"] + change + noise
+    (line,) = [one for one in many_tables.answer(rows) if "probab" in one.situation]
+    assert line.advice == "Nothing. After MC-CCR, `correct_prior`"
+    assert f"1 of {len(ARMS) - 1} are shown to be better than before" in line.sure
+    assert "class weights are on 0 tables, and worse on 16" in line.sure
+    rows["corrected_log_loss"] = rows["log_loss"] + noise
+    (line,) = [one for one in many_tables.answer(rows) if "probab" in one.situation]
+    assert line.advice == "Nothing"
+
+
 def test_an_arm_with_gaps_is_in_no_family():
     rows = made_rows({"mc_rbo": 0.05})
     short = [t for t in many_tables.TABLES if many_tables.in_ranks(t)][:7]

@@ -200,7 +200,10 @@ def test_false_alarms_power_and_regret_by_known_answers():
     assert experiment.false_alarms(rows, by=()).loc["all", "rule_share"] == 0.05
     assert experiment.most_false_alarms(400) == 29
     found = experiment.power(rows).loc["power-sampler-300", "ranking"]
-    assert found["found"] == 0.5
+    assert (found["found"], found["planted"]) == (0.5, 1)
+    other = rows.assign(chosen=rows["chosen"].replace("truth", "smote"))
+    again = experiment.power(other).loc["power-sampler-300", "ranking"]
+    assert (again["found"], again["planted"]) == (0.5, 0)
     # As large as what can be told, it is told four times in five; else hardly ever.
     assert found["expected"] == pytest.approx((0.8 + 0.005) / 2, abs=0.01)
     lost = experiment.regret(rows).loc["power-sampler", "ranking"]

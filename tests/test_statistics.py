@@ -94,6 +94,28 @@ def test_compare_pairs_by_split_and_corrects_by_holm():
     assert table.loc["same", "p_holm"] == 1
 
 
+def test_folds_of_other_sizes_count_whatever_their_order():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(
+        {
+            "seed": 0,
+            "fold": f,
+            "method": m,
+            "acsa": rng.normal(),
+            "n_test": 10 + 8 * (f < 2),
+        }
+        for f in range(10)
+        for m in ("nothing", "smote")
+    ).assign(n_train=lambda r: 140 - r["n_test"])
+    table = evaluation.compare(rows, "acsa", "nothing")
+    pd.testing.assert_frame_equal(
+        table, evaluation.compare(rows[::-1], "acsa", "nothing"), rtol=1e-12
+    )
+    wide = evaluation.paired(rows, "acsa", "nothing")["smote"]
+    expected = evaluation.corrected_resampled_ttest(wide, 128.4, 11.6)[1]
+    assert table.loc["smote", "p"] == pytest.approx(expected)
+
+
 def test_compare_leaves_an_arm_with_one_split_untested():
     rows = pd.DataFrame(
         {"seed": s, "fold": 0, "method": m, "acsa": v, "n_train": 80, "n_test": 20}
