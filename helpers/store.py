@@ -178,16 +178,9 @@ def read_arrays(store, column: str) -> dict[tuple, np.ndarray]:
                     parts = name.removesuffix(".npy").split("/")
                     method, protocol, classifier, what = map(unquote, parts)
                     if what == column:
-                        key = (
-                            dataset,
-                            method,
-                            int(seed),
-                            int(fold),
-                            protocol,
-                            classifier,
-                        )
+                        run = dataset, method, int(seed), int(fold), protocol
                         array = np.load(io.BytesIO(kept.read(name)), allow_pickle=False)
-                        found[key] = array
+                        found[*run, classifier] = array
         except (zipfile.BadZipFile, ValueError, EOFError) as error:
             raise ValueError(f"{path} is damaged ({error}); get it again.") from None
     return found

@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 
@@ -12,11 +13,12 @@ import pandas as pd
 import pytest
 
 from helpers import TableCodec
-from helpers.balancing import audit, read_table
+from helpers.balancing import _text, audit, read_table
+from helpers.balancing._holdout import _latest, _of_groups
 from helpers.balancing._recipe import _folder
-from helpers.balancing._run import _latest, _of_groups
 from helpers.balancing._text import TextTable
 
+from .conftest import ROOT
 from .test_balancing import QUICK, call, rows_of, text_of
 
 
@@ -295,3 +297,71 @@ def test_a_target_called_self_and_a_name_of_another_encoding(tmp_path):
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert report["input"]["file"] == "caf\ufffd.csv"
     assert "self" in pd.read_csv(out / "balanced.csv").columns
+
+
+@pytest.mark.parametrize("way", ["plain", "group", "time"])
+def test_the_recipe_learns_from_no_record_that_is_set_aside(tmp_path, way):
+    frame = rows_of(n=200, rare=60)
+    frame["place"] = np.arange(len(frame)) % 40
+    frame["day"] = pd.date_range("2024-01-01", periods=len(frame)).strftime("%Y-%m-%d")
+    frame = frame.sample(frac=1, random_state=0)
+    path = tmp_path / "t.csv"
+    path.write_text(text_of(frame), encoding="utf-8")
+    words = ["--target", "left", *QUICK[:4], "--holdout", ".2", "--seed", "3"]
+    words += {"plain": ["--repeats", "1"], "group": ["--group", "place"], "time": []}[
+        way
+    ]
+    words += ["--time", "day"] * (way == "time")
+    done = call(path, *words, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    held = read_table(tmp_path / "out" / "holdout.csv", "left").frame
+    made = runpy.run_path(str(tmp_path / "out" / "recipe.py"), run_name="not main")
+    learned = made["X"].assign(left=made["y"])
+    assert len(learned) + len(held) == len(frame)
+    both = pd.concat([learned, held[learned.columns]]).astype(str)
+    assert not both.duplicated().any()
+    assert "lack the records that `--holdout` sets aside" in made["__doc__"]
+
+
+def test_the_recipe_has_as_many_folds_as_were_asked_for(tmp_path):
+    """With five, folds of 24 clinics would lack the class that four of them have."""
+    frame = rows_of(n=240, rare=60)
+    rare = (frame["left"] == frame["left"].value_counts().index[-1]).to_numpy()
+    frame["clinic"] = np.where(
+        rare, np.arange(len(frame)) % 4, 4 + np.arange(len(frame)) % 20
+    )
+    path = tmp_path / "t.csv"
+    path.write_text(text_of(frame), encoding="utf-8")
+    words = ["--target", "left", *QUICK[:4], "--group", "clinic", "--splits", "2"]
+    done = call(path, *words, "--for", "probabilities", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    ran = subprocess.run(
+        [sys.executable, tmp_path / "out" / "recipe.py"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert re.search(r"log loss 0\.\d+ \(spread 0\.\d+, 2 splits\)", ran.stdout)
+    plain = ["--target", "left", *QUICK[:4], "--splits", "3", "--repeats", "4"]
+    done = call(path, *plain, "--out", tmp_path / "plain")
+    text = (tmp_path / "plain" / "recipe.py").read_text(encoding="utf-8")
+    assert "RepeatedStratifiedKFold(n_splits=3, n_repeats=4" in text
+
+
+@pytest.mark.parametrize(
+    ("seen", "value", "expected"),
+    [
+        (["1.1600000000000001", "1.2"], 1.52, "1.52"),
+        (["1.1600000000000001", "1.2"], 2.0, "2.0"),
+        (["1.25", "1.50"], 1.5, "1.50"),
+        (["1.25", "1.5"], 1.75, "1.75"),
+        (["3", "4"], 5.0, "5"),
+        (["3", "4.25"], 5.0, "5"),
+        (["0.5", "0.25"], 1 / 3, "0.33"),
+        (["100", "200"], 1e22, "10000000000000000000000"),
+    ],
+)
+def test_numbers_have_no_digits_that_a_float_does_not_hold(seen, value, expected):
+    decimals = _text._decimals(np.array(seen, dtype=object))
+    assert _text._number(value, decimals, ".") == expected

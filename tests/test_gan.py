@@ -13,7 +13,7 @@ from torch import nn
 
 from helpers import SAMPLERS, GANOverSampler, load_bcw
 from helpers.experiments.gan_tutorial import split
-from helpers.over_sampling import _health, fit_stacked
+from helpers.over_sampling import _gan, _health, fit_stacked
 from helpers.training import initialise
 
 from .conftest import make_sampler
@@ -176,3 +176,12 @@ def test_stacked_gans_are_judged_each_on_its_own_rows():
     alone = make_sampler("gan_smote").fit(X, y).variety_
     assert [*map(len, (s.variety_ for s in samplers))] == [1, 0, 1]
     assert samplers[0].variety_ == pytest.approx(alone)
+
+
+def test_rows_that_are_made_in_parts_are_those_made_at_once(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    sampler = make_sampler("gan").fit(X, np.repeat([0, 1], [45, 15]))
+    whole = sampler.sample(1, 100, random_state=0)
+    monkeypatch.setattr(_gan, "MOST_AT_ONCE", 7)
+    parts = sampler.sample(1, 100, random_state=0)
+    np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-5)

@@ -212,3 +212,27 @@ def test_new_rows_need_no_groups():
     frame = pd.DataFrame(X, columns=[*"abc"]).assign(who=np.arange(150) % 50)
     recipe = ResampledClassifier(groups="who", tune=True, random_state=0).fit(frame, y)
     assert len(recipe.predict(frame[[*"abc"]])) == 150
+
+
+@pytest.mark.parametrize("index", ["names", "numbers"])
+def test_rows_keep_their_labels_whatever_the_verdict(index):
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(120, 3)), columns=[*"abc"])
+    y = pd.Series(np.repeat([0, 1], [90, 30]))
+    labels = [f"P{i:03}" for i in range(120)] if index == "names" else range(500, 620)
+    X.index = y.index = pd.Index(labels)
+    auto = AutoOverSampler(["smote", "random_oversampling"], cv=3, random_state=0)
+    auto.fit(X, y)
+    for method in ("smote", "random_oversampling"):
+        X_out, y_out = auto.treat(X, y, method)
+        assert len(X_out) == 180
+        assert X_out.index[:120].equals(X.index)
+        assert y_out.index.equals(X_out.index)
+        if index == "numbers":
+            assert X_out.index.is_unique
+
+
+def test_an_interval_of_the_choice_holds_its_mean():
+    X, y = rows([0, 1], [150, 40])
+    auto = chosen_among(["threshold", "class_weight"], scoring="decisions").fit(X, y)
+    of = auto.comparison_.loc["auto"]
+    assert of["low"] <= of["gain"] <= of["high"]

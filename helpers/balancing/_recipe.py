@@ -7,24 +7,27 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.model_selection import RepeatedStratifiedKFold
 
 import helpers
 
 from ..provenance import own_file
+from ..selection import FOLDS
 
 _TEXT = '''"""What `deep-oversampling balance` found for {name}: {advice}
 {forced}
 The whole treatment is one estimator, so that it is learned inside every training part:
-put `pipeline` into your own cross-validation, or fit it on all records and predict.
-Run as it is, it scores itself; {score}.
+put `pipeline` into your own cross-validation, or fit it on `X` and `y` and predict.
+{aside}Run as it is, it scores itself; {score}.
 """
 
 {imports}
 
 TARGET = {target!r}
 table = read_table({path!r}, TARGET, encoding={encoding!r}, delimiter={delimiter!r})
-y = table.frame[TARGET].to_numpy()
-X = table.frame.drop(columns={drop!r})
+frame = table.frame
+{held}y = frame[TARGET].to_numpy()
+X = frame.drop(columns={drop!r})
 
 pipeline = {pipeline}
 
@@ -49,6 +52,7 @@ def recipe(
     positive=None,
     costs=None,
     forced=False,
+    holdout=None,
 ):
     """The text of ``recipe.py``.
 
@@ -70,6 +74,8 @@ def recipe(
     costs : array, optional
     forced : bool
         Whether `method` is not what was found.
+    holdout : float, optional
+        Share of records that are set aside, here as in the report.
 
     Returns
     -------
@@ -83,9 +89,16 @@ def recipe(
         row = auto.comparison_.loc[method]
         score = f"the report says {row[metric]:.3f} (spread {row['sd']:.3f})"
     how, sign = "cv=cv, scoring=scorer", ""
+    folds, repeats = auto.cv if isinstance(auto.cv, int) else FOLDS, 2
+    if isinstance(auto.cv, RepeatedStratifiedKFold):
+        repeats = auto.cv.n_repeats
+        folds = auto.cv.get_n_splits() // repeats
     if auto.groups is not None:
         imports.add(("sklearn.model_selection", "StratifiedGroupKFold"))
-        cv = f"cv = StratifiedGroupKFold(5, shuffle=True, random_state={auto.random_state})"
+        cv = (  # those of the report's first repeat
+            f"cv = StratifiedGroupKFold({folds}, shuffle=True, "
+            f"random_state={auto.random_state})"
+        )
         how += f", groups=X[{auto.groups!r}]"
     elif auto.times is not None:
         imports.add(("sklearn.model_selection", "TimeSeriesSplit"))
@@ -97,7 +110,7 @@ def recipe(
     else:
         imports.add(("sklearn.model_selection", "RepeatedStratifiedKFold"))
         cv = (
-            "cv = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, "
+            f"cv = RepeatedStratifiedKFold(n_splits={folds}, n_repeats={repeats}, "
             f"random_state={auto.random_state})"
         )
     if metric == "mean_recall":
@@ -125,12 +138,27 @@ def recipe(
             "labels=fitted.classes_)\n"
             "        return (table * costs).sum() / len(y)\n"
         )
+    held = ""
+    if holdout:
+        imports.add(("helpers.balancing", "set_aside"))
+        told = [
+            ("group", auto.groups),
+            ("time", auto.times),
+            ("seed", auto.random_state),
+        ]
+        told = [f", {name}={value!r}" for name, value in told if value is not None]
+        held = (
+            f"held = set_aside(frame, TARGET, {holdout!r}{''.join(told)})\n"
+            "frame = frame.drop(index=held).reset_index(drop=True)\n"
+        )
     text = _TEXT.format(
         name=_plain(Path(path).name),
         advice=_plain(advice),
         forced=f"As told, the pipeline is that of {_plain(method)} all the same.\n"
         if forced
         else "",
+        aside="They lack the records that `--holdout` sets aside. " if holdout else "",
+        held=held,
         score=score,
         imports=_imports(imports),
         target=target,

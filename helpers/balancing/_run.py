@@ -6,22 +6,18 @@ The report, with its pictures and templates, is imported when there is one to wr
 import contextlib
 import errno
 import time as clock
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.model_selection import (
-    StratifiedGroupKFold,
-    train_test_split,
-)
 
 from ..runs import cluster
-from ..selection import in_time, repeated_rows
+from ..selection import repeated_rows
 from ._audit import audit, audit_lines
 from ._files import Folder, read_table
+from ._holdout import set_aside
 from ._new_rows import described, provenance_of
 from ._options import (
     Asked,
@@ -43,8 +39,6 @@ from ._recipe import recipe
 #: Share of the budget for the choice and the fit of the table; with records set aside,
 #: both of which are fitted anew. The rest is for the report.
 FOR_CHOICE, WITH_HOLDOUT = 0.9, 0.7
-#: Folds of groups, some of which are set aside together.
-GROUP_FOLDS = 20
 #: The store of rows, and what it keeps beside itself.
 BESIDE = "", ".lock", ".plan.json", ".predictions"
 
@@ -160,10 +154,18 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
         for line in audit_lines(found, path, asked.target):
             say(line)
 
-        rows, held = _parts(source, asked)
-        if held is not None:
-            n = len(source.frame)
+        n, held = len(source.frame), None
+        if asked.holdout:
+            held = set_aside(
+                source.frame,
+                asked.target,
+                asked.holdout,
+                group=asked.group,
+                time=asked.time,
+                seed=asked.seed,
+            )
             say(f"Set aside: {len(held):,} of {n:,} records ({len(held) / n:.0%}).")
+        rows = np.setdiff1d(np.arange(n), [] if held is None else held)
         X, y = _features(source, rows, asked)
         auto = chooser(asked, kinds, y)
         auto.set_params(n_jobs=jobs)
@@ -244,6 +246,7 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
             positive,
             auto.costs,
             method != auto.verdict_.chosen,
+            asked.holdout,
         ),
     )
     names |= {"rows": "rows.csv", "report": "report.html"}
@@ -273,60 +276,6 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
 
 
 # -------------------------------------------------------------------- records
-
-
-def _parts(source, asked):
-    """Numbers of the records to learn from, and of those set aside."""
-    n = len(source.frame)
-    if not asked.holdout:
-        return np.arange(n), None
-    y = source.frame[asked.target]
-    if asked.time:
-        held = _latest(in_time(source.frame[asked.time]), asked.holdout)
-    elif asked.group:
-        held = _of_groups(source.frame[asked.group], y, asked.holdout, asked.seed)
-    else:
-        if y.value_counts().min() < 2:
-            raise ValueError(
-                f"--holdout: class {y.value_counts().index[-1]!r} has one record."
-            )
-        held = train_test_split(
-            np.arange(n), test_size=asked.holdout, stratify=y, random_state=asked.seed
-        )[1]
-    held = np.sort(held)
-    rows = np.setdiff1d(np.arange(n), held)
-    if y.iloc[held].nunique() < y.nunique() or y.iloc[rows].nunique() < y.nunique():
-        raise ValueError(
-            f"--holdout {asked.holdout:g} leaves a part without one of the classes; give "
-            "another share."
-        )
-    return rows, held
-
-
-def _latest(when, share):
-    """Records from an instant on, as near to a share of them as instants allow."""
-    instants, counts = np.unique(when, return_counts=True)
-    shares = np.cumsum(counts[::-1])[::-1] / len(when)
-    cut = 1 + np.abs(shares[1:] - share).argmin() if len(instants) > 1 else 0
-    return np.flatnonzero(when >= instants[cut])
-
-
-def _of_groups(groups, y, share, seed):
-    """Records of some groups, as near to a share of them as small folds allow."""
-    folds = min(GROUP_FOLDS, groups.nunique())
-    if folds < 2:
-        raise ValueError(
-            f"--holdout {share:g}: column {groups.name!r} (--group) has one value, and "
-            "a group is not parted; leave one of the two out."
-        )
-    cut = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of classes with fewer records than folds
-        parts = [test for _, test in cut.split(np.zeros(len(y)), y, groups)]
-    # The largest groups come first, and would be more than is asked for.
-    parts = sorted((part for part in parts if len(part)), key=len)
-    shares = np.cumsum([len(part) for part in parts[:-1]]) / len(y)
-    return np.concatenate(parts[: 1 + np.abs(shares - share).argmin()])
 
 
 def _features(source, rows, asked):

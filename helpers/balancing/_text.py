@@ -412,11 +412,12 @@ def _number(value, decimals, point):
         text = text.removesuffix(".0")
     else:
         fewest, most = decimals
-        text = f"{value:.{most}f}"
-        if most > fewest:
-            whole, _, rest = text.partition(".")
-            rest = rest.rstrip("0").ljust(fewest, "0")
-            text = f"{whole}.{rest}" if rest else whole
+        text = repr(float(value))  # no digits beyond what a float holds
+        if "e" in text or len(text.partition(".")[2]) > most:
+            text = f"{value:.{most}f}"
+        whole, _, rest = text.partition(".")
+        rest = rest.rstrip("0").ljust(fewest, "0")
+        text = f"{whole}.{rest}" if rest else whole
         if float(text) == 0:
             text = text.removeprefix("-")
     return text.replace(".", point)

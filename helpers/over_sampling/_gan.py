@@ -68,6 +68,10 @@ def update(
     return {"discriminator_loss": D_loss, "generator_loss": G_loss}
 
 
+#: New rows that a network makes at a time: each takes some kilobytes on the way.
+MOST_AT_ONCE = 2**16
+
+
 class GANOverSampler(BaseDeepOverSampler):
     """Over-sample with a generative adversarial network per class.
 
@@ -287,5 +291,7 @@ class GANOverSampler(BaseDeepOverSampler):
         )
 
     def _generate(self, code, n, generator):
-        rows = self.networks_[f"generator {code}"](self._noise(n, generator))
+        network = self.networks_[f"generator {code}"]
+        noise = self._noise(n, generator).split(MOST_AT_ONCE)
+        rows = torch.cat([network(part) for part in noise])
         return rows.view(n, *self._row_shape)

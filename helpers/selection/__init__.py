@@ -10,10 +10,11 @@ from ._classifier import (
 )
 from ._own import check_contract, load_sampler
 from ._plan import Plan
-from ._splits import in_time
+from ._splits import FOLDS, in_time
 from ._verdict import Verdict
 
 __all__ = [
+    "FOLDS",
     "AutoOverSampler",
     "Plan",
     "ResampledClassifier",

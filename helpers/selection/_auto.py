@@ -23,7 +23,7 @@ from sklearn.utils.validation import (
 
 from ..checks import labels_of, require_known
 from ..evaluation import evaluate
-from ..tables import TableCodec, TabularOverSampler
+from ..tables import TableCodec, TabularOverSampler, labels_after
 from . import _arms, _splits
 from ._arms import ALWAYS
 from ._bias import by_split, gain_of_choice
@@ -383,6 +383,10 @@ class AutoOverSampler(BaseOverSampler):
             sampler.set_params(codec=clone(sampler.codec).set_params(kinds=kinds))
         if _arms.repeats(sampler):
             X_out, _ = sampler.fit_resample(X, labels_of(y))
+            n_new = len(sampler.sample_indices_) - len(y)
+            if n_new > 0 and hasattr(X, "index"):  # else imbalanced-learn renumbers
+                index = X.index.append(labels_after(X.index, n_new))
+                X_out = X_out.set_axis(index)
             y_out = _safe_indexing(y, sampler.sample_indices_)
             if hasattr(y_out, "set_axis") and hasattr(X_out, "index"):
                 y_out = y_out.set_axis(X_out.index)
@@ -662,7 +666,9 @@ class AutoOverSampler(BaseOverSampler):
         self.comparison_.loc["auto", [metric, "gain", "low", "high"]] = [
             score_with(gain, nothing, self.scoring, costs),
             gain,
-            *np.nanquantile(gained, [0.025, 0.975]),
+            # Where nearly all draws chose nothing, their mean lies outside of 95 % of them.
+            min(gain, np.nanquantile(gained, 0.025)),
+            max(gain, np.nanquantile(gained, 0.975)),
         ]
         often = pd.Series(["nothing", *names]).iloc[picked].value_counts(normalize=True)
         told = ", ".join(f"{name} {share:.0%}" for name, share in often.items())

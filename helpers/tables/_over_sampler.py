@@ -335,7 +335,7 @@ class TabularOverSampler(BaseOverSampler):
 
     def _joined(self, X, frame, new, y_out):
         """New rows behind the original ones, in the types that came in."""
-        new.index = _labels_after(frame.index, len(new))
+        new.index = labels_after(frame.index, len(new))
         if isinstance(X, list):
             return [*X, *new.astype(object).to_numpy().tolist()], y_out
         if not isinstance(X, pd.DataFrame):
@@ -362,7 +362,7 @@ class TabularOverSampler(BaseOverSampler):
         return tags
 
 
-def _labels_after(index, n):
+def labels_after(index, n):
     """Labels of `n` new rows behind an index."""
     if isinstance(index, pd.RangeIndex):
         start = index.start + len(index) * index.step

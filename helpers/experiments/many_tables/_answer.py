@@ -255,7 +255,10 @@ def _probabilities(rows):
         f"as they come, {len(worse)} of {len(table)} arms are shown to be worse; most, "
         f"{_name(worst)}: {_told(table.loc[worst], 'log loss', -1)}. Turned back to the "
         f"shares, {len(helped)} of {len(mended)} are shown to be better than before"
-        + (f" (with a logistic regression, {n_linear} of {len(linear)})" * (len(linear) > 0))
+        + (
+            f" (with a logistic regression, {n_linear} of {len(linear)})"
+            * (len(linear) > 0)
+        )
         + f"; class weights are on {weights['better']:.0f} tables, and worse on "
         f"{weights['worse']:.0f}",
     )

@@ -4,7 +4,7 @@
 `cells` says which runs the stored tables have. The module `_draw` holds the
 images of the paper's experiment, `_generated` those of its GANs, `_figure_6` its arms and
 rows, `_printed` the numbers of the report and `_claims` what is said of both, `_boosting` a
-part of that, `_tables` and `_figures` how they are shown, `_pilot` the choice of the
+part of that, `_tables`, `_trucks` and `_figures` how they are shown, `_pilot` the choice of the
 classifier's rate, `_gan` how a GAN's training goes and `_quality` how good its images are.
 """
 
@@ -72,7 +72,6 @@ from ._quality import (
 from ._tables import (
     ELSEWHERE,
     GANS,
-    IMAGES_TOLD,
     MEASURES,
     TOLD,
     TRUCK,
@@ -87,13 +86,8 @@ from ._tables import (
     games_of,
     gan_lengths,
     higher_printed,
-    judges_shown,
-    judges_told,
     leads_told,
-    left_out_told,
     mean_recalls,
-    measured_trucks,
-    penalty_told,
     price_told,
     recalls_told,
     report_beside_ours,
@@ -101,6 +95,14 @@ from ._tables import (
     shown_confusions,
     spotted_at_end,
     trucks_and_cars,
+)
+from ._trucks import (
+    IMAGES_TOLD,
+    judges_shown,
+    judges_told,
+    left_out_told,
+    measured_trucks,
+    penalty_told,
     trucks_by_arm,
     trucks_by_judge,
 )
