@@ -84,9 +84,10 @@ def measure_cost(method, n, side):
 def peak_mebibytes():
     """The most memory that this process has had so far."""
     status = Path("/proc/self/status")
-    if status.exists():
+    told = status.read_text() if status.exists() else ""
+    if found := re.search(r"VmHWM:\s+(\d+) kB", told):
         # What `getrusage` tells would begin with the peak of the process that started it.
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) / 2**10
+        return int(found[1]) / 2**10
     import resource  # here, since Windows has none and all else works there
 
     unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere

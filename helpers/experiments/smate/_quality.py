@@ -127,9 +127,8 @@ def run_quality(cell):
         made = resample(method, dataset, seed, profile)[0][len(drawn.y) :]
         if method.endswith("augmented"):
             flip = not dataset.startswith("digits")
-            made = altered(
-                made, 0.0, flip, seed
-            )  # black, as `KerasCNNClassifier` has it
+            # From outside comes black, as in `KerasCNNClassifier`.
+            made = altered(made, 0.0, flip, seed)
     row |= {
         "n_synthetic": 0 if method == "real" else len(made),
         "sampler_seconds": shared + time.perf_counter() - started,
