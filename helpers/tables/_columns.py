@@ -177,6 +177,7 @@ class Measured(Column):
             self.parts += (("missing", 1),)
             self.hole = series[missing].iloc[0]
         known = series[~missing]
+        self.scale = None  # until the ends are known
         self._learn(known)
         far = (
             self.far(series, classes)
@@ -184,7 +185,6 @@ class Measured(Column):
             else np.zeros(len(series), bool)
         )
         self.n_outliers = int(far.sum())
-        self.scale = None  # until the ends are known
         self.scale = Scale(self._values(series[~missing & ~far]), how)
 
     def far(self, series, classes):

@@ -84,7 +84,9 @@ def measure_cost(method, n, side):
 def peak_mebibytes():
     """The most memory that this process has had so far."""
     status = Path("/proc/self/status")
-    told = status.read_text() if status.exists() else ""
+    told = (
+        status.read_text(encoding="utf-8", errors="replace") if status.exists() else ""
+    )
     if found := re.search(r"VmHWM:\s+(\d+) kB", told):
         # What `getrusage` tells would begin with the peak of the process that started it.
         return int(found[1]) / 2**10

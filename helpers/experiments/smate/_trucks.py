@@ -75,7 +75,7 @@ def trucks_by_judge(stored) -> pd.DataFrame:
 
 
 #: What the table of judges shows.
-BY_JUDGES = ("feature_frechet", "feature_density", "feature_coverage", "recognised")
+BY_JUDGES = ("feature_frechet", "feature_coverage")
 
 
 def judges_shown(judged) -> pd.DataFrame:
