@@ -225,9 +225,7 @@ def corrections(rows, classifier):
     table : DataFrame, one row per arm that ran on as many tables as any
         As of `helpers.evaluation.compare_sets`; gains are what the loss falls by.
     """
-    rows = ranked(rows)
-    before = gains(rows, "log_loss", classifier)
-    change = gains(rows, "corrected_log_loss", classifier) - before
+    change = -split_gains(rows, classifier)["calibration"].unstack("method")
     counts = change.notna().sum()
     return compare_sets(change[counts.index[counts == counts.max()]], power=None)
 
