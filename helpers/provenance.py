@@ -88,10 +88,18 @@ def own_code(*values) -> str:
     Parameters
     ----------
     *values : estimators, functions, or containers of such
+
+    Raises
+    ------
+    ValueError
+        One of them is defined where there is no file, as in a notebook's cell.
     """
     found = set()
     for value in values:
         _collect(value, found)
+    for kind in found:
+        if getattr(kind, "__module__", None) == "__main__" and own_file(kind) is None:
+            raise ValueError(f"{kind.__qualname__} is defined in no file")
     files = {file for kind in found if (file := own_file(kind))}
     digests = sorted(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:12] if files else ""

@@ -98,7 +98,9 @@ def _build(root, work, chapters):
     for folder in ("src", "running", *work.glob("render-*")):
         shutil.rmtree(work / folder, ignore_errors=True)
     stage = work / "src"
-    shutil.copytree(root / "book", stage / "book")
+    # Rows may be coming in: neither what is half written nor a lock is a source.
+    passing = shutil.ignore_patterns(".deep-oversampling-*", "*.lock")
+    shutil.copytree(root / "book", stage / "book", ignore=passing)
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(root / name, stage)
     _use_own_kernel(work / "running")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import optimize
 
 from helpers import evaluation
 
@@ -64,6 +65,17 @@ def test_macro_g_mean_is_that_of_imbalanced_learn_0_14():
     assert two == pytest.approx(0.75)  # recalls 1/2 and 1, each the other's specificity
 
 
+def test_a_class_without_rows_is_in_no_mean():
+    p = np.tile([0.6, 0.3, 0.1], (5, 1))
+    row = evaluation.score(np.zeros(5, int), p, [*"abc"])
+    means = ("accuracy", "acsa", "f1_macro", "precision_macro")
+    assert [row[name] for name in means] == [1, 1, 1, 1]
+    assert np.isnan([row[f"{kind}_b"] for kind in ("precision", "recall", "f1")]).all()
+    # To call rows by its name is wrong all the same.
+    called = evaluation.score(np.zeros(5, int), p, [*"abc"], np.array([0, 0, 0, 0, 1]))
+    assert (called["precision_b"], called["precision_macro"]) == (0, 1)
+
+
 def test_probability_metrics():
     y = np.array([0, 0, 0, 1])
     p = np.array([0.2, 0.4, 0.8, 0.6])
@@ -81,6 +93,22 @@ def test_calibration_slope_finds_a_known_distortion(slope):
     y = rng.uniform(size=50_000) < 1 / (1 + np.exp(-slope * odds))
     found = evaluation.calibration_slope(y, 1 / (1 + np.exp(-odds)))
     assert found == pytest.approx(slope, rel=0.05)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_calibration_slope_of_a_rare_class_solves_the_score_equations(seed):
+    rng = np.random.default_rng(seed)
+    odds = rng.normal(-4.6, 0.3, 5_000)
+    y = rng.uniform(size=5_000) < 1 / (1 + np.exp(-odds))
+    p = 1 / (1 + np.exp(-odds))
+    slope = evaluation.calibration_slope(y, p)
+
+    def mean_residual(intercept):
+        return (y - 1 / (1 + np.exp(-intercept - slope * odds))).mean()
+
+    intercept = optimize.brentq(mean_residual, -20, 20)
+    left = y - 1 / (1 + np.exp(-intercept - slope * odds))
+    assert (left * odds).sum() == pytest.approx(0, abs=1e-3)
 
 
 def test_calibration_slope_of_a_perfect_or_constant_prediction_is_nan():

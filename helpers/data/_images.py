@@ -6,6 +6,7 @@ memory: `load_cifar10` then takes milliseconds, and processes share the pages.
 
 import contextlib
 import hashlib
+import mmap
 import os
 import warnings
 
@@ -331,9 +332,11 @@ def _map(path):
     with open(path, "rb") as file:
         file.seek(_DIGEST)
         *parts, shape = (np.load(file) for _ in range(5))
-        # "c": pages come from the file, a write goes to a private copy of its page.
-        data = np.memmap(file, np.uint8, "c", file.tell(), tuple(shape.tolist()))
-    return _bunch_fields(np.asarray(data), *parts)
+        # Pages come from the file, a write goes to a private copy of its page. No memmap:
+        # joblib would have its workers read the file, without what was written.
+        pixels = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        data = np.frombuffer(pixels, np.uint8, offset=file.tell())
+    return _bunch_fields(data.reshape(shape), *parts)
 
 
 def _fields(parts):

@@ -48,16 +48,20 @@ class Kept:
                 "another store, or give the data and the random_state of cv that it was "
                 "begun with."
             )
-        found = {}
+        found, here = {}, environment()
         for row in rows.to_dict("records"):
             name, fold = row["method"], row["fold"]
             if name not in self.arms:
                 continue
             if row["protocol"] != self.arms[name]:
                 raise ValueError(
-                    f"{self.path} has rows of another arm {name!r}, or of other versions "
-                    "of its code or libraries; give the arm another name, or name another "
-                    "store."
+                    f"{self.path} has rows of another arm {name!r}, or of other code of "
+                    "it; give the arm another name, or name another store."
+                )
+            if other := [kind for kind in here if row[kind] != here[kind]]:
+                raise ValueError(
+                    f"{self.path} has rows of another {other[0]}, {row[other[0]]!r}, and "
+                    f"the rest would be of {here[other[0]]!r}; name another store."
                 )
             said = self._said(name, fold) if self.with_predictions else None
             if self.with_predictions and said is None:
@@ -124,5 +128,5 @@ def _digest_of(name, *parts):
     except Exception as error:
         raise ValueError(
             f"{name} cannot be told from others ({error}), so rows cannot be stored; "
-            "define its functions in a module, or leave store out."
+            "define its classes and functions in a module, or leave store out."
         ) from error

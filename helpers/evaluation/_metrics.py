@@ -36,7 +36,9 @@ def calibration_slope(y_true, probability) -> float:
         return np.nan
     if yes.min() >= no.max() or yes.max() <= no.min():
         return np.nan
-    return float(LogisticRegression(C=np.inf).fit(odds, y_true).coef_[0, 0])
+    # lbfgs stops where the gradient is small, which it is all along for a rare class.
+    exact = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10)
+    return float(exact.fit(odds, y_true).coef_[0, 0])
 
 
 def gmean_macro(y_true, y_pred, n_classes: int) -> float:
@@ -103,8 +105,9 @@ def score(y_true, probabilities, classes: Sequence, y_pred=None) -> dict[str, fl
         the positive class's probability; several classes: summed over them),
         ``log_loss``, ``calibration_slope`` (two classes only).
 
-        A class without rows in `y_true` has no recall and no F1: NaN, and means over
-        classes leave it out, as scikit-learn's balanced accuracy does.
+        A class without rows in `y_true` has no recall and no F1, and no precision unless
+        rows were called it: NaN, and means over classes leave it out, as scikit-learn's
+        balanced accuracy does.
 
     Examples
     --------
@@ -122,11 +125,12 @@ def score(y_true, probabilities, classes: Sequence, y_pred=None) -> dict[str, fl
     )
     there = n > 0
     recall[~there] = f1[~there] = np.nan
+    precision[~there & ~np.isin(numbers, y_pred)] = np.nan
     row = {"accuracy": metrics.accuracy_score(y_true, y_pred)}
     per_class = {"precision": precision, "recall": recall, "f1": f1}
     for name, values in per_class.items():
         row |= {f"{name}_{c}": v for c, v in zip(classes, values, strict=True)}
-    row["precision_macro"], row["f1_macro"] = precision.mean(), f1[there].mean()
+    row["precision_macro"], row["f1_macro"] = precision[there].mean(), f1[there].mean()
     row["acsa"] = recall[there].mean()
     row["gmean_macro"] = gmean_macro(y_true, y_pred, len(classes))
     row["gmean_product"] = geometric_mean_score(y_true, y_pred, labels=numbers[there])
