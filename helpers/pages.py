@@ -15,6 +15,9 @@ from .display import ALT, plain
 from .evaluation import claims_table
 from .store import CLASSIFIER, KEY
 
+#: Chapters that repeat a paper, so that "paper" has its sizes.
+OF_PAPERS = ("gan_tutorial", "gan_smote", "deep_smote", "smate")
+
 
 def code(text) -> str:
     """Markdown that shows a text letter by letter as code, outside of tables."""
@@ -41,7 +44,8 @@ def fill_in_answers(stage):
         # The first profile is the one that the chapter shows, if it names no others.
         shown = getattr(module, "GLANCED", module.PROFILES[:1])
         results = [stage / f"book/results/{chapter}-{name}.csv" for name in shown]
-        rows = pd.concat(map(store.read, results), ignore_index=True)
+        there = [path for path in results if path.exists()]
+        rows = pd.concat(map(store.read, there or results), ignore_index=True)
         answer = module.glance(rows)
         text = text.replace(f"{{{{ glance_{chapter} }}}}", plain(answer))
     index.write_text(text, encoding="utf-8")
@@ -325,7 +329,9 @@ def paper_scale(chapter, results):
     if not any(
         (results.parent / f"{chapter}{kind}").exists() for kind in (".ipynb", ".md")
     ):
-        link = f"Of `helpers.experiments.{chapter}`, which has no page of its own."
+        link = f"Of `helpers.experiments.{chapter}`, whose rows other pages show."
+    if chapter not in OF_PAPERS:
+        link += " The whole of a plan of ours, and no paper's widths and epochs."
     lines = [
         f"## {chapter}",
         "",
@@ -359,7 +365,10 @@ def paper_scale(chapter, results):
         return "\n".join(lines)
     # A store whose rows are all of other questions lacks the column.
     key = [*KEY, CLASSIFIER] if all(CLASSIFIER in t for t in tables.values()) else KEY
-    columns = [table.reindex(columns=[*key, metric]) for table in tables.values()]
+    columns = [
+        experiments.that_learnt(table).reindex(columns=[*key, metric])
+        for table in tables.values()
+    ]
     pairs = columns[0].merge(columns[1], on=key, suffixes=("", "_tenth")).dropna()
     if pairs.empty:
         return "\n".join([*lines, "", "Nothing to compare with `tenth` yet."])

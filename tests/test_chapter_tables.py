@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
+from helpers.evaluation import gmean_macro
 from helpers.experiments import deep_smote, smate
-from helpers.experiments.deep_smote import _table_1
+from helpers.experiments.deep_smote import _printed, _table_1
 from helpers.quality import with_nearest
 
 
@@ -49,6 +50,7 @@ def test_a_data_set_is_shown_when_every_reading_is_there():
     assert found.draws["cifar10"] == 1
     assert any("MNIST is not complete" in told for told in found.lacking)
     assert any("CIFAR-10 lacks" in t and "GAMO" in t for t in found.lacking)
+    assert "CIFAR-10 has 1 of 3 draws" in found.lacking
 
 
 def test_without_a_complete_data_set_the_page_says_what_to_do():
@@ -78,10 +80,28 @@ def test_a_plan_names_what_is_missing_and_a_full_one_nothing():
     assert left.table.iloc[0, 0] == "GAMO"
 
 
-def test_every_impossible_gmean_is_above_the_root_of_its_acsa():
+def test_every_impossible_gmean_is_outside_of_what_its_acsa_allows():
     table, above, cells = deep_smote.impossible_gmeans()
-    assert (table["gmean_macro"] > table["most"]).all()
+    high = table["gmean_macro"] > table["most"]
+    assert [*table.index[high].unique(0)] == ["mc_rbo", "deep_smote"]
+    assert [*table.index[~high].unique(0)] == ["smote", "amdo"]
+    assert (table["gmean_macro"] < table["least"])[~high].all()
     assert above == cells == 35
+
+
+def test_no_confusion_matrix_has_a_lower_gmean_than_the_least():
+    n, rng = np.array([20, 8, 3]), np.random.default_rng(0)
+    y = np.repeat(np.arange(3), n)
+    for _ in range(20_000):
+        predicted = np.where(rng.random(31) < rng.random(), rng.integers(3, size=31), y)
+        hits = np.bincount(y[predicted == y], minlength=3)
+        acsa = (hits / n).mean()
+        found = gmean_macro(y, predicted, 3)
+        assert found > _printed.least_gmean(acsa, n) - 1e-9
+    # And it is reached: 20 of 20 and 8 of 8 are called by the other's name.
+    swapped = np.select([y == 0, y == 1], [1, 0], y)
+    least = _printed.least_gmean(1 / 3, n)
+    assert gmean_macro(y, swapped, 3) == pytest.approx(least)
 
 
 def test_pictures_say_which_arm_gains_most():
@@ -98,6 +118,12 @@ def test_pictures_say_which_arm_gains_most():
     assert "authors' code least, -0.5" in said
     assert [ax.get_title() for ax in plt.gcf().axes] == ["MNIST", "CIFAR-10"]
     assert "number 2 of 2 with -0.5" in deep_smote.gains_told(gains)
+    # An arm on an easier set alone is not first.
+    one = gains.iloc[:1].assign(method="mixup", gain=30.0)
+    said = deep_smote.draw_gains(pd.concat([gains, one]))
+    assert "SMOTE gains most of the 2 arms that all sets have, +2.0 points" in said
+    labels = [tick.get_text() for tick in plt.gcf().axes[0].get_yticklabels()]
+    assert labels == ["mixup", "DeepSMOTE, authors' code", "SMOTE"]
 
 
 def costs(power):

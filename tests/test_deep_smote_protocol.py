@@ -615,7 +615,9 @@ def stored(values, protocol="resnet18-2"):
     """Rows of (dataset, method, fold, balanced_acsa, learned)."""
     names = ["dataset", "method", "fold", "balanced_acsa", "learned"]
     rows = pd.DataFrame(values, columns=names)
-    return rows.assign(protocol=protocol, acsa=rows["balanced_acsa"] / 2)
+    return rows.assign(
+        protocol=protocol, acsa=rows["balanced_acsa"] / 2, n_train=100, seed=0
+    )
 
 
 def test_the_table_beside_the_papers_leaves_out_what_did_not_learn():
@@ -654,12 +656,14 @@ def test_the_first_page_names_the_readings_that_can_work_and_what_is_missing():
     older = stored([("mnist", "nothing", 0, 0.2, True)], "resnet18-1")
     text = chapter.glance(pd.concat([rows, failed, partial, older]))
     assert text.startswith("Cannot be told over draws")
-    told = "doing nothing 0.500, SMOTE 0.600 (1), DeepSMOTE without a penalty 0.700 (1)"
+    told = "SMOTE +0.100 (1 of 1), DeepSMOTE without a penalty +0.200 (1 of 1)"
     assert told in text
-    assert "of 1 data set (the paper's numbers of images, 1 draw of each; " in text
-    assert "Not there yet: copies, augmented copies, logit adjustment" in text
-    assert "0.100" not in text
-    tenth = stored([("mnist", arm, 0, 0.5, True) for arm in chapter.READINGS])
+    whole = "of 1 data set (the paper's numbers of images, 1 draw of each): 0.500."
+    assert whole in text
+    assert "Without a result: copies, augmented copies, logit adjustment" in text
+    assert "0.100" not in text.replace("+0.100", "")
+    arms = ["nothing", *chapter.READINGS]
+    tenth = stored([("mnist", arm, 0, 0.5, True) for arm in arms])
     tenth = tenth.assign(protocol="resnet18-1")
     assert "a tenth" in chapter.glance(tenth)
     both = pd.concat([tenth, rows[rows["method"] == "nothing"]])
@@ -668,6 +672,34 @@ def test_the_first_page_names_the_readings_that_can_work_and_what_is_missing():
         "per cent; the paper prints 81.5 for SMOTE and 96.2 for DeepSMOTE"
     )
     assert chapter.glance(rows.iloc[:0]) == "Not answered yet."
+
+
+def test_the_first_page_compares_within_draws_and_a_failure_holds_up_no_data_set():
+    readings = chapter.READINGS
+    three = [("mnist", "nothing", fold, 0.4 + fold / 5, True) for fold in range(3)]
+    values = [
+        *three,
+        # Ahead of nothing in its own draw, and below the mean of all three.
+        *[("mnist", arm, 0, 0.5, True) for arm in readings],
+        ("mnist", "amdo", 0, 0.3, True),
+        ("svhn", "nothing", 0, 0.6, True),
+        ("svhn", readings[0], 0, 0.1, False),
+        ("svhn", readings[1], 0, 0.5, True),
+        ("svhn", "amdo", 0, 0.2, False),
+    ]
+    tenth = [(name, arm, 0, 0.5, True) for name, arm, *_ in values]
+    rows = pd.concat([stored(values), stored(tenth, "resnet18-1")])
+    text = chapter.glance(rows)
+    whole = (
+        "of 2 data sets (the paper's numbers of images, of SVHN a fifth, "
+        "1 to 3 draws of each): 0.600."
+    )
+    assert whole in text
+    assert (
+        "authors' code +0.100 (1 of 1), DeepSMOTE without a penalty +0.000 (1 of 2)"
+        in (text)
+    )
+    assert "MDO's step -0.100 (0 of 1)" in text
 
 
 def test_figure_1_has_an_image_of_each_class_where_terms_allow_it(monkeypatch, quality):

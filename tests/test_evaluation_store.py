@@ -31,10 +31,10 @@ def cell():
 
 def test_what_a_cell_defines_cannot_be_stored_since_it_may_be_edited(cell, tmp_path):
     (X, y), store = rows(), tmp_path / "rows.csv"
-    with pytest.raises(ValueError, match="Mine is defined in no file.* in a module"):
+    with pytest.raises(ValueError, match=r"Mine is defined in no file.* in a module"):
         evaluate({"mine": (None, cell["Mine"]())}, X, y, 3, store=store)
     dummy = {"dummy": (None, DummyClassifier())}
-    with pytest.raises(ValueError, match="mine is defined in no file.* in a module"):
+    with pytest.raises(ValueError, match=r"mine is defined in no file.* in a module"):
         evaluate(dummy, X, y, 3, store=store, metrics=cell["mine"])
     assert not store.exists()
     evaluate({"mine": (None, cell["Mine"]())}, X, y, 3)  # without a store it is welcome

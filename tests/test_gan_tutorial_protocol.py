@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
 
 from helpers.experiments import gan_tutorial
 from helpers.experiments.gan_tutorial import _pipeline
@@ -31,6 +32,48 @@ def test_the_tutorial_chooses_on_untouched_validation_rows(monkeypatch):
         **options, classifier=Recorder(), refit="train+validation"
     )
     assert Recorder.fitted[-6:] == [10, 11, 12, 13, 14, 15]
+
+
+class Ranked(ClassifierMixin, BaseEstimator):
+    """A classifier whose probability is its one column, or the other way round."""
+
+    def __init__(self, turned=False):
+        self.turned = turned
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        p = 1 - X[:, 0] if self.turned else X[:, 0]
+        return np.column_stack([1 - p, p])
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+def test_the_tutorial_takes_the_setting_and_the_cut_that_are_best_on_validation_rows(
+    monkeypatch,
+):
+    monkeypatch.setattr(_pipeline, "GRID", {"turned": [True, False]})
+    X = np.linspace(0, 1, 101)[:, None]
+    y = (X[:, 0] > 0.3).astype(int)
+    train, rest = np.r_[0:101:5], np.setdiff1d(np.arange(101), np.r_[0:101:5])
+    options = {
+        "X": X,
+        "y": y,
+        "classes": ["a", "b"],
+        "parts": (train, rest[::2], rest[1::2]),
+        "sampler": None,
+        "classifier": Ranked(),
+    }
+    plain = gan_tutorial.tune_and_score(**options)
+    assert plain["turned"] == False  # noqa: E712, a number of the row
+    assert plain["recall_b"] < 0.8  # at one half
+    assert 0.8 < plain["f1_validation"] < 0.9
+    tuned = gan_tutorial.tune_and_score(**options, threshold=True)
+    assert (tuned["recall_a"], tuned["recall_b"]) == pytest.approx((1, 1), abs=0.1)
+    assert tuned["roc_auc"] == plain["roc_auc"]
 
 
 def test_circles_are_drawn_round_rows_whose_neighbours_are_benign():

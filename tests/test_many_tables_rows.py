@@ -205,7 +205,27 @@ def test_lines_say_n_and_follow_the_rows():
     assert ranking.verdict == "shown"
     assert "n = 16 tables, 2 splits each; p < .001 after Holm" in ranking.sure
     asked = [line.situation for line in lines if line.asked_first]
-    assert all("rank" in a or "undersampling" in a for a in asked), asked
+    assert asked == [
+        "You want a ranking: who first?",
+        "You think of undersampling, to be quick",
+    ]
+
+
+def test_a_gain_that_is_shown_and_small_is_called_neither_absent_nor_worth_it():
+    arms = {"smote": 0.008, "random_undersampling": 0.007, "gan": 0.016}
+    lines = many_tables.answer(made_rows(arms))
+    by = {line.situation: line for line in lines}
+    ranking = by["You want a ranking: who first?"]
+    assert ranking.verdict == "shown"
+    quick = by["You think of undersampling, to be quick"]
+    assert (quick.advice, quick.verdict) == ("Do: it is shown to rank better", "shown")
+    network = by["You think of a GAN, or of diffusion"]
+    assert network.advice.startswith("GAN ranks better than SMOTE, by less than 0.01")
+    small = many_tables.answer(made_rows({"smote": 0.008}))
+    ranking = next(line for line in small if "ranking" in line.situation)
+    assert ranking.advice.startswith("Nothing: what is shown to gain is not worth it")
+    assert ranking.verdict == "shown"
+    assert "p = .001 after Holm" in ranking.sure
 
 
 def test_a_correction_is_advised_after_arms_that_it_is_shown_to_help():
@@ -271,7 +291,9 @@ def test_no_line_without_rows():
     rows = made_rows()
     assert many_tables.answer(rows.head(0)) == []
     few = many_tables.answer(rows[rows["dataset"].isin(["ecoli2", "vowel0"])])
-    assert all("too few tables" in x.sure for x in few if "n = 2" in x.sure)
+    of_two = [line for line in few if "n = 2" in line.sure]
+    assert of_two
+    assert all("too few tables" in line.sure for line in of_two)
     only = many_tables.answer(rows[rows["method"].isin(["nothing", "class_weight"])])
     assert not any("GAN" in line.situation for line in only)
     assert not any("categories" in line.situation for line in only)

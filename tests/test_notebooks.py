@@ -382,3 +382,30 @@ def test_stored_rows_name_their_provenance(path):
     # A row without them cannot be traced.
     assert table[RUN + MACHINE].notna().all(axis=None)
     assert {path.stem} == set(table.chapter + "-" + table.profile)
+    if "precision" in table:  # or rows of machines with and without bfloat16 would mix
+        assert {*table["precision"]} <= {"float32", "float64"}
+
+
+def test_no_picture_of_a_restricted_set_is_drawn_unasked():
+    """Each call that draws images is behind `visible`, or goes through `show`, which is."""
+    code = cells(BOOK / "deep_smote.ipynb", "code")
+    bare, behind = [], 0
+    for tree in map(parsed, code):
+        choices = [node for node in ast.walk(tree) if isinstance(node, ast.IfExp)]
+        safe = {
+            id(part)
+            for choice in choices
+            if ast.unparse(choice.test) == "visible"
+            for part in ast.walk(choice.body)
+        }
+        for node in ast.walk(tree):
+            drawn = isinstance(node, ast.Name) and node.id in ("show_images", "frames")
+            drawn |= isinstance(node, ast.Attribute) and node.attr in (
+                "imshow",
+                "image",
+            )
+            if drawn:
+                behind += id(node) in safe
+                bare += [ast.unparse(node)] * (id(node) not in safe)
+    assert (bare, behind) == ([], 3)
+    assert any("visible = show_restricted or" in cell.source for cell in code)

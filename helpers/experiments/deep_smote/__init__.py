@@ -4,15 +4,14 @@
 
 `cells` says which runs the stored tables have. The module `_table_1` holds the paper's
 experiment, `_rows` its rows and `_claims` what is said of them, `_tables` and `_figures`
-how they are shown, `_pilot` the choice of the classifier's training, `_kept` the images
-that samplers made, `_cost` what a method costs, `_quality` how good its images are,
-`_good_or_useful` whether such images are the useful ones, `_toy` what the measures see,
-`_live` what the method's page measures of its own trainings,
-`_ratio` how much imbalance it bears and `_optimum` what its penalty allows at best.
+how they are shown, `_printed` what the paper prints beside ours, `_glance` the first page's
+line, `_pilot` the choice of the classifier's training, `_kept` the images that samplers
+made, `_cost` what a method costs, `_quality` how good its images are, `_good_or_useful`
+whether such images are the useful ones, `_toy` what the measures see, `_live` what the
+method's page measures of its own trainings, `_ratio` how much imbalance it bears and
+`_optimum` what its penalty allows at best.
 """
 
-from ...display import tally
-from .. import that_learnt
 from .._kept_images import shown
 from ._claims import (
     CLAIMS,
@@ -45,6 +44,7 @@ from ._figures import (
     ranked,
     ranks_told,
 )
+from ._glance import glance
 from ._good_or_useful import (
     agreement_with_gain,
     good_and_useful,
@@ -62,6 +62,7 @@ from ._live import (
 )
 from ._optimum import literal_optimum
 from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot
+from ._printed import above_papers_smote, impossible_gmeans, printed_beside_ours
 from ._quality import (
     COUNTS_QUALITY,
     QUALITY_ARMS,
@@ -109,23 +110,21 @@ from ._table_1 import (
     smote,
 )
 from ._tables import (
-    above_papers_smote,
     arms_told,
     budgets,
     by_penalty,
     complete,
+    counts_budget_told,
     counts_told,
     errors_by_test,
     family_told,
     gains_told,
     halves_told,
-    impossible_gmeans,
     mean_gains,
     mean_recalls,
     not_there_yet,
     nothing_at_counts,
     penalties_told,
-    printed_beside_ours,
     table_1,
     table_at_counts,
 )
@@ -158,59 +157,3 @@ def cells(profile):
 def run(cell):
     """Compute one row."""
     return RUNS[cell.protocol](cell)
-
-
-def glance(rows):
-    """The verdict and the numbers for the first page of the book, from the stored rows.
-
-    DeepSMOTE is in it by the two readings that can work; `literal_optimum` says why the
-    third cannot. Rows whose classifier did not learn are in no mean. While rows at the
-    paper's counts are still coming, those at a tenth are told, as long as they have more
-    data sets, and of the former one sentence.
-    """
-    names = {
-        "nothing": "doing nothing",
-        "random_oversampling": "copies",
-        "random_oversampling_augmented": "augmented copies",
-        "logit_adjustment": "logit adjustment",
-        "smote": "SMOTE",
-        "amdo": "MDO's step",
-        "deep_smote_authors_code": "DeepSMOTE by its authors' code",
-        "deep_smote_no_penalty": "DeepSMOTE without a penalty",
-    }
-    found = that_learnt(rows[rows["method"].isin(names)])
-    tables = {}
-    for protocol in (PROTOCOL, COUNTS_PROTOCOL):
-        own = found[found["protocol"] == protocol]
-        table = own.groupby(["dataset", "method"])["balanced_acsa"].mean().unstack()
-        # The data sets that have all arms there are.
-        table = table.reindex(columns=[*names]).dropna(axis=1, how="all").dropna()
-        tables[protocol] = table if {*READINGS} & {*table} else table.iloc[:0]
-    counts = len(tables[COUNTS_PROTOCOL]) >= max(len(tables[PROTOCOL]), 1)
-    protocol = COUNTS_PROTOCOL if counts else PROTOCOL
-    at_counts = "" if counts else counts_told(rows)
-    table, rows = tables[protocol], rows[rows["protocol"] == protocol]
-    if table.empty:
-        return at_counts or "Not answered yet."
-    ahead = table.gt(table["nothing"], axis=0).sum() if "nothing" in table else None
-    told = ", ".join(
-        f"{names[method]} {mean:.3f}"
-        + ("" if ahead is None or method == "nothing" else f" ({ahead[method]})")
-        for method, mean in table.mean().items()
-    )
-    waiting = [names[method] for method in names if method not in table]
-    waiting = f". Not there yet: {', '.join(waiting)}" if waiting else ""
-    rows = rows[rows["dataset"].isin(table.index)]
-    draws = int(rows.groupby("dataset")["fold"].nunique().min())
-    n_sets = len(table)
-    scale = "the paper's numbers of images" if counts else "a tenth of the images"
-    text = "it beats doing nothing (not in the paper)"
-    claim = judged(rows, "draws", {text: CLAIMS[text]})
-    tested = len(claim) and claim["p"].notna().any()
-    verdict = tally(claim["verdict"]).capitalize() if tested else "Cannot be told"
-    return (
-        f"{verdict} over draws. Mean recall on balanced tests of {n_sets} data "
-        f"set{'s'[: n_sets > 1]} ({scale}, {draws} draw{'s'[: draws > 1]} of each; in brackets, "
-        f"on how many it is ahead of doing nothing): {told}{waiting}"
-        + (f". {at_counts}" if at_counts else "")
-    )

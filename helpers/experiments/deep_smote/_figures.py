@@ -23,30 +23,37 @@ BY_CLASS = ["nothing", "random_oversampling_augmented", "smote", READING]
 def draw_gains(gains) -> str:
     """A panel per data set, a line per arm: the gain over doing nothing with its interval.
 
+    Arms that some data set lacks stand below the others, which go by their mean gain.
+
     Parameters
     ----------
     gains : DataFrame
         What `gains` returns.
     """
     means, order = mean_gains(gains), data_sets_of(gains)
+    some = [arm for arm in dict.fromkeys(gains["method"]) if arm not in means]
+    arms = [*some, *means.index]
     figure, axes = plt.subplots(
         1, len(order), figsize=(11, 4.4), sharey=True, squeeze=False
     )
     for ax, name in zip(axes.flat, order, strict=True):
         of_set = gains[gains["dataset"] == name].set_index("method")
-        for height, arm in enumerate(means.index):
+        for height, arm in enumerate(arms):
             if arm in of_set.index:
                 gain, bar = of_set.loc[arm, ["gain", "gain_bar"]]
                 ax.errorbar(gain, height, xerr=bar, lw=1, **look(arm))
         ax.axvline(0, color="0.5", lw=0.8, zorder=0)
         ax.set_title(printed(name))
-    axes[0, 0].set_yticks(range(len(means)), [*map(printed, means.index)])
+    axes[0, 0].set_yticks(range(len(arms)), [*map(printed, arms)])
     figure.supxlabel("gain over doing nothing, points")
+    shown = "Gain in mean recall over doing nothing, a panel per data set and a line per arm"
+    if means.empty:
+        return shown
     best, worst = means.index[-1], means.index[0]
+    whole = f" of the {len(means)} arms that all sets have" if some else ""
     return (
-        "Gain in mean recall over doing nothing, a panel per data set and a line per "
-        f"arm; in the mean {printed(best)} gains most, {means[best]:+.1f} points, and "
-        f"{printed(worst)} least, {means[worst]:+.1f}"
+        f"{shown}; in the mean {printed(best)} gains most{whole}, {means[best]:+.1f} "
+        f"points, and {printed(worst)} least, {means[worst]:+.1f}"
     )
 
 

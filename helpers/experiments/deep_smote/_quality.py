@@ -22,6 +22,7 @@ from .._kept_images import picture
 from ._kept import resampled
 from ._table_1 import (
     AUGMENT,
+    AUGMENTED,
     CHAPTER,
     LOADERS,
     PENALTIES,
@@ -155,7 +156,7 @@ def generated(method, X, y, cell):
     seed = 1000 * cell.seed + cell.fold
     X_all, y_all, _, seconds = resampled(method, X, y, cell.profile, seed)
     images, labels = X_all[len(y) :], y_all[len(y) :]
-    if method.endswith("augmented"):
+    if method in AUGMENTED:
         flip = AUGMENT.get(cell.dataset, "crop") == "crop+flip"
         images = altered(images, X.mean(axis=(0, 2, 3), keepdims=True), flip, seed)
     return (images, labels), seconds

@@ -81,6 +81,8 @@ NETWORK_FREE = [
     "mc_rbo",
 ]
 READINGS = ["deep_smote_authors_code", "deep_smote_no_penalty"]
+COPIED = ("random_oversampling", "random_oversampling_augmented")
+AUGMENTED = ("nothing_augmented", "random_oversampling_augmented")
 NETWORKS = [*PENALTIES, "bagan", "gamo"]
 
 #: What a profile trains. "tenth" divides the training counts by ten and fits a laptop;
@@ -93,7 +95,8 @@ SETTINGS = {
         "n_steps": 600,
         "lr": 0.03,
         "stem": "imagenet",
-        # The authors' 50 epochs at most, fewer where the loss has reached its plateau.
+        # Half the channels, and the least of the journal's 50 to 350 epochs at most (the
+        # authors' code has 200), fewer where the loss has reached its plateau.
         "deep_smote": {"width": 0.5, "epochs": 50, "min_epochs": 10},
         # The papers' rates; what 30 epochs in each phase reach, the rows' curves show.
         "bagan": {"width": 0.5, "autoencoder_epochs": 30, "epochs": 30},
@@ -377,7 +380,7 @@ def resample(method, X, y, profile, random_state, checkpoint=None):
         return X, y, told(fitted)
     if method == "smote":
         return *smote(X, y, random_state), {}
-    if method.startswith("random_oversampling"):
+    if method in COPIED:
         rows, y = RandomOverSampler(random_state=random_state).fit_resample(
             np.arange(len(y))[:, None], y
         )
@@ -423,7 +426,7 @@ def classifier(method, name, profile, random_state):
         n_steps=settings["n_steps"],
         lr=settings.get("lr", 0.1),
         precision="float32",
-        augment=AUGMENT.get(name, "crop") if method.endswith("augmented") else None,
+        augment=AUGMENT.get(name, "crop") if method in AUGMENTED else None,
         mixup=0.2 if method == "mixup" else 0.0,
         logit_adjustment=1.0 if method == "logit_adjustment" else 0.0,
         random_state=random_state,

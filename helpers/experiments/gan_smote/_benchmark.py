@@ -210,7 +210,7 @@ def new_rows(method, X, y, n, *, split, seed, fold, profile="paper"):
         rows = [rng.choice(X[y == c], k) for c, k in n.items()]
         X_new = np.concatenate(rows)
         X_new = np.abs(X_new - (rng.random(X_new.shape) < 0.02))
-    elif method.startswith("gan_smote"):
+    elif method.startswith("gan_smote") and not _own.is_own(method):
         variant, decode = DECODED.get(method, (method, "round"))
         # Twice and four times the rows come from the same GANs.
         thinned = split.startswith("enlarged")

@@ -180,13 +180,20 @@ def _beyond(rows, metric, need, classifier, situation, otherwise, unit):
     if table.empty:
         return None
     name = chosen(worth_of(need_gains(rows, need, classifier), need, rows, classifier))
-    shown = name if name in table.index else table["median"].idxmax()
+    small = table[(table["p_holm"] < ALPHA) & (table["median"] > 0)]
+    best = (small if len(small) else table)["median"].idxmax()
+    shown = name if name in table.index else best
     row = table.loc[shown]
     lead = "" if name != "nothing" else f"the largest median, {_name(shown)}: "
+    if len(small):
+        otherwise = (
+            f"Nothing: what is shown to gain is not worth it, {MIN_GAIN} or more"
+        )
+    settled = name != "nothing" or len(small) or not _testable(row)
     return Line(
         situation,
         _advice(name, otherwise),
-        _verdict(row) if name != "nothing" or not _testable(row) else "not shown",
+        _verdict(row) if settled else "not shown",
         f"{lead}{_told(row, unit)}",
         asked_first={"metric": metric, "classifier": classifier} == PRIMARY,
     )
@@ -269,12 +276,13 @@ def _undersampling(rows):
     if "random_undersampling" not in table.index:
         return None
     row = table.loc["random_undersampling"]
-    worse = row["p_holm"] < ALPHA and row["median"] < 0
+    advice = "It is not shown to rank worse, nor better"
+    if row["p_holm"] < ALPHA:
+        worse = "Not for a ranking: it is shown to rank worse"
+        advice = worse if row["median"] < 0 else "Do: it is shown to rank better"
     return Line(
         "You think of undersampling, to be quick",
-        "Not for a ranking: it is shown to rank worse"
-        if worse
-        else "It is not shown to rank worse, nor better",
+        advice,
         _verdict(row),
         _told(row, "average precision"),
         asked_first=True,
@@ -317,12 +325,13 @@ def _networks(rows):
         return None
     name = table["median"].idxmax()
     row = table.loc[name]
-    better = _sure(row)
+    advice = "Not before SMOTE was worth it: no network is shown to rank better"
+    if row["p_holm"] < ALPHA and row["median"] > 0:
+        by_little = "" if _sure(row) else f", by less than {MIN_GAIN}"
+        advice = f"{_name(name)} ranks better than SMOTE{by_little}"
     return Line(
         "You think of a GAN, or of diffusion",
-        f"{_name(name)} ranks better than SMOTE"
-        if better
-        else "Not before SMOTE was worth it: no network is shown to rank better",
+        advice,
         _verdict(row),
         f"{len(table)} networks against SMOTE, the largest median, {_name(name)}: "
         f"{_told(row, 'average precision')}",

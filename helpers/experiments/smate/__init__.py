@@ -97,7 +97,7 @@ from ._tables import (
     trucks_and_cars,
 )
 from ._trucks import (
-    IMAGES_TOLD,
+    images_told,
     judges_shown,
     judges_told,
     left_out_told,
@@ -109,6 +109,8 @@ from ._trucks import (
 
 #: What the pages compare profiles by.
 HEADLINE = "recall_minority"
+#: Profiles whose rows the first page tells.
+GLANCED = ("tenth", "counts")
 RUNS = {
     PROTOCOL: run_figure,
     COUNTS_PROTOCOL: run_figure,
@@ -133,11 +135,11 @@ def run(cell):
 
 
 def glance(rows):
-    """One sentence for the first page of the book, from the stored rows."""
-    counts = (rows["protocol"] == COUNTS_PROTOCOL).any()
-    protocol = COUNTS_PROTOCOL if counts else PROTOCOL
-    rows = rows[(rows["protocol"] == protocol) & (rows["dataset"] == PAPERS)]
-    rows = that_learnt(rows)
+    """One sentence for the first page of the book, from the stored rows.
+
+    At the report's counts as soon as all arms of the sentence are there. With the number of
+    draws, in brackets where an arm has others than doing nothing.
+    """
     names = {
         "nothing": "without",
         "random_oversampling": "with copies",
@@ -145,15 +147,20 @@ def glance(rows):
         "smate_scratch": "with a GAN from scratch",
         "smate": "with SMate",
     }
+    rows = that_learnt(rows[rows["dataset"] == PAPERS])
+    whole = rows[rows["protocol"] == COUNTS_PROTOCOL]
+    counts = {*names} <= {*whole["method"]}
+    rows = whole if counts else rows[rows["protocol"] == PROTOCOL]
     recalls = rows.groupby("method")["recall_minority"]
     n = int(recalls.size().get("nothing", 0))
     scale = "the paper's CIFAR-10" if counts else "a tenth of CIFAR-10"
+    sizes, spreads = recalls.size(), recalls.std()
     found = [
-        f"{recalls.get_group(m).mean():.2f}"
-        + (f" ± {recalls.get_group(m).std():.2f}" if n > 1 else "")
-        + f" {text}"
-        for m, text in names.items()
-        if m in recalls.groups
+        f"{mean:.2f}"
+        + (f" ± {spreads[m]:.2f}" if sizes[m] > 1 else "")
+        + f" {names[m]}"
+        + (f" ({sizes[m]})" if sizes[m] != n else "")
+        for m, mean in recalls.mean().reindex([*names]).dropna().items()
     ]
     verdict = "not answered yet"
     if len(found) == len(names):

@@ -234,7 +234,8 @@ def placed(rows):
             rows.loc[rows["method"] == arm, metric],
             # No effect is shown by a number that equals that of nothing.
             effect=numbers[i] - table["nothing"][i] or None,
-            half_unit=0.0005,
+            # The report prints truck recalls in whole per cent.
+            half_unit=0.005 if (source, i) == ("report", 1) else 0.0005,
             bounds=(0, 1),
             comparable=whole,
         )

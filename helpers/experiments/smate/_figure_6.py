@@ -148,7 +148,7 @@ def classifier(method, dataset, seed, profile):
     passes = LONGER if method == "nothing_longer" else settings["epochs"]
     network = KerasCNNClassifier(
         n_steps=passes * per_pass,
-        augment=flip if method.endswith("augmented") else None,
+        augment=flip if method == "random_oversampling_augmented" else None,
         mixup=0.2 if method == "mixup" else 0.0,
         logit_adjustment=1.0 if method == "logit_adjustment" else 0.0,
         **recipe,

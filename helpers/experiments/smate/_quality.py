@@ -16,7 +16,7 @@ from ...quality import (
 )
 from ...store import Cell
 from ._draw import PAPERS, draw, images
-from ._figure_6 import CHAPTER, resample
+from ._figure_6 import CHAPTER, SMATES, resample
 from ._generated import generated
 
 QUALITY_PROTOCOL, COUNTS_QUALITY = "quality-2", "quality-3"
@@ -120,12 +120,12 @@ def run_quality(cell):
     started, shared = time.perf_counter(), 0.0
     if method == "real":
         made = X[other][y[other] == drawn.minority]
-    elif method.startswith("smate"):
+    elif method in SMATES:
         made, _, shared = generated(method, dataset, seed, profile)
         started = time.perf_counter()
     else:
         made = resample(method, dataset, seed, profile)[0][len(drawn.y) :]
-        if method.endswith("augmented"):
+        if method == "random_oversampling_augmented":
             flip = not dataset.startswith("digits")
             # From outside comes black, as in `KerasCNNClassifier`.
             made = altered(made, 0.0, flip, seed)

@@ -25,6 +25,13 @@ IMAGES_TOLD = {
 }
 
 
+def images_told(stored) -> dict[str, str]:
+    """Where the trucks come from of the arms that stored rows have measured."""
+    rows = stored[stored["protocol"] == QUALITY_PROTOCOL]
+    measured = {*rows["method"]}
+    return {arm: told for arm, told in IMAGES_TOLD.items() if arm in measured}
+
+
 def measured_trucks(stored) -> tuple[pd.DataFrame, float]:
     """Stored measures of the trucks of every arm, and the accuracy of what measured them.
 
