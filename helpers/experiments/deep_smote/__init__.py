@@ -62,7 +62,12 @@ from ._live import (
 )
 from ._optimum import literal_optimum
 from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot
-from ._printed import above_papers_smote, impossible_gmeans, printed_beside_ours
+from ._printed import (
+    above_papers_smote,
+    impossible_gmeans,
+    impossible_told,
+    printed_beside_ours,
+)
 from ._quality import (
     COUNTS_QUALITY,
     QUALITY_ARMS,

@@ -98,6 +98,22 @@ def impossible_gmeans() -> Impossible:
     return Impossible(cells[low | high], above_acsa, len(cells))
 
 
+def impossible_told() -> str:
+    """The cells of `impossible_gmeans`, and what their ACSA allows, in a sentence."""
+    table, above, n_cells = impossible_gmeans()
+    cells = (100 * table).map("{:.2f}".format)
+    told = [
+        # Of the paper's own AMDO, not of our part of it.
+        f"{'AMDO' if arm == 'amdo' else printed(arm)} on {printed(name)} "
+        f"{row['gmean_macro']} ({row['least']} to {row['most']})"
+        for (arm, name), row in cells.iterrows()
+    ]
+    return (
+        f"GM is above ACSA in {above} of {n_cells} cells, and outside of what ACSA allows (in "
+        f"brackets) in {len(told)}: {', '.join(told)}."
+    )
+
+
 def least_gmean(acsa, n) -> float:
     """The least root of mean recall times mean specificity at a given mean recall.
 
