@@ -243,3 +243,37 @@ def test_a_chapters_own_functions_take_it():
     sampler = gan_smote.classical(name, {0: 9}, 7)
     assert (sampler.sampling_strategy, sampler.random_state) == ({0: 9}, 7)
     assert not any(_own.is_own(known) for known in SAMPLERS)
+
+
+def test_a_name_like_one_of_ours_is_still_a_strangers(mine, monkeypatch):
+    from helpers.experiments.deep_smote import _table_1
+    from helpers.experiments.gan_smote import _benchmark
+    from helpers.experiments.smate import _quality
+
+    like = mine.with_name("gan_smote_mine.py")
+    like.write_text(mine.read_text())
+    X, y = np.random.default_rng(0).integers(0, 2, (12, 6)), np.repeat([0, 1], [8, 4])
+    rows, labels, _ = _benchmark.new_rows(
+        f"{like.name}:Jitter", X, y, {1: 4}, split="folds", seed=0, fold=0
+    )
+    assert (len(rows), labels.tolist()) == (4, [1] * 4)
+    sys.modules.pop(like.stem, None)
+    # No image of hers is altered, and none of ours stands in the place of hers.
+    ends = "mine.py:Jitter_augmented"
+    assert _table_1.classifier(ends, "mnist", "smoke", 0).augment is None
+    asked = []
+    monkeypatch.setattr(_quality, "generated", lambda *_: asked.append("ours"))
+    monkeypatch.setattr(_quality, "fixed_network", lambda *_: None)
+    monkeypatch.setattr(_quality, "fingerprint", lambda _: "")
+
+    def resampled(method, dataset, seed, profile):
+        raise KeyboardInterrupt(method)
+
+    monkeypatch.setattr(_quality, "resample", resampled)
+    name = "smate_mine.py:Jitter"
+    cells = [
+        c for c in experiments.find("smate").cells("smoke") if "quality" in c.protocol
+    ]
+    with pytest.raises(KeyboardInterrupt, match=name):
+        _quality.run_quality(cells[-1]._replace(method=name))
+    assert asked == []
