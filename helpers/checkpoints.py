@@ -97,6 +97,7 @@ class Checkpoint:
     def __init__(self, path, identity: Mapping[str, str], every: float = 10.0):
         self.path, self.identity = Path(path).expanduser(), dict(identity)
         self.every, self.stages, self.written = every, {}, time.monotonic()
+        self.start = None
         if not self.path.exists():
             try:
                 with workshop_beside(self.path):
@@ -112,6 +113,7 @@ class Checkpoint:
             if (version := content.get("version", 1)) not in (1, self.VERSION):
                 raise ValueError(f"its layout is number {version!r}")
             found, self.stages = dict(content["identity"]), dict(content["stages"])
+            self.start = content.get("start")  # of a file written before: none
             other = [
                 f"{key}: {found.get(key)} there, {self.identity.get(key)} here"
                 for key in sorted({*found, *self.identity})
@@ -134,6 +136,17 @@ class Checkpoint:
                 f"({type(error).__name__}: {first_line(error)}). {self.CURE}"
             ) from error
 
+    def begin(self, generator: torch.Generator) -> None:
+        """Begin with the random numbers of the fit that goes on, and remember which.
+
+        What a fit draws before its training is in no stage: without a seed, a fit that
+        goes on would train its networks on other draws than those they have seen.
+        """
+        if self.start is None:
+            self.start = generator.get_state()
+        with self.reading():
+            generator.set_state(self.start)
+
     @property
     def due(self) -> bool:
         return time.monotonic() - self.written >= self.every
@@ -142,5 +155,6 @@ class Checkpoint:
         # Later stages may train the same networks on, and a state holds them as they are.
         self.stages[stage] = copy.deepcopy(state) if state["ended"] else state
         content = {"version": self.VERSION, "identity": self.identity}
-        write_saved({**content, "stages": self.stages}, self.path)
+        content |= {"start": self.start, "stages": self.stages}
+        write_saved(content, self.path)
         self.written = time.monotonic()

@@ -100,7 +100,20 @@ def refuse_unsound(precision: str, device: torch.device, shape) -> None:
 
 def autocast(device: torch.device, dtype: torch.dtype):
     """A context in which networks compute in `dtype`, as `resolve_precision` gives it."""
-    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+    if dtype == torch.float32:
+        return torch.autocast(device.type, enabled=False)
+    return _Autocast(device.type, dtype)
+
+
+class _Autocast(torch.autocast):
+    """Forgets the weights that it cast on leaving, also inside of another autocast.
+
+    Torch does so at the end of the outermost one alone, and by then they have changed.
+    """
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        torch.clear_autocast_cache()
 
 
 class _Held:

@@ -204,7 +204,7 @@ def origin(rows: pd.DataFrame) -> Shown:
         else "see above",
         started=str(rows["started"].min())[:10],
         devices=", ".join(map(str, rows["device"].unique())),
-        versions=rows["versions"].iloc[0],
+        versions=", and ".join(rows["versions"].astype(str).unique()),
         commits=", ".join(rows["commit"].unique()),
     )
 

@@ -264,3 +264,17 @@ def test_threads_that_fit_side_by_side_share_the_default_dtype():
         assert torch.get_default_dtype() == torch.float32
         second.__exit__(None, None, None)
         assert torch.get_default_dtype() == torch.float64
+
+
+def test_networks_in_bfloat16_learn_inside_of_an_autocast_as_outside():
+    """Torch forgets the weights that it cast at the end of the outermost one alone."""
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 256, (17, 8, 8), dtype=np.uint8), np.repeat([0, 1], [12, 5])
+    told = {"n_steps": 12, "lr": 1e-2, "precision": "bfloat16", "k_neighbors": 2}
+    losses = []
+    for around in (contextlib.nullcontext(), torch.autocast("cpu", torch.bfloat16)):
+        with around:
+            sampler = make_sampler("deep_smote", **told).fit(X, y)
+        losses.append(sampler.history_["reconstruction_loss"].tolist())
+    assert losses[0] == losses[1]
+    assert losses[0][-1] < losses[0][0]

@@ -278,6 +278,46 @@ def test_save_and_load(sampler_name, labels, table, tmp_path):
     assert (copy.sample(labels[2], 5, random_state=1) == expected).all()
 
 
+def test_a_fit_that_filled_nothing_is_saved_too(sampler_name, table, tmp_path):
+    X, y = table
+    balanced = np.flatnonzero(y == 2), np.flatnonzero(y == 1)[:7]
+    few = np.concatenate(balanced)
+    for rows, labels in ((X[few], y[few]), (np.full_like(X, 3.5), y)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of columns that do not vary
+            sampler = make_sampler(sampler_name).fit(rows, labels)
+        sampler.save(tmp_path / "sampler.pt")
+        loaded = SAMPLERS[sampler_name].load(tmp_path / "sampler.pt")
+        assert loaded.history_.equals(sampler.history_)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "given"), [("uint8", (0, 256)), ("int8", (-129, 127))]
+)
+def test_a_range_that_the_type_does_not_hold_is_refused(dtype, given):
+    """White came out black."""
+    X = np.random.default_rng(0).integers(0, 100, (12, 4, 4)).astype(dtype)
+    with pytest.raises(ValueError, match=f"{dtype} holds .* give a range inside"):
+        make_sampler("gan", value_range=given).fit(X, np.repeat([0, 1], [8, 4]))
+
+
+def test_a_fit_without_a_seed_goes_on_with_what_it_drew_before(tmp_path, monkeypatch):
+    from helpers.over_sampling import _smate
+
+    X, y = np.random.default_rng(0).random((30, 8, 8)), np.repeat([0, 1], [22, 8])
+    seen, draw = [], _smate.augment_images
+
+    def record(*args):
+        seen.append(draw(*args))
+        return seen[-1]
+
+    monkeypatch.setattr(_smate, "augment_images", record)
+    told = {"transfer": False, "augment": 2, "random_state": None}
+    for _ in range(2):
+        make_sampler("smate", **told, checkpoint=tmp_path / "smate.pt").fit(X, y)
+    assert torch.equal(*seen)
+
+
 def test_column_names_that_load_could_not_read_are_refused(table, tmp_path):
     X, y = table
     names = [("a", np.int64(k)) for k in range(5)]

@@ -15,6 +15,7 @@ from sklearn.base import clone
 
 from ..runs import cluster
 from ..selection import repeated_rows
+from ..tables import TableCodec
 from ._audit import audit, audit_lines
 from ._files import Folder, read_table
 from ._holdout import set_aside
@@ -165,6 +166,9 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
                 seed=asked.seed,
             )
             say(f"Set aside: {len(held):,} of {n:,} records ({len(held) / n:.0%}).")
+            # The audit's kinds: to what is set aside a column may be something else.
+            table = source.frame.drop(columns=[asked.target, *asked.drop])
+            kinds = TableCodec(kinds=kinds or None).fit(table).kinds_to_tell()
         rows = np.setdiff1d(np.arange(n), [] if held is None else held)
         X, y = _features(source, rows, asked)
         auto = chooser(asked, kinds, y)
@@ -249,7 +253,8 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
             asked.holdout,
         ),
     )
-    names |= {"rows": "rows.csv", "report": "report.html"}
+    folder.write("scores.csv", auto.rows_.to_csv(index=False))
+    names |= {"scores": "scores.csv", "rows": "rows.csv", "report": "report.html"}
     facts = report.facts(
         path=path,
         source=source,

@@ -142,6 +142,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
                 "precision": str(precision),
             },
         )
+        if checkpoint:
+            checkpoint.begin(generator)
         self._shape = images.shape[1:]
         Z = _to_device(images[seen], device)
         self.mean_, self.scale_ = self._scaling(Z)

@@ -441,6 +441,8 @@ class BaseDeepOverSampler(BaseOverSampler):
         checkpoint = self.checkpoint and checkpoints.Checkpoint(
             self.checkpoint, self._identity(dense, y, device)
         )
+        if checkpoint:
+            checkpoint.begin(generator)
         Z, codes = (torch.as_tensor(part, device=device) for part in (Z, codes))
         return Z, codes, wanted, generator, checkpoint
 

@@ -70,6 +70,12 @@ class Codec:
                     f"value_range={tuple(self.value_range)}, but X lies in "
                     f"({X.min()}, {X.max()}); give the lowest and highest possible value."
                 )
+            held = np.iinfo(X.dtype) if X.dtype.kind in "iu" else None
+            if held and not held.min <= low < high <= held.max:
+                raise ValueError(
+                    f"value_range={tuple(self.value_range)}, but {X.dtype} holds {held.min} "
+                    f"to {held.max}; give a range inside, or convert X."
+                )
             self.low, self.high = np.array(float(low)), np.array(float(high))
         elif images and grey:
             self.low, self.high = np.array(0.0), np.array(255.0)

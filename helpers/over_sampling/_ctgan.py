@@ -284,7 +284,7 @@ class CTGANOverSampler(MixedOverSampler):
         return Critic([width, *self.discriminator_layers], self.dropout)
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
-        self.variety_ = {}
+        self.variety_, self._modes = {}, None
         if not wanted:
             return pd.DataFrame(columns=["label", "step"])
         numbers, levels = split_columns(Z, self._layout)

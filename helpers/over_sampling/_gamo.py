@@ -156,7 +156,7 @@ class GAMO(TwoPhaseOverSampler):
       masked, which serves a batch of mixed labels in one product.
     - Each player makes one update per iteration. In the code classifier and
       discriminator make two, on real and on new points, and the generator two for each
-      minority class, on as many points of it: with nine such classes 18. Here it makes
+      minority class, on a K-th as many points, of it alone: with nine such classes 18. Here it makes
       one, on the sum of its two losses, with labels drawn as for its opponents, so that
       it learns more of classes that lack more. It runs once per update: its points are
       shown to its opponents, and after their update decide on its own.

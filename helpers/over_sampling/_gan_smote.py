@@ -70,7 +70,9 @@ class GANSMOTE(BaseDeepOverSampler):
         Minibatch discrimination (section 2.3). "per_sample": each row's own sum of
         Manhattan distances to the others of its batch, as the text says, with a gradient
         to the generator. "authors_code": one number for the batch, the sum of distances to
-        its fourth row, without a gradient. None: no such column.
+        its fourth row, without a gradient; their loader shuffles, so that it is another
+        real row in each epoch, and here it is the fourth of the table throughout. None: no
+        such column.
     l1_noise : float in [0, 1), default=0.3
         That column is multiplied by ``U(1 - l1_noise, 1 + l1_noise)`` for each row.
     feature_groups : list of lists of int, optional

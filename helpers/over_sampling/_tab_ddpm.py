@@ -205,7 +205,7 @@ class TabDDPMOverSampler(MixedOverSampler):
         return Denoiser(n_numbers, n_columns, n_classes, self.layers, by_code)
 
     def _train(self, Z, codes, wanted, generator, checkpoint):
-        self.variety_ = {}
+        self.variety_, self._quantiles = {}, None
         numbers, levels = split_columns(Z, self._layout)
         if not wanted or not (numbers.shape[1] or levels.shape[1]):
             return pd.DataFrame(columns=["label", "step"])

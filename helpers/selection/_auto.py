@@ -384,11 +384,11 @@ class AutoOverSampler(BaseOverSampler):
         if _arms.repeats(sampler):
             X_out, _ = sampler.fit_resample(X, labels_of(y))
             n_new = len(sampler.sample_indices_) - len(y)
-            if n_new > 0 and hasattr(X, "index"):  # else imbalanced-learn renumbers
+            if n_new > 0 and isinstance(X, pd.DataFrame):  # else it is renumbered
                 index = X.index.append(labels_after(X.index, n_new))
                 X_out = X_out.set_axis(index)
             y_out = _safe_indexing(y, sampler.sample_indices_)
-            if hasattr(y_out, "set_axis") and hasattr(X_out, "index"):
+            if hasattr(y_out, "set_axis") and isinstance(X_out, pd.DataFrame):
                 y_out = y_out.set_axis(X_out.index)
         else:
             X_out, y_out = sampler.fit_resample(X, y)

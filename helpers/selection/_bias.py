@@ -144,11 +144,12 @@ def gain_of_choice(said, y, need, rule, choose, rng, *, positive, costs, groups=
         losses = inside
         if need != "probabilities":
             losses = scored(said, weights, "probabilities")
-    gains, ratios = gains_from(inside, need, costs), loss_ratios(losses)
+    # A part of which a draw has no row, as of few groups, says nothing in that draw.
+    whole = np.isfinite(inside).all(axis=2) & np.isfinite(losses).all(axis=2)
 
     def select(b):
-        whole = np.isfinite(gains[b]).all(axis=1)
-        return choose(gains[b][whole], ratios[b], rule)[0] + 1
+        gains = gains_from(inside[b][whole[b]], need, costs)
+        return choose(gains, loss_ratios(losses[b][whole[b]]), rule)[0] + 1
 
     gained = gains_from(outside, need, costs)
     nothing = np.zeros_like(gained[..., :1])

@@ -200,9 +200,12 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
             learn, held = tuning_rows(numbers, groups, times, self.random_state)
             self._learn(features.iloc[learn], numbers[learn])
             said = self._corrected(self._said(features.iloc[held]))
-            shares = np.bincount(numbers) / len(numbers)
+            # A quarter by groups or by time may have other shares than the whole.
+            even = groups is None and times is None
+            counts = np.bincount(numbers if even else numbers[held])
+            shares = counts / counts.sum()
             value = utilities(shares, self.costs)
-            centre = -np.log(shares) if self.costs is None else 0 * shares
+            centre = -np.log(shares) if self.costs is None else true_offsets(value)
             self.offsets_ = best_offsets(logs(said), numbers[held], value, centre)
             if self.refit:
                 self._learn(features, numbers)
@@ -430,6 +433,29 @@ def utilities(shares, costs=None):
     if costs is not None:
         return -np.asarray(costs, dtype=float)
     return np.diag(1 / (len(shares) * shares))
+
+
+def true_offsets(value):
+    """Offsets that would be best if the probabilities were true; of several classes, 0.
+
+    Parameters
+    ----------
+    value : array of shape (K, K)
+        As of `utilities`.
+
+    Examples
+    --------
+    A miss costs ten false alarms, so that an eleventh is enough:
+
+    >>> 1 / (1 + np.exp(true_offsets(np.array([[0, -1], [-10, 0]]))[1]))
+    0.0909...
+    """
+    offsets = np.zeros(len(value))
+    if len(value) == 2:
+        won = value[1, 1] - value[1, 0], value[0, 0] - value[0, 1]
+        if min(won) > 0:
+            offsets[1] = np.log(won[0] / won[1])
+    return offsets
 
 
 def best_offsets(log_p, y, value, centre, sweeps=3):

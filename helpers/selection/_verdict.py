@@ -121,7 +121,7 @@ def gains_from(table, need, costs):
     """As `gains_of`, of scores with nothing in the first column; also many at once."""
     gains = table[..., 1:] - table[..., :1]
     if need == "probabilities":
-        return -gains / table[..., :1].mean(axis=-2, keepdims=True)
+        return -gains / np.nanmean(table[..., :1], axis=-2, keepdims=True)
     return -gains if need == "decisions" and costs is not None else gains
 
 

@@ -341,8 +341,14 @@ class Date(Measured):
                 )
             form = self.form if "%" in self.form else None
             return pd.to_datetime(known, format=form)
-        except (TypeError, ValueError) as error:
+        except TypeError as error:
             raise ValueError(f"Column {self.name!r} is of dates: {error}") from error
+        except ValueError as error:
+            why = str(error).partition(". ")[0].splitlines()[0].rstrip(".")
+            raise ValueError(
+                f"Column {self.name!r} is of dates: {why}. pd.to_datetime(X[{self.name!r}], "
+                "errors='coerce') makes holes of what is no date."
+            ) from error
 
     def _wall(self, instants):
         """What a clock on the wall shows."""

@@ -1,0 +1,96 @@
+"""What groups, time and records set aside do to tuning, to the choice and to its score."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import balanced_accuracy_score
+from typer.testing import CliRunner
+
+from helpers import AutoOverSampler, ResampledClassifier
+from helpers.__main__ import app
+from helpers.selection._classifier import best_offsets, true_offsets, utilities
+
+
+@pytest.mark.parametrize("need", ["decisions", "probabilities"])
+def test_few_groups_do_not_hide_a_gain_that_is_certain(need):
+    """A draw of groups may leave a test part without a row; it says nothing of the rest."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.normal(size=720), "g": np.repeat(np.arange(12), 60)})
+    y = (rng.uniform(size=720) < 1 / (1 + np.exp(4 - 2 * X["x"]))).to_numpy(dtype=int)
+    arm = "threshold" if need == "decisions" else "class_weight"
+    auto = AutoOverSampler([arm], groups="g", scoring=need, random_state=0)
+    auto.fit(X, y)
+    row = auto.comparison_.loc["auto"]
+    assert np.isfinite(row["gain"])
+    if need == "decisions":
+        assert auto.verdict_.chosen == "threshold"
+        assert row["gain"] > 0.8 * auto.comparison_.loc["threshold", "gain"]
+
+
+def test_of_a_quarter_with_other_shares_each_class_counts_alike():
+    rng, n = np.random.default_rng(0), 4_000
+    late = np.arange(n) >= 0.75 * n
+    y = (rng.uniform(size=n) < np.where(late, 0.2, 0.02)).astype(int)
+    X = pd.DataFrame({"x": rng.normal(size=n) + y, "t": np.arange(n)})
+    model = ResampledClassifier(tune=True, times="t", refit=False).fit(X, y)
+    p, held = model.predict_proba(X)[late, 1], y[late]
+
+    def mean_recall(threshold):
+        return balanced_accuracy_score(held, p >= threshold)
+
+    best = max(map(mean_recall, np.unique(p)))
+    assert mean_recall(model.threshold_) > best - 0.01
+
+
+def test_of_thresholds_that_cost_the_same_the_true_one_is_taken():
+    costs = [[0, 1], [10, 0]]
+    p = np.r_[np.full(90, 0.02), np.full(10, 0.9)]
+    y, log_p = np.repeat([0, 1], [90, 10]), np.log(np.column_stack([1 - p, p]))
+    value = utilities(None, costs)
+    offsets = best_offsets(log_p, y, value, true_offsets(value))
+    assert 1 / (1 + np.exp(offsets[1])) == pytest.approx(1 / 11)
+    assert (true_offsets(utilities(None, np.ones((3, 3)))) == 0).all()
+
+
+def test_a_list_is_repeated_as_an_array_is():
+    rng, y = np.random.default_rng(0), np.repeat([0, 1], [60, 20])
+    X = rng.normal(size=(80, 2)) + y[:, None]
+    auto = AutoOverSampler(["random_oversampling"], cv=3, random_state=0)
+    auto.fit(X.tolist(), y)
+    more, labels = auto.treat(X.tolist(), y, "random_oversampling")
+    assert len(more) == len(labels) == 120
+    np.testing.assert_array_equal(np.asarray(more)[:80], X)
+
+
+def test_a_column_is_what_the_audit_says_also_to_what_is_set_aside(tmp_path):
+    """A date that is none, in a record set aside, ended the call without a report."""
+    rng, n = np.random.default_rng(0), 240
+    days = pd.Timestamp("2023-01-01") + pd.to_timedelta(rng.integers(0, 400, n), "D")
+    frame = pd.DataFrame({"x": rng.normal(size=n), "d": days.strftime("%Y-%m-%d")})
+    frame["left"] = np.where(frame["x"] + rng.normal(size=n) > 1.5, "yes", "no")
+    path, words = tmp_path / "t.csv", ["--methods", "threshold", "--budget", "none"]
+    words = ["--target", "left", *words, "--repeats", "1", "--holdout", ".2"]
+
+    def call(name):
+        frame.to_csv(path, index=False)
+        given = ["balance", str(path), *words, "--out", str(tmp_path / name)]
+        done = CliRunner().invoke(app, given)
+        assert done.exit_code == 0, done.output
+        return pd.read_csv(tmp_path / name / "holdout.csv")
+
+    aside = call("before")
+    place = frame.reset_index().merge(aside)["index"].iloc[0]
+    frame.loc[place, "d"] = "2023-02-30"
+    assert "2023-02-30" in call("after")["d"].to_list()
+    data = json.loads((tmp_path / "after" / "report.json").read_text(encoding="utf-8"))
+    columns = {column["name"]: column for column in data["audit"]["columns"]}
+    assert columns["d"]["kind"] == "leave_out"
+    assert data["holdout"]["records"] == len(aside)
+    # The scores of the file are those of the report.
+    scores = pd.read_csv(tmp_path / "after" / "scores.csv")
+    means = scores.groupby("method")["mean_recall"].mean()
+    told = {arm["method"]: arm["score"] for arm in data["arms"]}
+    for method in ("nothing", "threshold"):
+        assert means[method] == pytest.approx(told[method])
