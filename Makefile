@@ -54,7 +54,7 @@ lab: env  ## Open the chapters in JupyterLab
 	@$(PY) -m jupyterlab book
 
 links: env  ## Ask every outside link of the last `make book` whether it answers
-	@.venv/bin/jupyter-book build _build/src --builder linkcheck --path-output _build/links -q
+	@$(PY) -c "from jupyter_book.cli.main import main; main()" build _build/src --builder linkcheck --path-output _build/links -q
 
 # For continuous integration, with the executed chapters in place and gh logged in. Without
 # the pages of other settings, whose names carry a digest.
@@ -71,9 +71,12 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, $(PYTHON) is %d.%d: \
 	name another with make PYTHON=..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	@if cmp -s pyproject.toml $@; then touch $@; exit; fi; set -e; \
+	if test -s .venv/unfinished && kill -0 "$$(cat .venv/unfinished)" 2>/dev/null; then \
+	  echo "Another make is setting up .venv: wait for it, or remove .venv/unfinished." >&2; exit 1; \
+	fi; \
 	echo "Setting up .venv: about 3 GB to fetch where torch comes with CUDA."; \
 	if test -e .venv/unfinished || ! $(PY) -m pip --version >/dev/null 2>&1; then \
-	  rm -rf .venv; mkdir .venv; touch .venv/unfinished; $(PYTHON) -m venv .venv; \
+	  rm -rf .venv; mkdir .venv; echo $$PPID > .venv/unfinished; $(PYTHON) -m venv .venv; \
 	fi; \
 	$(PY) -m pip install --quiet --upgrade pip; \
 	$(PY) -m pip install --no-compile -e '.[book,test,distributed]'; \

@@ -132,7 +132,9 @@ def run(
         typer.Argument(metavar="[NAME=VALUE]...", help="Of the class of --method."),
     ] = None,
     *,
-    profile: Annotated[str, typer.Option(help="smoke, tenth or paper.")],
+    profile: Annotated[
+        str, typer.Option(help="One of the chapter's; a wrong name lists them.")
+    ],
     method: Annotated[
         str | None,
         typer.Option(

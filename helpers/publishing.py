@@ -103,7 +103,7 @@ def _build(root, work, chapters):
     shutil.copytree(root / "book", stage / "book", ignore=passing)
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(root / name, stage)
-    _use_own_kernel(work / "running")
+    _use_own_kernel(work / "running", root)
 
     fill_in_answers(stage)
     fill_in_mixed(stage)
@@ -168,7 +168,9 @@ class Chapter:
         results = [
             path
             for name in self.protocols(stage)
-            for path in folder.glob(f"**/{name}-*")
+            # And the arrays in the folder beside a store.
+            for pattern in (f"**/{name}-*", f"**/{name}-*/**/*")
+            for path in folder.glob(pattern)
             if path.is_file()
         ]
         own = {"root": self.root}
@@ -179,6 +181,14 @@ class Chapter:
             "results": _digest(*results, **own),
             "pyproject.toml": _digest(*self.root.glob("pyproject.toml"), **own),
             "data": _digest(self.data_sets(stage)),
+            # A parameter may name a reader's own file, which changes under its name.
+            "files": _digest(
+                {
+                    value: hashlib.sha256(Path(value).read_bytes()).hexdigest()
+                    for value in self.parameters.values()
+                    if isinstance(value, str) and value and Path(value).is_file()
+                }
+            ),
         }
 
     def code(self, stage: Path) -> str:
@@ -267,16 +277,21 @@ def _plan(root, only, smoke, parameters) -> list[Chapter]:
 # ---------------------------------------------------------------- run a chapter
 
 
-def _use_own_kernel(folder):
-    """Let "python3" mean this interpreter, whatever kernel a user registered as that."""
+def _use_own_kernel(folder, root):
+    """Let "python3" mean this interpreter, whatever kernel a user registered as that.
+
+    With the package of this book, which another installed one may have the name of.
+    """
     from ipykernel.kernelspec import write_kernel_spec
 
     # A backend set for scripts (MPLBACKEND=Agg) would leave the pages without figures.
-    inline = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    env = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    path = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
+    env["PYTHONPATH"] = os.pathsep.join(path)
     # A kernel's own log tells of TCP on this very machine and of its shutting down.
     quiet = ["--log-level=CRITICAL"]
     (folder / "kernels").mkdir(parents=True)
-    write_kernel_spec(folder / "kernels" / "python3", {"env": inline}, quiet)
+    write_kernel_spec(folder / "kernels" / "python3", {"env": env}, quiet)
     os.environ["JUPYTER_PATH"] = str(folder)  # searched before all other folders
 
 

@@ -1,11 +1,13 @@
 """What a store of `evaluate` refuses, lest rows that do not belong together meet."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from scipy import sparse
 from sklearn.dummy import DummyClassifier
 
-from helpers.evaluation import _kept, evaluate
+from helpers.evaluation import _kept, compare, evaluate
 
 IN_A_CELL = """
 from sklearn.dummy import DummyClassifier
@@ -49,3 +51,44 @@ def test_rows_of_another_version_are_not_gone_on_with(kind, tmp_path, monkeypatc
     monkeypatch.setattr(_kept, "environment", lambda: now | {kind: "another"})
     with pytest.raises(ValueError, match=f"another {kind}.* name another store"):
         evaluate(arms, X, y, 3, store=store)
+
+
+def test_a_metric_of_any_name_comes_back_as_a_number(tmp_path):
+    (X, y), store = rows(), tmp_path / "rows.csv"
+    arms = {"dummy": (None, DummyClassifier(strategy="stratified", random_state=0))}
+    told = {"scoring": ["precision", "recall"], "store": store}
+    first = evaluate(arms, X, y, 3, **told)
+    again = evaluate(arms, X, y, 3, **told)
+    assert first["precision"].tolist() == again["precision"].tolist()
+    assert again["precision"].dtype == float
+
+
+def test_arms_that_are_twins_keep_what_each_said(tmp_path):
+    (X, y), store = rows(), tmp_path / "rows.csv"
+    arms = {name: (None, DummyClassifier(strategy="stratified")) for name in "ab"}
+    told = {"store": store, "return_predictions": True}
+    first, again = (evaluate(arms, X, y, 3, **told)[1] for _ in range(2))
+    pd.testing.assert_frame_equal(first, again, check_dtype=False)
+    a, b = (first[first["method"] == name]["predicted"].to_numpy() for name in "ab")
+    assert (a != b).any()  # by chance alone, of thirty draws
+
+
+@pytest.mark.parametrize("form", ["coo", "dia", "bsr"])
+def test_sparse_matrices_without_rows_to_take_are_turned(form):
+    X, y = rows()
+    arms = {"dummy": (None, DummyClassifier())}
+    found = evaluate(arms, sparse.csr_matrix(X).asformat(form), y, 3)
+    assert (found["error"] == "").all()
+
+
+def test_rows_that_cannot_be_paired_are_refused_by_their_cause():
+    X, y = rows()
+    arms = {name: (None, DummyClassifier()) for name in ("nothing", "dummy")}
+    found = evaluate(arms, X, y, 3)
+    two = pd.concat([found.assign(classifier=c) for c in "ab"])
+    with pytest.raises(ValueError, match=r"several rows of one split; .* classifier"):
+        compare(two, "acsa", "nothing")
+    with pytest.raises(ValueError, match="metric 'acs'"):
+        compare(found, "acs", "nothing")
+    with pytest.raises(ValueError, match="give n_test"):
+        compare(found.drop(columns="n_test"), "acsa", "nothing")

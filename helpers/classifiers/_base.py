@@ -1,5 +1,6 @@
 """What the classifiers of images share: all but network, optimiser and scaling."""
 
+import copy
 import numbers
 import os
 from abc import ABC, abstractmethod
@@ -116,6 +117,14 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
         with training.whole_fit(self), devices.pinned():
             return self._fit(X, y, sample_weight)
 
+    def __getstate__(self):
+        """The network on the CPU, or a pickle could not be read without a GPU."""
+        state = super().__getstate__()
+        network = state.get("network_")
+        if network is not None and next(network.parameters()).device.type != "cpu":
+            state["network_"] = copy.deepcopy(network).cpu()
+        return state
+
     def _fit(self, X, y, sample_weight):
         y = labels_of(y)
         X, y = check_X_y(self._numbers(X, reset=True), y, allow_nd=True, estimator=self)
@@ -219,6 +228,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, ABC):
                 f"X has images of shape {images.shape[1:]}, the classifier was fitted on "
                 f"{self._shape}; bring them to that shape."
             )
+        with np.errstate(over="ignore"):
+            ends = images.min(initial=0), images.max(initial=0)
+            refuse_overflow(np.array(ends).astype(np.float32))
         device = devices.resolve_device(self.device)
         precision = devices.resolve_precision(precision, device, images=True)
         network = part(self.network_.to(device))

@@ -8,6 +8,7 @@ from concurrent.futures import BrokenExecutor
 import joblib
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import RepeatedStratifiedKFold, check_cv
 from sklearn.utils import _safe_indexing, check_consistent_length
@@ -112,6 +113,8 @@ def evaluate(
             f"for each of {labels.tolist()}."
         )
     check_consistent_length(X, numbers)
+    if sparse.issparse(X) and X.format not in ("csr", "csc"):
+        X = X.tocsr()  # others have no rows to take
     _refuse_arms(arms, scoring)
     # Where the data say what the numbers stand for, their estimators know the labels.
     if "classes" not in getattr(X, "attrs", ()):

@@ -48,6 +48,10 @@ class Kept:
                 "another store, or give the data and the random_state of cv that it was "
                 "begun with."
             )
+        own = {*stored.Cell._fields, *environment(), "started"}
+        # Whatever they are called, metrics are numbers; a store takes some names for texts.
+        for name in rows.columns.difference([*own]):
+            rows[name] = numbers_of(rows[name])
         found, here = {}, environment()
         for row in rows.to_dict("records"):
             name, fold = row["method"], row["fold"]
@@ -66,7 +70,6 @@ class Kept:
             said = self._said(name, fold) if self.with_predictions else None
             if self.with_predictions and said is None:
                 continue
-            own = {*stored.Cell._fields, *environment(), "started"}
             values = {k: v for k, v in row.items() if k not in own}
             found[fold, name] = ({**values, "error": ""}, said)
         return found
@@ -82,7 +85,8 @@ class Kept:
         stored.append(self.path, {**cell._asdict(), **row, **told})
 
     def _file(self, name, fold):
-        return self.folder / f"{joblib.hash((self.data, self.arms[name]))}-{fold}.npz"
+        key = joblib.hash((self.data, name, self.arms[name]))  # arms may be twins
+        return self.folder / f"{key}-{fold}.npz"
 
     def _said(self, name, fold):
         file = self._file(name, fold)
@@ -96,6 +100,16 @@ class Kept:
                 f"{file} cannot be read ({type(error).__name__}: {error}); delete it, and "
                 "the same call computes it anew."
             ) from error
+
+
+def numbers_of(column):
+    """A column as numbers, if it holds nothing else."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    try:
+        return column.astype(float)
+    except (TypeError, ValueError):
+        return column
 
 
 def _save(aside, said):

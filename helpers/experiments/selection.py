@@ -6,6 +6,7 @@ logistic regression. On power tables one arm truly gains; how much is measured o
 rows. Beside the rule stands its rival, the arm with the largest mean score.
 """
 
+import math
 import tempfile
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from scipy import stats
 from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, log_loss
+from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
 from ..data import load_keel
@@ -56,6 +58,8 @@ NEEDS = ("decisions", "ranking", "probabilities")
 SIZES = (300, 1000)
 #: Fresh rows that say what an arm is truly worth, and trainings averaged over.
 FRESH, TRAININGS = 5_000, 5
+#: Rows of the rarest class that a part of a reader's table needs, for five folds.
+FEWEST = 5
 
 
 class Table(NamedTuple):
@@ -88,6 +92,29 @@ class TiltedSampler(BaseEstimator):
         rng = np.random.default_rng(self.random_state)
         rows = tilted_rows(n, np.asarray(self.slopes), rng)
         return np.vstack([X, rows]), np.concatenate([y, np.ones(n, dtype=int)])
+
+
+def thinned(table, target, n, random_state):
+    """`n` rows of a table at most, the classes in their shares.
+
+    Raises
+    ------
+    ValueError
+        Fewer than five rows of a class would be left.
+    """
+    if len(table) <= n:
+        return table
+    counts = table[target].value_counts()
+    if (left := round(n * counts.min() / len(table))) < FEWEST:
+        raise ValueError(
+            f"Of {n:,} of {len(table):,} rows some {left} would be of the class "
+            f"{counts.idxmin()!r}; take more of them, such as "
+            f"n_rows={math.ceil(FEWEST * len(table) / counts.min()):,}."
+        )
+    some, _ = train_test_split(
+        table, train_size=n, stratify=table[target], random_state=random_state
+    )
+    return some
 
 
 def tilted_rows(n, slopes, rng):

@@ -153,7 +153,8 @@ def glance(rows):
     rows = whole if counts else rows[rows["protocol"] == PROTOCOL]
     recalls = rows.groupby("method")["recall_minority"]
     n = int(recalls.size().get("nothing", 0))
-    scale = "the paper's CIFAR-10" if counts else "a tenth of CIFAR-10"
+    tenth = (rows["profile"] == "tenth").all()
+    scale = "a tenth of CIFAR-10" if tenth else "the paper's CIFAR-10"
     sizes, spreads = recalls.size(), recalls.std()
     found = [
         f"{mean:.2f}"
