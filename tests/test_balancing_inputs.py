@@ -235,6 +235,19 @@ def test_overwrite_begins_anew(tmp_path):
     assert "smite" not in (out / "rows.csv").read_text()
 
 
+def test_rows_of_another_version_are_refused_with_the_options_that_help(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "out"
+    path.write_text(text_of(rows_of()))
+    words = [path, "--target", "left", *QUICK, "--out", out]
+    assert call(*words).exit_code == 0
+    rows = pd.read_csv(out / "rows.csv", dtype=str, keep_default_na=False)
+    rows.assign(versions="numpy 0.1").to_csv(out / "rows.csv", index=False)
+    done = call(*words)
+    assert done.exit_code == 1
+    assert "other versions, 'numpy 0.1'" in done.stderr
+    assert "--overwrite" in done.stderr
+
+
 def test_a_mark_that_the_encoding_lacks_is_refused_before_any_fit(tmp_path):
     path, out = tmp_path / "t.csv", tmp_path / "out"
     path.write_text(text_of(rows_of()))

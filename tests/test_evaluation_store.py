@@ -49,7 +49,7 @@ def test_rows_of_another_version_are_not_gone_on_with(kind, tmp_path, monkeypatc
     evaluate(arms, X, y, 3, store=store)
     now = _kept.environment()
     monkeypatch.setattr(_kept, "environment", lambda: now | {kind: "another"})
-    with pytest.raises(ValueError, match=f"another {kind}.* name another store"):
+    with pytest.raises(ValueError, match=f"other {kind}.* name another store"):
         evaluate(arms, X, y, 3, store=store)
 
 

@@ -305,9 +305,10 @@ def as_options(message):
         lambda found: f"{_KINDS[found[2]]} {found[1]}",
         message,
     )
-    message = message.replace(
-        "give the arm another name, or name another store",
+    message = re.sub(
+        r"(give the arm another name, or )?name another store",
         "name another folder, --out, or begin anew, --overwrite",
+        message,
     )
     for name, option in _OPTIONS.items():
         # Names in quotes are those of columns.

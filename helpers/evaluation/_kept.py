@@ -63,9 +63,10 @@ class Kept:
                     "it; give the arm another name, or name another store."
                 )
             if other := [kind for kind in here if row[kind] != here[kind]]:
+                word = {"versions": "other versions", "commit": "another commit"}
                 raise ValueError(
-                    f"{self.path} has rows of another {other[0]}, {row[other[0]]!r}, and "
-                    f"the rest would be of {here[other[0]]!r}; name another store."
+                    f"{self.path} has rows of {word[other[0]]}, {row[other[0]]!r}, and the "
+                    f"rest would be of {here[other[0]]!r}; name another store."
                 )
             said = self._said(name, fold) if self.with_predictions else None
             if self.with_predictions and said is None:

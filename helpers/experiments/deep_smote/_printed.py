@@ -137,8 +137,7 @@ def least_gmean(acsa, n) -> float:
     n = np.sort(np.asarray(n, dtype=float))[::-1]
     called = np.full(len(n), n[0])
     called[0] = n[1]
-    falls = np.sort(n / (n.sum() - called))[
-        ::-1
-    ]  # of all specificities, if none is found
+    # What all specificities together lose, class by class, if none of it is found.
+    falls = np.sort(n / (n.sum() - called))[::-1]
     missed = np.clip(len(n) * (1 - acsa) - np.arange(len(n)), 0, 1)
     return float(np.sqrt(acsa * (1 - (missed * falls).sum() / len(n))))
