@@ -243,7 +243,7 @@ def test_rows_of_another_version_are_refused_with_the_options_that_help(tmp_path
     rows = pd.read_csv(out / "rows.csv", dtype=str, keep_default_na=False)
     rows.assign(versions="numpy 0.1").to_csv(out / "rows.csv", index=False)
     done = call(*words)
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "other versions, 'numpy 0.1'" in done.stderr
     assert "--overwrite" in done.stderr
 

@@ -450,8 +450,9 @@ def true_offsets(value):
     --------
     A miss costs ten false alarms, so that an eleventh is enough:
 
-    >>> 1 / (1 + np.exp(true_offsets(np.array([[0, -1], [-10, 0]]))[1]))
-    0.0909...
+    >>> offset = true_offsets(np.array([[0, -1], [-10, 0]]))[1]
+    >>> round(float(1 / (1 + np.exp(offset))), 6)
+    0.090909
     """
     offsets = np.zeros(len(value))
     if len(value) == 2:
