@@ -20,7 +20,8 @@ from helpers import SAMPLERS, AutoOverSampler, ResampledClassifier
 from helpers.experiments import selection as experiment
 from helpers.runs import cluster
 from helpers.selection import _arms, _plan, _scores, _splits
-from helpers.selection._classifier import logs, tuning_rows
+from helpers.selection._classifier import tuning_rows
+from helpers.selection._offsets import logs
 from helpers.store import read
 
 PLAIN = [*_arms.PLAIN]

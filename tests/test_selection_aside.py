@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from helpers import AutoOverSampler, ResampledClassifier
 from helpers.__main__ import app
-from helpers.selection._classifier import best_offsets, true_offsets, utilities
+from helpers.selection._offsets import best_offsets, true_offsets, utilities
 
 
 @pytest.mark.parametrize("need", ["decisions", "probabilities"])

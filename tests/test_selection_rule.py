@@ -9,7 +9,7 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 from helpers import ResampledClassifier, evaluation
 from helpers.experiments import selection as experiment
 from helpers.selection import _bias, _rule, _scores
-from helpers.selection._classifier import best_offsets, utilities
+from helpers.selection._offsets import best_offsets, utilities
 
 from .test_selection import blobs
 

@@ -23,16 +23,13 @@ from ._runs import (
     refuse_shared_rows,
     resample,
 )
+from ._sets import Friedman, compare_sets, friedman_nemenyi, nemenyi_gap
 from ._statistics import (
     Difference,
-    Friedman,
     compare,
-    compare_sets,
     corrected_resampled_ttest,
-    friedman_nemenyi,
     holm,
     mean_differences,
-    nemenyi_gap,
     paired,
     prediction_interval,
     summarise,

@@ -5,7 +5,8 @@ import time
 
 import numpy as np
 
-from ._classifier import ResampledClassifier, logs
+from ._classifier import ResampledClassifier
+from ._offsets import logs
 
 #: What scores are for: the need, its metric, and whether more of it is better.
 NEEDS = {
