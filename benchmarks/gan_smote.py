@@ -8,7 +8,6 @@ cross-validation, then times against the number of GANs, rows and columns, and d
 
 import argparse
 import random
-import resource
 import time
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from torch import nn
 
 from helpers import GANSMOTE
 from helpers.over_sampling import StackedGANs
-from helpers.provenance import hardware
+from helpers.provenance import hardware, peak_mebibytes
 
 matplotlib.use("agg")
 from matplotlib import pyplot as plt
@@ -109,9 +108,9 @@ def main():
     print(f"{hardware(device)}, torch {torch.__version__}, {threads}\n")
 
     n, d, n_gans = 32, 58, 40  # the folds of the petrography chapter
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mebibytes()
     ours = per_epoch(stack(n_gans, n, d, device), 200, device)
-    more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10
+    more = peak_mebibytes() - before
     plain = plain_loop(table(n, d), 10) * n_gans
     print(f"{n_gans} GANs, {n} rows, {d} columns: {ours:.1f} ms an epoch in one stack,")
     print(

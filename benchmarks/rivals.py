@@ -11,7 +11,6 @@ needs ``OMP_WAIT_POLICY=PASSIVE``: threads that wait for one another count as bu
 
 import argparse
 import math
-import resource
 import statistics
 import time
 
@@ -19,7 +18,7 @@ import numpy as np
 import torch
 
 from helpers import AMDO, MC_CCR, MC_RBO, deepsmote_counts
-from helpers.provenance import hardware
+from helpers.provenance import hardware, peak_mebibytes
 
 SIDE, N_STEPS, K = 28, 500, 25
 
@@ -34,7 +33,7 @@ def images(counts, seed=0):
 
 def peak():
     """GiB this process has held at once since its start."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return peak_mebibytes() / 2**10
 
 
 def clocks(call, *args):

@@ -9,7 +9,6 @@ all kinds and on the whole of fars. Never a test: a busy machine would fail it.
 
 import argparse
 import multiprocessing
-import resource
 import threading
 import time
 import warnings
@@ -23,7 +22,7 @@ from sklearn.model_selection import train_test_split
 
 from helpers import TableCodec, TabularOverSampler, load_keel, table_quality
 from helpers.over_sampling import SAMPLERS
-from helpers.provenance import hardware
+from helpers.provenance import hardware, peak_mebibytes
 
 TABLES = (
     "hypothyroid",
@@ -151,8 +150,7 @@ def cell(name, label, quick, queue):
         before, started = psutil.Process().memory_info().rss, time.perf_counter()
         X_new, y_new = made.fit_resample(train, y)
         row["seconds"] = time.perf_counter() - started
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        row["MB"] = max(0, peak - before) / 2**20
+        row["MB"] = max(0, peak_mebibytes() - before / 2**20)
         new = X_new[made.synthetic_mask_]
         row["new"] = len(new)
         pd.testing.assert_frame_equal(X_new[~made.synthetic_mask_], train)

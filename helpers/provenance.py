@@ -7,7 +7,9 @@ import inspect
 import json
 import os
 import platform
+import re
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
@@ -136,6 +138,21 @@ def hardware(device="cpu") -> str:
     except (OSError, StopIteration):
         name = platform.processor() or platform.machine()
     return f"{device.type}: {os.cpu_count()} x {name}"
+
+
+def peak_mebibytes():
+    """The most memory that this process has had so far."""
+    status = Path("/proc/self/status")
+    told = (
+        status.read_text(encoding="utf-8", errors="replace") if status.exists() else ""
+    )
+    if found := re.search(r"VmHWM:\s+(\d+) kB", told):
+        # What `getrusage` tells would begin with the peak of the process that started it.
+        return int(found[1]) / 2**10
+    import resource  # here, since Windows has none and all else works there
+
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def computed_on(precision="auto") -> dict[str, str]:

@@ -1,10 +1,7 @@
 """What a method costs: seconds and memory against images and pixels."""
 
 import multiprocessing
-import re
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +9,7 @@ import torch
 
 from ...over_sampling import DeepSMOTE
 from ...plotting import printed
-from ...provenance import hardware
+from ...provenance import hardware, peak_mebibytes
 from ...store import Cell
 from ._table_1 import CHAPTER, RIVALS, resample
 
@@ -79,21 +76,6 @@ def measure_cost(method, n, side):
         y_all = resample(method, X, y, "tenth", 0)[1]
     seconds = time.process_time() - started
     return seconds, peak_mebibytes() - before, len(y_all) - n
-
-
-def peak_mebibytes():
-    """The most memory that this process has had so far."""
-    status = Path("/proc/self/status")
-    told = (
-        status.read_text(encoding="utf-8", errors="replace") if status.exists() else ""
-    )
-    if found := re.search(r"VmHWM:\s+(\d+) kB", told):
-        # What `getrusage` tells would begin with the peak of the process that started it.
-        return int(found[1]) / 2**10
-    import resource  # here, since Windows has none and all else works there
-
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 # ---------------------------------------------------------------- stored costs
