@@ -39,7 +39,7 @@ class GANSMOTE(BaseDeepOverSampler):
     sampling_strategy : float, str, dict or callable, default="auto"
         As in imbalanced-learn. A dictionary may ask for more than balance.
     epochs : int, default=40_000
-        Updates of both networks; a batch is the whole class (code).
+        Updates of both networks (code); a batch is the whole class (code).
     lr : float, default=1e-4
         Base learning rate of both Adams (code).
     latent_dim : int, default=16
@@ -68,11 +68,12 @@ class GANSMOTE(BaseDeepOverSampler):
         2,000.
     minibatch_l1 : {"per_sample", "authors_code"} or None, default="per_sample"
         Minibatch discrimination (section 2.3). "per_sample": each row's own sum of
-        Manhattan distances to the others of its batch, as the text says, with a gradient
+        Manhattan distances to the others of its batch, as we read the text, with a gradient
         to the generator. "authors_code": one number for the batch, the sum of distances to
         its fourth row, without a gradient; their loader shuffles, so that it is another
-        real row in each epoch, and here it is the fourth of the table throughout. None: no
-        such column.
+        real row in each epoch, and here it is the fourth of the table throughout. It is
+        divided by the largest sum so far, of real rows before flips and of unrounded
+        fakes; theirs is of flipped and rounded ones. None: no such column.
     l1_noise : float in [0, 1), default=0.3
         That column is multiplied by ``U(1 - l1_noise, 1 + l1_noise)`` for each row.
     feature_groups : list of lists of int, optional
@@ -271,7 +272,7 @@ class GANSMOTE(BaseDeepOverSampler):
         self.flip_epochs_, self.restart_every_ = self.flip_epochs, self.restart_every
         changes = []
         if self.flip_rate and self.epochs <= self.flip_epochs:
-            # The same share of the training as in the paper: 37,000 of 40,000.
+            # The same share of the training as in the code: 37,000 of 40,000.
             self.flip_epochs_ = max(1, round(self.epochs * 37 / 40))
             changes.append(f"bits are flipped over {self.flip_epochs_} epochs")
         self.restart_from_ = self.restart_from

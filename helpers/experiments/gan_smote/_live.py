@@ -7,7 +7,7 @@ from ._benchmark import judge_samples
 
 
 def shorter(n_epochs):
-    """Settings of GAN-SMOTE that keep the paper's schedule in fewer epochs than its 40,000.
+    """Settings of GAN-SMOTE that keep the authors' schedule in fewer epochs than their 40,000.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How the GAN itself trains: optimisers and learning rates (section 5.3.2), failures."""
+"""How the GAN itself trains: optimisers and learning rates (sections 5.3.2, 5.3.3), failures."""
 
 import time
 
@@ -12,11 +12,11 @@ from ._draw import PAPERS, SETTINGS, draw
 from ._figure_6 import CHAPTER
 
 GAN_PROTOCOL, COUNTS_GAN = "gan-1", "gan-2"
-#: Section 5.3.2 compares two optimisers and looks for the largest rate that does not
+#: Section 5.3.2 compares two optimisers; 5.3.3 takes the largest rate that does not
 #: diverge.
 GAN_RATES = [("adam", 2e-5), ("adam", 2e-4), ("adam", 2e-3)]
 GAN_RATES += [("rmsprop", rate) for _, rate in GAN_RATES]
-#: The report's five losses (section 4), of which it used the first, and its early end.
+#: The report's five losses (5.3.2), of which it used the first, and its early end (5.3.3).
 GAN_LOSSES = ["gan", "wgan", "lsgan", "dragan", "hinge"]
 GAN_STEPS = {"paper": 4000, "counts": 400, "tenth": 400, "smoke": 3}
 #: An early end is given so many times as long to come.
