@@ -115,6 +115,49 @@ def test_one_split_and_splits_that_are_used_up_are_refused():
         make_splits(y, 5, 0, iter([(np.arange(20), np.arange(20, 40))]))
 
 
+def test_repeats_by_group_are_no_copies_of_one_another():
+    # Groups of many sizes, as hospitals are: sorted by size, they could be dealt one way only.
+    rng = np.random.default_rng(0)
+    groups = pd.Series(np.repeat(np.arange(12), rng.integers(50, 400, size=12)))
+    y = (rng.random(len(groups)) < 0.2).astype(int)
+    splits = make_splits(y, 25, 0, groups=groups)
+    assert len(splits) == 25
+    repeats = {
+        frozenset(tuple(test) for _, test in splits[first : first + 5])
+        for first in range(0, 25, 5)
+    }
+    assert len(repeats) == 5
+    tested = np.concatenate([test for _, test in splits])
+    assert (np.bincount(tested) == 5).all()
+    for train, test in splits:
+        assert not {*groups[train]} & {*groups[test]}
+        assert len(train) + len(test) == len(y)
+        assert 0.05 < len(test) / len(y) < 0.45
+    assert [tuple(t) for _, t in make_splits(y, 25, 0, groups=groups)] == [
+        tuple(t) for _, t in splits
+    ]
+
+
+def test_folds_by_group_keep_a_class_that_few_groups_have():
+    groups = pd.Series(np.repeat(np.arange(40), 10))
+    y = np.where(np.isin(groups, [3, 11, 20, 28, 39]), 1, 0)
+    for _, test in make_splits(y, 25, 0, groups=groups):
+        assert y[test].sum() == 10
+
+
+def test_five_groups_have_five_splits_and_not_the_same_five_again():
+    groups = pd.Series(np.repeat(np.arange(5), 30))
+    y = np.tile([0, 0, 1], 50)
+    assert len(make_splits(y, 25, 0, groups=groups)) == 5
+    with pytest.raises(ValueError, match="4 groups, and 5 folds need as many"):
+        make_splits(y[groups < 4], 25, 0, groups=groups[groups < 4])
+    X = pd.DataFrame({"x": y + np.random.default_rng(0).normal(size=150), "g": groups})
+    chooser = AutoOverSampler(
+        ["smote"], groups="g", time_budget=20, scoring="ranking", random_state=0
+    ).fit(X, y)
+    assert chooser.n_splits_ == 5
+
+
 # ---------------------------------------------------------------- times
 
 DAYS = pd.Series(pd.date_range("2024-01-01", periods=240))

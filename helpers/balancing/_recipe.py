@@ -95,7 +95,7 @@ def recipe(
         folds = auto.cv.get_n_splits() // repeats
     if auto.groups is not None:
         imports.add(("sklearn.model_selection", "StratifiedGroupKFold"))
-        cv = (  # those of the report's first repeat
+        cv = (
             f"cv = StratifiedGroupKFold({folds}, shuffle=True, "
             f"random_state={auto.random_state})"
         )

@@ -556,7 +556,7 @@ class AutoOverSampler(BaseOverSampler):
             left_out = {**made.left_out, **plan["left_out"]}
             told = "; ".join(f"{name}: {why}" for name, why in left_out.items())
             raise ValueError(f"No arm is left to compare with nothing ({told}).")
-        return plan
+        return {**plan, "n_splits": min(plan["n_splits"], n)}  # few groups have fewer
 
     def _announce(self, estimators, plan):
         if not self.verbose:

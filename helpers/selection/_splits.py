@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import (
     RepeatedStratifiedKFold,
-    StratifiedGroupKFold,
     check_cv,
 )
 
@@ -19,6 +18,8 @@ FOLDS = 5
 FEWEST, MOST, USUAL = 10, 50, 25
 #: Fewest splits forward in time.
 FORWARD = 5
+#: Draws of folds by groups for each repeat that is wanted.
+TRIES = 20
 
 
 def time_kind(column, said=None):
@@ -101,11 +102,7 @@ def make_splits(y, n, seed, cv=None, groups=None, times=None):
         return forward(in_time(times), n)
     folds = cv if isinstance(cv, int) else FOLDS
     if groups is not None:
-        found = []
-        for repeat in range(-(-n // folds)):
-            cut = StratifiedGroupKFold(folds, shuffle=True, random_state=seed + repeat)
-            found += cut.split(rows, y, groups)
-        return found
+        return by_group(y, groups, folds, -(-n // folds), seed)
     if hasattr(cv, "__next__"):
         raise ValueError(
             "cv is an iterator, which one call uses up; give its splits as a list."
@@ -121,6 +118,64 @@ def make_splits(y, n, seed, cv=None, groups=None, times=None):
             f"cv gives {len(found)} split(s), and gains are told from several; give more."
         )
     return found
+
+
+def by_group(y, groups, folds, n_repeats, seed):
+    """Repeats of folds that keep groups whole, no two of them alike.
+
+    scikit-learn's `StratifiedGroupKFold` deals groups out in the order of their spread
+    over the classes and shuffles equal ones only: where groups differ in size, all of its
+    repeats are the same folds, and a test that counts them all is far too sure. Here the
+    order is random, and each group goes to the fold that has least of its classes.
+
+    Returns
+    -------
+    list of (train, test)
+        Of fewer repeats than asked for where groups are too few for more.
+    """
+    codes, names = pd.factorize(groups)
+    counts = np.zeros((len(names), y.max() + 1))
+    np.add.at(counts, (codes, y), 1)
+    if len(names) < folds:
+        raise ValueError(
+            f"There are {len(names)} groups, and {folds} folds need as many; give cv fewer "
+            "folds."
+        )
+    rng = np.random.default_rng(seed)
+    found, seen, lacking = [], set(), None
+    for _ in range(TRIES * n_repeats):
+        fold_of = _dealt(counts, folds, rng)
+        if (same := tuple(fold_of)) in seen:
+            continue
+        seen.add(same)
+        cut = fold_of[codes]
+        parts = [
+            (np.flatnonzero(cut != f), np.flatnonzero(cut == f)) for f in range(folds)
+        ]
+        if any(
+            np.bincount(y[test], minlength=counts.shape[1]).min() < 1
+            for _, test in parts
+        ):
+            lacking = lacking or parts
+            continue
+        found += parts
+        if len(found) == folds * n_repeats:
+            break
+    # Where no draw has every class in every fold, whoever checks them says so.
+    return found or lacking
+
+
+def _dealt(counts, folds, rng):
+    """The fold of each group, numbered in the order of their first groups."""
+    shares = counts / counts.sum(axis=0)
+    held, fold_of = np.zeros((folds, counts.shape[1])), np.empty(len(counts), dtype=int)
+    for group in rng.permutation(len(counts)):
+        # The sum of squares of the folds' shares grows least there; an empty fold is first.
+        grows = held @ shares[group]
+        fold = np.lexsort([held.sum(axis=1), grows])[0]
+        fold_of[group] = fold
+        held[fold] += shares[group]
+    return pd.factorize(fold_of)[0]
 
 
 def _numbers(part):
