@@ -8,6 +8,7 @@ import csv
 import gc
 import os
 import signal
+import sys
 from time import time as now
 from typing import Annotated
 
@@ -26,6 +27,14 @@ app = typer.Typer(
     rich_markup_mode=None,  # loading rich takes longer than all the rest of --help
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def _any_letter():
+    # A pipe on Windows takes the letters of one language: an escape is better than an end.
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "errors", "") == "strict" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextlib.contextmanager

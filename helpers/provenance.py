@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,7 +32,8 @@ def environment() -> dict[str, str]:
 def commit() -> str:
     """Commit of the checkout this package lies in, or was installed from; else "-"."""
     here = Path(__file__).parent
-    git = ["git", "-C", str(here)]
+    # Also in a checkout that is somebody else's, as one that a container mounts.
+    git = ["git", "-c", f"safe.directory={here.resolve().parent}", "-C", str(here)]
     try:
         head = subprocess.run(
             [*git, "rev-parse", "--short=12", "HEAD"],
@@ -168,6 +170,13 @@ def computed_on(precision="auto") -> dict[str, str]:
 
 
 def project_url() -> str:
-    """Address of the repository, from the package's metadata."""
-    urls = importlib.metadata.metadata(DISTRIBUTION).get_all("Project-URL")
+    """Address of the repository, from the package's metadata or the checkout."""
+    try:
+        urls = importlib.metadata.metadata(DISTRIBUTION).get_all("Project-URL")
+    except importlib.metadata.PackageNotFoundError:
+        project = Path(__file__).resolve().parents[1] / "pyproject.toml"
+        if not project.exists():
+            raise
+        told = tomllib.loads(project.read_text(encoding="utf-8"))
+        return told["project"]["urls"]["Repository"]
     return next(u.split(", ")[1] for u in urls if u.startswith("Repository"))

@@ -6,10 +6,11 @@ all of them.
 
 import contextlib
 import csv
-import importlib.metadata
 import io
 import numbers
 import re
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -431,34 +432,33 @@ def load_results(
     if (version := provenance.commit().removesuffix("-changed")) != "-":
         url = f"{version}/book/results/{name}"
         try:
-            raw = provenance.project_url().replace(
-                "github.com", "raw.githubusercontent.com"
-            )
-            url = f"{raw}/{url}"
-            # The commit in the address is as good as a checksum, but not for a page that
-            # somebody between here and there sends in its place.
-            path = user_folder() / "results" / f"{version}-{name}"
+            raw = "raw.githubusercontent.com"
+            url = f"{provenance.project_url().replace('github.com', raw)}/{url}"
             with contextlib.suppress(OSError, ValueError):
+                path = user_folder() / "results" / f"{version}-{name}"
                 return read(path)
-            write_atomically(lambda aside: _fetch_store(url, aside), path)
-            return read(path)
-        except importlib.metadata.PackageNotFoundError:
-            pass  # a checkout that was never installed does not know its repository
+            return _fetched(url, f"{version}-{name}")
         except Exception as error:
-            reason = f"{url}: {type(error).__name__}"
-            reason += f", {error}" if isinstance(error, ValueError) else ""
+            reason = f"{url}: {type(error).__name__}, {error}"
     raise FileNotFoundError(
         f"No stored results {name}: no book/results above {Path.cwd()} holds them, and "
         f"{reason}. Compute them: python -m helpers run {chapter} --profile {profile}"
     )
 
 
-def _fetch_store(url, aside):
-    fetch(url, aside, patience=5)
-    try:
-        read(aside)
-    except ValueError:
-        raise ValueError("what came is no table of results") from None
+def _fetched(url, name):
+    """Rows from elsewhere, kept in the cache if it takes them."""
+    with tempfile.TemporaryDirectory() as folder:
+        aside = Path(folder) / name
+        fetch(url, aside, patience=5)
+        try:  # somebody between here and there may send a page in its place
+            rows = read(aside)
+        except ValueError:
+            raise ValueError("what came is no table of results") from None
+        with contextlib.suppress(OSError):
+            path = user_folder() / "results" / name
+            write_atomically(lambda part: shutil.copyfile(aside, part), path)
+    return rows
 
 
 def beside(chapter: str, profile: str, column: str) -> dict[tuple, np.ndarray]:

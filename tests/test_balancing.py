@@ -577,6 +577,15 @@ def test_undersampling_keeps_some_records_and_three_classes_do(tmp_path):
     positions = [whole.records.index(record) for record in less.records]
     assert positions == sorted(positions)
     assert json.loads((out / "report.json").read_text())["reliability"] is None
+    words += ["--holdout", ".2", "--overwrite"]
+    done = call(path, *words, "--out", out, "--force", "random_undersampling")
+    assert done.exit_code == 0, done.stderr
+    facts = json.loads((out / "report.json").read_text())
+    learned = facts["input"]["records"] - facts["holdout"]["records"]
+    kept = facts["balanced"]["kept"]
+    assert kept < learned
+    said = f"has {kept} of {learned} old records, without those set aside, and no new"
+    assert said in (out / "report.html").read_text()
 
 
 def test_help_needs_nothing_heavy():

@@ -1,5 +1,6 @@
 """The command line hands on what was typed and says in one line what is wrong."""
 
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,8 @@ from typer.testing import CliRunner
 
 from helpers import data, experiments, publishing
 from helpers.__main__ import app
+
+from .conftest import ROOT
 
 HEAVY = {"torch", "numpy", "pandas", "sklearn", "papermill", "rich", "yaml", "pooch"}
 
@@ -185,3 +188,30 @@ def test_data_fails_when_a_checked_set_is_bad(monkeypatch, error, code):
     assert done.exit_code == call("data", "--download").exit_code == code
     assert error in done.stdout
     assert call("data").exit_code == 0, "only a list was asked for"
+
+
+def test_letters_that_a_pipe_does_not_take_are_no_error(tmp_path):
+    table = pd.DataFrame(
+        {"\u53ce\u5165": [1.5, 2, 7] * 20, "y": ["\u306f", "no", "no"] * 20}
+    )
+    table.to_csv(tmp_path / "t.csv", index=False)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "helpers",
+            "balance",
+            "t.csv",
+            "--target=y",
+            "--dry-run",
+        ],
+        capture_output=True,
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONIOENCODING": "cp1252:strict",
+            "PYTHONPATH": str(ROOT),
+        },
+    )
+    assert done.returncode == 0, done.stderr
+    assert rb"\u306f" in done.stdout

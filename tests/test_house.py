@@ -2,7 +2,9 @@
 
 import ast
 import functools
+import importlib.metadata
 import re
+import tomllib
 from pathlib import Path
 
 HELPERS = Path(__file__).parents[1] / "helpers"
@@ -118,3 +120,32 @@ def test_a_long_file_says_why():
         and not re.search("[Oo]ver 500 lines|[Ll]onger than", " ".join(lines[:12]))
     ]
     assert silent == []
+
+
+def test_what_modules_import_a_plain_install_has():
+    """Tests run where all extras are: what a plain install lacks would not be missed."""
+    told = tomllib.loads((HELPERS.parent / "pyproject.toml").read_text())["project"]
+
+    def names(requirements):
+        found = (re.match(r"[\w.-]+", one)[0] for one in requirements)
+        return {name.lower().replace("_", "-") for name in found}
+
+    plain, book = names(told["dependencies"]), told["optional-dependencies"]["book"]
+    owners = importlib.metadata.packages_distributions()
+    missing, looked_at = set(), set()
+    for path in HELPERS.rglob("*.py"):
+        has = plain | names(book) if room_of(path) in ("publishing", "pages") else plain
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            tops = []
+            if isinstance(node, ast.Import):
+                tops = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                tops = [node.module]
+            for top in {one.partition(".")[0] for one in tops} & {*owners} - {
+                "helpers"
+            }:
+                looked_at.add(top)
+                if not names(owners[top]) & has:
+                    missing.add(f"{path.relative_to(HELPERS)}: {top}")
+    assert {"torch", "sklearn", "yaml"} <= looked_at
+    assert missing == set()

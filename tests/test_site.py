@@ -85,6 +85,8 @@ LOOK = r"""async () => {
   if (window.MathJax?.startup) await MathJax.startup.promise;
   await document.fonts.ready;
   const all = (selector) => [...document.querySelectorAll(selector)];
+  all("img").forEach(e => { e.loading = "eager"; });  // also those far below
+  await Promise.all(all("img").map(e => e.decode().catch(() => 0)));
   // The theme lets the text column itself scroll; only a table or code box may.
   const columns = all("html, body, main, .bd-content, .bd-article-container, article");
   const wide = columns.filter(e => e.scrollWidth > e.clientWidth + 1);
@@ -95,7 +97,7 @@ LOOK = r"""async () => {
     theme: document.documentElement.dataset.theme,
     wide: wide.map(e => `${name(e)}: ${e.scrollWidth} > ${e.clientWidth}`),
     images: all("img").map(e => [e.getAttribute("src"), e.getAttribute("alt"),
-      e.naturalWidth > 0 || e.loading === "lazy", !!e.closest("article")]),
+      e.naturalWidth > 0, !!e.closest("article")]),
     links: all("a[href]").map(e => e.href),
     math: all(".math").length,
     mathjax: !!window.MathJax,

@@ -277,15 +277,6 @@ def test_results_that_are_nowhere_say_how_to_make_them(tmp_path, monkeypatch):
         store.load_results("toy")
 
 
-def test_results_of_a_checkout_that_was_never_installed(tmp_path, monkeypatch):
-    """It has a commit, and nobody knows its repository."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(provenance, "commit", lambda: "0123456789ab")
-    monkeypatch.setattr(provenance, "DISTRIBUTION", "none-of-this-name")
-    with pytest.raises(FileNotFoundError, match="was not installed from a commit"):
-        store.load_results("toy")
-
-
 def test_arrays_are_kept_beside_the_rows(tmp_path):
     path = tmp_path / "toy.csv"
     p = np.linspace(0, 1, 7).astype(np.float16)[:, None]
@@ -375,6 +366,33 @@ def test_what_a_proxy_answers_is_not_kept(tmp_path, monkeypatch):
     kept.write_bytes(b"<html>")
     sent[0] = (tmp_path / "toy.csv").read_bytes()
     assert store.load_results("toy", "smoke")["seed"].tolist() == [3]
+
+
+def test_stored_rows_need_no_cache_and_no_installed_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(provenance, "commit", lambda: "0123456789ab")
+    monkeypatch.setattr(provenance, "DISTRIBUTION", "not-installed-anywhere")
+    monkeypatch.setattr(store, "_folders", list)
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(store, "user_folder", lambda: tmp_path / "file")
+    store.append(tmp_path / "toy.csv", row(3))
+    asked = []
+
+    def send(url, part, patience):
+        asked.append(url)
+        part.write_bytes((tmp_path / "toy.csv").read_bytes())
+
+    monkeypatch.setattr(store, "fetch", send)
+    assert store.load_results("toy", "smoke")["seed"].tolist() == [3]
+    (url,) = asked
+    assert url.startswith("https://raw.githubusercontent.com/")
+    assert url.endswith("/0123456789ab/book/results/toy-smoke.csv")
+
+
+def test_a_checkout_of_another_user_has_its_commit(monkeypatch):
+    own = provenance.commit()
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert provenance.commit() == own != "-"
 
 
 def test_samplers_whose_names_share_a_file_keep_their_rows(tmp_path, monkeypatch):

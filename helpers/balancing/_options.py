@@ -305,6 +305,7 @@ def as_options(message):
         lambda found: f"{_KINDS[found[2]]} {found[1]}",
         message,
     )
+    message = re.sub(r"kinds=\{[^{}]+: 'number'\}", "--categorical or --dates", message)
     message = re.sub(
         r"(give the arm another name, or )?name another store",
         "name another folder, --out, or begin anew, --overwrite",

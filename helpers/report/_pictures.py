@@ -114,14 +114,17 @@ def marginal_pictures(data):
         most = max(max(pair) for pair in pairs) or 1.0
         i = int(np.argmax([abs(a - b) for a, b in pairs]))
         width = 280 / len(pairs)
+        first, last = column["parts"][0], column["parts"][-1]
+        if column["kind"] != "category":  # from the lowest value to the highest
+            first, last = first.split(" to ")[0].split(", ")[-1], last.split(" to ")[-1]
         found.append(
             {
                 "name": column["name"],
                 "alt": f"Shares of old and new rows in {column['name']}: the largest "
                 f"difference is at {column['parts'][i]}, {pairs[i][0]:.1%} of the old and "
                 f"{pairs[i][1]:.1%} of the new rows.",
-                "first": column["parts"][0].split(" to ")[0].split(", ")[-1],
-                "last": column["parts"][-1].split(" to ")[-1],
+                "first": first,
+                "last": last,
                 "levels": column["kind"] == "category",
                 "named": [
                     (round(10 + width * (i + 0.5), 1), part)

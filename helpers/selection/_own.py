@@ -49,7 +49,7 @@ def load_sampler(spec):
     >>> load_sampler("imblearn.over_sampling:SMOTE k_neighbors=3")
     SMOTE(k_neighbors=3)
     """
-    where, *arguments = shlex.split(str(spec)) or [""]
+    where, *arguments = _words(str(spec)) or [""]
     module, colon, name = where.rpartition(":")
     if not (colon and module and name):
         raise ValueError(
@@ -70,6 +70,13 @@ def load_sampler(spec):
             "imblearn.over_sampling.base.BaseOverSampler and write _fit_resample."
         )
     return made
+
+
+def _words(text):
+    """As a shell reads them, but for backslashes: they are in paths of Windows."""
+    words = shlex.shlex(text, posix=True, punctuation_chars=False)
+    words.whitespace_split, words.escape, words.commenters = True, "", ""
+    return [*words]
 
 
 def _argument(spec, text):
