@@ -450,14 +450,14 @@ def test_a_network_is_timed_by_a_part_of_its_epochs(monkeypatch):
     assert Epochs.seen == [1, 1, 6]
     expected = (3 + 300) * _plan.BESIDE
     assert plan.seconds["net"] == pytest.approx(expected, rel=1e-6)
-    assert plan.arms == ("nothing", "net", "smote")
+    assert plan.arms == ("nothing", "threshold", "net", "smote")
     assert plan.n_splits == 50
     assert plan.total == pytest.approx(52 * expected, rel=1e-6)
     assert 0.01 < plan.detectable < 0.5
     assert "Splits: 50, about" in str(plan)
     # Not enough for ten fits: left out by name, and the others stay.
     plan = auto(arms, cv=None, time_budget=3000).plan(X, y)
-    assert plan.arms == ("nothing", "smote")
+    assert plan.arms == ("nothing", "threshold", "smote")
     assert "would take about 348.4 s" in plan.left_out["net"]
     # What cannot finish even if all of it were as quick as its shortest trial has no longer.
     monkeypatch.setattr(Epochs, "seen", [])
@@ -468,6 +468,17 @@ def test_a_network_is_timed_by_a_part_of_its_epochs(monkeypatch):
     # Trials of networks are bounded, too.
     plan = auto(arms | {"more": Epochs(200)}, cv=None, time_budget=100).plan(X, y)
     assert "finding out how long" in plan.left_out["more"]
+
+
+def test_a_sampler_alone_does_not_win_by_its_threshold():
+    """A line parts these classes as well as it can be done: only decisions can gain."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1500, 3))
+    y = (rng.random(1500) < 1 / (1 + np.exp(2.5 - X @ [1.0, 1.0, 0]))).astype(int)
+    chooser = auto(["smote"], cv=None).fit(X, y)
+    assert chooser.verdict_.chosen == "threshold"
+    assert chooser.comparison_.loc["smote", "gain"] > 0.1
+    assert "threshold" not in auto(["smote"], scoring="ranking").fit(X, y).recipes_
 
 
 def test_a_plan_without_a_budget_fits_nothing_whole(monkeypatch):

@@ -219,12 +219,9 @@ def chooser(asked, kinds, y):
             raise ValueError(
                 "--methods is empty; say auto, or names such as smote,gan."
             )
-        names, forced = [*map(arm_of, methods)], arm_of(asked.force)
-        if forced and forced not in (*names, "nothing"):
+        forced = arm_of(asked.force)
+        if forced and forced not in (*map(arm_of, methods), "nothing"):
             methods.append(asked.force)
-        # It may not fit into the budget, and something must be left to compare.
-        if names == [forced] and asked.budget and asked.need == "decisions":
-            methods.insert(0, "threshold")
     cv, budget = asked.splits, asked.budget
     if asked.repeats:
         cv = RepeatedStratifiedKFold(

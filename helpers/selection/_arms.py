@@ -117,6 +117,10 @@ def resolve(
             arms.append(Arm(name, OTHERS, Later(name)))
         else:
             arms.append(_arm(name, candidate, strategy, codec, seed))
+    if decisions and arms and "threshold" not in wanted:
+        # It has the fits of nothing. Without it a sampler, whose threshold is tuned, would
+        # stand beside nothing at one half, and win by what the threshold alone gives.
+        arms.append(Arm("threshold", PLAIN.index("threshold")))
     if not arms:
         told = "; ".join(f"{name}: {why}" for name, why in left_out.items())
         raise ValueError(

@@ -77,7 +77,8 @@ class AutoOverSampler(BaseOverSampler):
         "random_undersampling", "smote"``, those of `helpers.over_sampling.SAMPLERS`,
         ``"package:Class"``) or samplers; a dict gives them other names. "auto" is what fits
         the table: its kinds of columns, the rows of its rarest class and, for networks,
-        the `time_budget`. "all" tries networks whatever they take.
+        the `time_budget`. "all" tries networks whatever they take. For decisions
+        "threshold" is always among them: it is what a sampler has to beat.
     classifier : {"logistic", "boosting"} or scikit-learn classifier, optional
         The one that will be used: the verdict holds for it, and may be another for
         another. Sees the table as numbers in [0, 1]. None is "logistic", see Notes.
