@@ -250,6 +250,35 @@ def test_times_that_are_not_what_is_said_are_named():
         AutoOverSampler(["threshold"], times="week", codec=codec).fit(frame, y)
 
 
+def test_levels_of_another_type_are_no_unseen_levels():
+    """pandas reads 01 as a number: every row would pass for the most frequent level."""
+    rng = np.random.default_rng(0)
+    codes = rng.integers(1, 4, size=200)
+    X = pd.DataFrame({"x": rng.normal(size=200), "zip": [f"0{code}" for code in codes]})
+    y = (codes == 2).astype(int)
+    fitted = ResampledClassifier(random_state=0).fit(X, y)
+    for wrong in (codes, codes == 1):
+        with pytest.raises(
+            ValueError, match=r"Column 'zip' holds (numbers|truth values)"
+        ):
+            fitted.predict(X.assign(zip=wrong))
+    told = fitted.predict_proba(X.assign(zip="04"))  # a text, and not seen: as before
+    assert np.isfinite(told).all()
+    numbers = ResampledClassifier(kinds={"zip": "category"}, random_state=0)
+    numbers.fit(X.assign(zip=codes), y)
+    numbers.predict(X.assign(zip=codes.astype(float)))
+    with pytest.raises(ValueError, match=r"hold numbers, such as .*read both alike"):
+        numbers.predict(X)
+
+
+def test_boosting_stops_no_arm_early_and_none_late():
+    X = np.random.default_rng(0).normal(size=(8000, 2))
+    y = (np.arange(8000) % 20 == 0).astype(int)  # 15,200 rows when they are balanced
+    for sampler in (None, RandomOverSampler(random_state=0)):
+        fitted = ResampledClassifier(sampler, "boosting", random_state=0).fit(X, y)
+        assert fitted.classifier_.n_iter_ == 100
+
+
 def test_new_rows_need_no_groups():
     X, y = rows([0, 1], [90, 60])
     frame = pd.DataFrame(X, columns=[*"abc"]).assign(who=np.arange(150) % 50)

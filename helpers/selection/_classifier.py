@@ -1,5 +1,6 @@
 """A classifier of any table that is coded, balanced and tuned inside its own `fit`."""
 
+import numbers
 import time
 from collections.abc import Mapping
 
@@ -26,8 +27,11 @@ QUARTERS = 4
 
 def classifiers():
     """Name to classifier, for matrices in [0, 1]."""
+    # Without early stopping: scikit-learn's begins at 10,000 rows, which samplers reach
+    # sooner, and holds back copies of rows that are trained on.
+    boosting = HistGradientBoostingClassifier(early_stopping=False, random_state=0)
     return {
-        "boosting": HistGradientBoostingClassifier(random_state=0),
+        "boosting": boosting,
         "dummy": DummyClassifier(strategy="prior"),
         "logistic": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
     }
@@ -319,7 +323,8 @@ class _Coded:
     """A `TableCodec` for rows that hold what no training row did.
 
     Levels that were never seen become missing, where some are, or else the most frequent
-    level; holes where there were none, the most frequent value.
+    level; holes where there were none, the most frequent value. Levels of another type are
+    refused: to numbers that were read as texts, all rows would be the most frequent one.
     """
 
     def __init__(self, kinds):
@@ -354,6 +359,8 @@ class _Coded:
             odd = column.isna() if fill is not None else None
             if name in self.seen:
                 new = ~column.isin(self.seen[name]) & column.notna()
+                if new.any():
+                    _refuse_other_types(name, column[new], self.seen[name])
                 odd = new if odd is None else new | odd
             if odd is not None and odd.any():
                 if isinstance(column.dtype, pd.CategoricalDtype) and fill is not None:
@@ -364,6 +371,28 @@ class _Coded:
             for name, column in replaced.items():  # names of an array's are numbers
                 frame[name] = column
         return self.codec.transform(frame)
+
+
+def _refuse_other_types(name, column, seen):
+    """Levels that were never seen, and cannot have been, as they are of another type."""
+    known = {_type_of(value) for value in seen}
+    for value in column.unique():
+        if (other := _type_of(value)) not in known and known:
+            raise ValueError(
+                f"Column {name!r} holds {other}, {value!r}, where the rows it was fitted "
+                f"on hold {' and '.join(sorted(known))}, such as {seen[0]!r}; read both "
+                "alike, as helpers.balancing.read_table or dtype=str does."
+            )
+
+
+def _type_of(value):
+    if isinstance(value, bool | np.bool_):
+        return "truth values"
+    if isinstance(value, numbers.Number):
+        return "numbers"
+    return (
+        "texts" if isinstance(value, str) else f"values of type {type(value).__name__}"
+    )
 
 
 def tuning_rows(y, groups=None, times=None, seed=None):
