@@ -79,7 +79,7 @@ $(STAMP): pyproject.toml
 	  rm -rf .venv; mkdir .venv; echo $$PPID > .venv/unfinished; $(PYTHON) -m venv .venv; \
 	fi; \
 	$(PY) -m pip install --quiet --upgrade pip; \
-	$(PY) -m pip install --no-compile -e '.[book,test,distributed]'; \
+	$(PY) -m pip install --no-compile -e '.[book,test,distributed,parquet]'; \
 	cp pyproject.toml $@; rm -f .venv/unfinished
 
 clean:  ## Delete what was built; .venv stays

@@ -382,6 +382,20 @@ def test_the_budget_is_kept_whatever_fits_take(
     assert data["verdict"]["n_planned"] == 15
     # Hopeless was tried for a part of its epochs only, and left out before any score.
     assert "Hopeless" not in (tmp_path / "out" / "rows.csv").read_text()
+    assert ("The same call goes on" in done.stdout) == (slower_after is not None)
+    # With more time the plan is carried out as it was made, before any score was seen.
+    rows = (tmp_path / "out" / "rows.csv").read_bytes()
+    words[words.index("100s")] = "1000s"
+    done = call(table, *words, "--out", tmp_path / "out", "--force", "Slow")
+    assert done.exit_code == 0, done.output
+    assert "The plan of the first call goes on" in done.stdout
+    verdict = json.loads((tmp_path / "out" / "report.json").read_text())["verdict"]
+    assert verdict["told"]
+    assert verdict["n_splits"] == verdict["n_planned"] == 15
+    assert (tmp_path / "out" / "rows.csv").read_bytes().startswith(rows)
+    words[words.index("1000s")] = "none"
+    done = call(table, *words, "--out", tmp_path / "out", "--force", "Slow")
+    assert "another call (budget: in seconds, now none)" in done.stderr
 
 
 def test_a_forced_method_beyond_the_budget_is_used_and_not_scored(

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import re
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -188,6 +189,7 @@ def test_parquet_and_feather_keep_their_schema(tmp_path):
             "n": pd.array([1, None, 3], dtype="Int64"),
             "c": pd.Categorical(["x", "y", None]),
             "t": pd.to_datetime(["2024-01-01", "2024-01-02", None]),
+            "amount": [Decimal("12.50"), Decimal("0.00"), None],
             "y": ["u", "v", "u"],
         }
     )
@@ -195,6 +197,7 @@ def test_parquet_and_feather_keep_their_schema(tmp_path):
         path = tmp_path / f"t.{kind}"
         getattr(frame, f"to_{kind}")(path)
         source = read_table(path, "y")
+        assert source.frame["amount"].iloc[:2].tolist() == [12.5, 0.0]
         again = source.written([0, 1, 2], source.frame.iloc[[0]])
         (tmp_path / f"again.{kind}").write_bytes(again)
         table = read_table(tmp_path / f"again.{kind}", "y").table.table

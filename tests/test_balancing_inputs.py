@@ -50,6 +50,55 @@ def test_blanks_after_separators_are_no_part_of_the_values():
     assert again[4].startswith("50, 83311, ?, ")
 
 
+def noted(text, about, tmp_path, **told):
+    (tmp_path / "t.csv").write_text(text)
+    source = read_table(tmp_path / "t.csv", "y")
+    told = {"kinds": {}, "drop": (), "group": None, "time": None, **told}
+    found = audit(source, "y", *told.values())
+    return source.frame, [w["text"] for w in found["warnings"] if w["about"] == about]
+
+
+def test_one_word_among_numbers_is_named_and_dashes_are_holes(tmp_path):
+    lines = [
+        f"{i % 50},{i / 8},{'01' if i % 2 else 10 + i % 3},{i % 2}" for i in range(90)
+    ]
+    lines[6] = "unknown,-,02,0"
+    lines[8] = "<0.1,None,10,0"
+    text = "\n".join(["age,lab,zip,y", *lines]) + "\n"
+    frame, notes = noted(text, "numbers", tmp_path)
+    assert notes == [
+        "Column 'age' reads as text for 'unknown', '<0.1' (first in line 8): leave such "
+        "fields empty, and it holds numbers."
+    ]
+    assert frame["lab"].dtype == float
+    assert [*np.flatnonzero(frame["lab"].isna())] == [6, 8]
+    table = read_table(tmp_path / "t.csv", "y").table
+    assert read(text).frame["zip"].iloc[1] == "01"
+    assert table.lines_of(frame.iloc[[6]]) == ["unknown,-,02,0"]
+    # Among words they are words.
+    assert {*read("a,y\nNone,0\nred,1\n-,0\n").frame["a"]} == {"None", "red", "-"}
+
+
+def test_points_of_thousands_beside_decimal_commas_are_named(tmp_path):
+    lines = [
+        f"{i % 9},{i % 7}4;{i % 9 + 1}.{100 + i};{i}.25;{i % 2}" for i in range(60)
+    ]
+    text = "\n".join(["lab;income;rate;y", *lines]) + "\n"
+    _, notes = noted(text, "numbers", tmp_path)
+    (note,) = notes
+    assert "'income' is read with a decimal point, such as '1.100'" in note
+    assert "'lab' has a decimal comma" in note
+    _, notes = noted(text.replace(",", "."), "numbers", tmp_path)
+    assert notes == []
+
+
+def test_an_id_does_not_hide_duplicates(tmp_path):
+    lines = [f"K{i:04d},{i // 3 / 7:.3f},{i // 3 % 2}" for i in range(90)]
+    text = "\n".join(["record_id,x,y", *lines]) + "\n"
+    (note,) = noted(text, "duplicates", tmp_path)[1]
+    assert note.startswith("60 record(s) repeat an earlier one")
+
+
 @pytest.mark.parametrize(
     "text",
     [

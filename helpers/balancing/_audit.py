@@ -119,6 +119,9 @@ def audit(source, target, kinds=None, drop=(), group=None, time=None):
         if kind not in ("leave_out", "constant") and name not in (group, time)
     ]
     features = X[learned]
+    # An id makes every record look new, and is not learned from.
+    apart = {*drop} | {n for n, kind in codec.kinds_.items() if kind == "leave_out"}
+    alike = [name for name in _comparable(frame) if name not in apart]
     keys = pd.util.hash_pandas_object(features, index=False)
     several = keys.map(labels.groupby(keys.to_numpy()).nunique()) > 1
     found = {
@@ -134,7 +137,7 @@ def audit(source, target, kinds=None, drop=(), group=None, time=None):
         ],
         "classes": [{"label": str(k), "records": int(n)} for k, n in counts.items()],
         "rarest": int(counts.min()),
-        "duplicates": int(frame[_comparable(frame)].duplicated().sum()),
+        "duplicates": int(frame[alike].duplicated().sum()),
         "conflicts": int(several.sum()) if learned else 0,
     }
     found["columns"] += [
@@ -254,8 +257,8 @@ def _warnings(source, features, labels, counts, codec, found, group, time):
     if found["duplicates"]:
         yield (
             "duplicates",
-            f"{found['duplicates']} record(s) repeat an earlier one; where that is no "
-            "chance, scores are too good.",
+            f"{found['duplicates']} record(s) repeat an earlier one in all that is "
+            "compared; where that is no chance, scores are too good.",
         )
     if found["conflicts"]:
         yield (
@@ -269,6 +272,20 @@ def _warnings(source, features, labels, counts, codec, found, group, time):
                 "numbers",
                 f"Column {name!r} reads as text, such as {odd!r}: write its numbers with "
                 "a decimal point, without thousands separators and units.",
+            )
+        elif told := source.table.among_numbers(name):
+            words, line = told
+            yield (
+                "numbers",
+                f"Column {name!r} reads as text for {', '.join(map(repr, words[:3]))} (first "
+                f"in line {line}): leave such fields empty, and it holds numbers.",
+            )
+        elif told := source.table.thousands(name):
+            yield (
+                "numbers",
+                f"Column {name!r} is read with a decimal point, such as {told[0]!r}, where "
+                f"{told[1]!r} has a decimal comma; if these are thousands, write them "
+                "without separators.",
             )
         elif kind != "date" and (odd := source.table.odd_dates(name)):
             yield (

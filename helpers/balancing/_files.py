@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import shutil
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -47,6 +48,9 @@ class ArrowTable:
             raise UnreadableTable(f"{name} is no whole {kind} file: {told}") from None
         # What pandas noted of an index is columns here, as for anybody else.
         self.frame = self.table.to_pandas(ignore_metadata=True)
+        for field in self.table.schema:
+            if pa.types.is_decimal(field.type):  # amounts, as banks keep them
+                self.frame[field.name] = self.frame[field.name].astype(float)
         target = matching(target, [*self.frame])
         dtype = self.frame.dtypes.get(target)
         if isinstance(dtype, pd.CategoricalDtype):
@@ -64,6 +68,12 @@ class ArrowTable:
     def odd_dates(self, name):
         return None
 
+    def among_numbers(self, name):
+        return None
+
+    def thousands(self, name):
+        return None
+
     def formulas(self):
         return 0, None
 
@@ -74,14 +84,13 @@ class ArrowTable:
         old = self.table.take(pa.array(kept))
         if isinstance(new, pd.DataFrame):
             names = self.table.column_names
-            columns = [
-                pa.array(
-                    new[name].astype(object).where(new[name].notna(), None).tolist(),
-                    type=field.type,
-                    from_pandas=True,
-                )
-                for name, field in zip(names, self.table.schema, strict=True)
-            ]
+            columns = []
+            for name, field in zip(names, self.table.schema, strict=True):
+                values = new[name].astype(object).where(new[name].notna(), None)
+                if pa.types.is_decimal(field.type):
+                    form = f"%.{field.type.scale}f"
+                    values = [None if x is None else Decimal(form % x) for x in values]
+                columns.append(pa.array([*values], type=field.type, from_pandas=True))
             more = pa.Table.from_arrays(columns, schema=self._nullable())
         else:
             more = self.table.take(pa.array(np.asarray(new, np.int64)))

@@ -303,6 +303,10 @@ def as_options(message):
         message,
     )
     message = re.sub(r"kinds=\{[^{}]+: 'number'\}", "--categorical or --dates", message)
+    message = message.replace(
+        "give more, or a store, with which the same call goes on",
+        "give more, and the same call goes on",
+    )
     message = re.sub(
         r"(give the arm another name, or )?name another store",
         "name another folder, --out, or begin anew, --overwrite",
@@ -323,6 +327,8 @@ def decisive(asked, auto):
     """What the rows depend on; another table can be written from the same ones."""
     told = plainly(asked)
     told = {k: v for k, v in told.items() if k not in ("force", "mark")}
+    # The plan that a budget made is kept, and more time may be given to carry it out.
+    told["budget"] = "none" if asked.budget is None else "in seconds"
     named = [] if isinstance(auto.candidates, str) else auto.candidates
     # A method that is only forced has no rows; `store` tells its code by the arm.
     asked_for = [name.strip() for name in asked.methods.split(",")]

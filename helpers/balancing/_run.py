@@ -194,6 +194,11 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
             beside = [f"rows.csv{end}" for end in BESIDE]
             folder.grows(*beside)
             auto.set_params(store=folder.path / "rows.csv")
+            if (
+                asked.budget is not None
+                and (folder.path / "rows.csv.plan.json").exists()
+            ):
+                say("The plan of the first call goes on, whatever --budget is now.")
             try:
                 if asked.budget is not None:
                     plan = auto.plan(X, y)
@@ -211,8 +216,9 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
         method = forced or auto.verdict_.chosen
         refuse_force(asked, auto.left_out_, plan.late)
         X_out, y_out = auto.treat(X, y, method)
-    except ValueError as error:
-        raise ValueError(as_options(str(error))) from error
+    except (ValueError, RuntimeError) as error:
+        kind = ValueError if isinstance(error, ValueError) else RuntimeError
+        raise kind(as_options(str(error))) from error
 
     kept, new, origin = _resampled(auto, source, rows, X_out, y_out, X, asked)
     data = source.written(kept, new, asked.mark)
@@ -274,6 +280,8 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
     folder.write("report.html", report.as_html(facts))
     folder.keep_only({*names.values(), "report.json", "report.md", *beside})
     say(f"{auto.verdict_}")
+    if not auto.verdict_.told:
+        say("The same call goes on with the other splits; --budget may be another.")
     if asked.force:
         say(f"As told, the table was balanced with {method} all the same.")
     say(f"{folder.path / 'report.html'}")

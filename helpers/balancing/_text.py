@@ -16,6 +16,8 @@ DELIMITERS = ",", ";", "\t", "|"
 SOME, MANY = 200, 5000
 #: What is read as a hole. New rows have the one that their column has most often.
 HOLES = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "?")
+#: What is a hole among numbers, and may be a level or a word among texts.
+NO_NUMBERS = (".", "-", "--", "None", "n/a", "<NA>", "#NA", "NaT")
 #: Digits that a float holds; longer numbers are ids or codes, and stay text.
 DIGITS = 15
 _NUMBER = (
@@ -198,10 +200,11 @@ class TextTable:
         }
         if is_target or not len(known):
             return texts.mask(hole, np.nan)
+        stripped = known.str.strip()
         for point in (".", ",") if self.delimiter != "," else (".",):
             form = re.compile(_NUMBER.format(re.escape(point)))
-            plain = known.str.strip()
-            if not all(map(form.fullmatch, plain)):
+            plain = stripped[~stripped.isin(NO_NUMBERS)]
+            if plain.empty or not all(map(form.fullmatch, plain)):
                 continue
             plain = plain.str.replace(point, ".") if point == "," else plain
             values = plain.astype(float)
@@ -210,8 +213,10 @@ class TextTable:
             dialect = self._dialects[name]
             dialect["point"] = point
             dialect["decimals"] = _decimals(plain)
+            if len(held := texts.drop(plain.index).value_counts()):
+                dialect["hole"] = held.index[0]
             whole = dialect["decimals"] == (0, 0)
-            if whole and not hole.any():
+            if whole and len(plain) == len(texts):
                 return plain.astype(np.int64)
             return values.reindex(texts.index)
         return texts.mask(hole, np.nan)
@@ -223,6 +228,41 @@ class TextTable:
     def odd_dates(self, name):
         """A text of a column of which most read as dates; one that does not, if any."""
         return self._odd(name, _DATE, False)
+
+    def among_numbers(self, name):
+        """Words for which a column of numbers is text, and the line of the first."""
+        if self._dialects[name]["point"] or name not in self.frame:
+            return None
+        texts = self._texts[name].str.strip()
+        known = texts[~texts.isin(HOLES + NO_NUMBERS)]
+        form = re.compile(_NUMBER.format("[.,]"))
+        odd = known[
+            ~known.iloc[:MANY]
+            .map(form.fullmatch)
+            .notna()
+            .reindex(known.index, fill_value=True)
+        ]
+        if not 0 < len(odd) < 0.2 * len(known):
+            return None
+        # Digits that are no number belong to codes, such as 01 among 10 and 11.
+        if all(text.isdigit() for text in odd.unique()):
+            return None
+        return [*odd.unique()], int(self.lines[odd.index[0]])
+
+    def thousands(self, name):
+        """A number with a point and three digits, where others have a decimal comma."""
+        dialect = self._dialects[name]
+        commas = [n for n, d in self._dialects.items() if d["point"] == ","]
+        if dialect["point"] != "." or not commas or not dialect["decimals"]:
+            return None
+        texts = self._texts[name].str.strip()
+        parted = texts[texts.str.contains(".", regex=False)]
+        parted = parted[~parted.isin(NO_NUMBERS)]
+        if parted.empty or not all(
+            map(re.compile(r"[+-]?\d{1,3}\.\d{3}").fullmatch, parted)
+        ):
+            return None
+        return parted.iloc[0], commas[0]
 
     def _odd(self, name, form, fits=True):
         if self._dialects[name]["point"]:
