@@ -10,9 +10,9 @@ from imblearn.over_sampling.base import BaseOverSampler
 from sklearn.base import BaseEstimator
 from typer.testing import CliRunner
 
-from helpers import SAMPLERS, experiments, load_results, store
+from helpers import SAMPLERS, TabularOverSampler, experiments, load_results, store
 from helpers.__main__ import app
-from helpers.experiments import _own
+from helpers.experiments import _own, mixed
 from helpers.selection import check_contract, load_sampler
 
 from .conftest import ROOT
@@ -205,7 +205,7 @@ def test_arguments_without_a_method_are_refused():
 
 
 @pytest.mark.parametrize(
-    "chapter", ["gan_tutorial", "gan_smote", "deep_smote", "smate"]
+    "chapter", ["gan_tutorial", "gan_smote", "deep_smote", "smate", "mixed"]
 )
 def test_every_chapter_has_a_place_for_it(chapter):
     module = experiments.find(chapter)
@@ -214,6 +214,12 @@ def test_every_chapter_has_a_place_for_it(chapter):
     assert cells
     theirs = [c for c in module.cells(profile) if c.method == _own.PLACE]
     assert [c[4:] for c in cells] == [c[4:] for c in theirs]
+
+
+def test_tables_of_several_kinds_take_it():
+    made, _ = mixed.arm("imblearn.over_sampling:SMOTE k_neighbors=2", 3, 100)
+    assert isinstance(made, TabularOverSampler)
+    assert (made.sampler.k_neighbors, made.sampler.random_state) == (2, 3)
 
 
 def test_a_chapter_without_arms_says_so():

@@ -60,6 +60,9 @@ def test_pairwise_distances_have_known_answers():
     assert not quality.pairwise_distances(real, real).any(axis=None)
     constant = quality.pairwise_distances(real, fake.assign(x=0.0))
     assert constant.loc["x", "y"] == pytest.approx(0.5)
+    # The means of a hundred are not exact: rounding errors would go together.
+    both = fake.assign(x=0.01, y=0.02)
+    assert quality.pairwise_distances(real, both).loc["x", "y"] == pytest.approx(0.5)
 
 
 def test_pairwise_distances_of_binary_columns_are_those_of_pair_frequencies():

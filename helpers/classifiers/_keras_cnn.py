@@ -21,8 +21,8 @@ class KerasCNNClassifier(ImageClassifier):
     ``1 + 1e-6 * step`` lowers, and Keras' decay of 0.9; Glorot's first weights; pixels
     from 0 to 1.
 
-    The authors boosted it with SAMME and weights that sum to 1, some 2e-5 each. Their
-    gradients were as small, and the ensemble stayed at 49.8 %. `fit` brings weights to a
+    The authors boosted it with SAMME and weights that sum to 1, some 2e-5 each, so that
+    gradients were as small; their ensemble stayed at 49.8 %. `fit` brings weights to a
     mean of 1, so that scikit-learn's ``AdaBoostClassifier``, which hands on such weights,
     works.
 

@@ -28,6 +28,7 @@ from ..provenance import hardware
 from ..quality import table_quality
 from ..store import Cell
 from ..tables import TabularOverSampler
+from . import _own
 
 CHAPTER = "mixed"
 PROFILES = ("paper", "smoke")
@@ -133,6 +134,9 @@ def arm(method, random_state, n_train, settings=None):
     if method == "ctgan":
         per_epoch = max(1, n_train // given["batch_size"])
         given["epochs"] = math.ceil(given.pop("updates") / per_epoch)
+    if _own.is_own(method):
+        own = _own.sampler(method, random_state)
+        return own if hasattr(own, "codec") else TabularOverSampler(own), boosting
     sampler = {
         "nothing": lambda: None,
         "random_oversampling": lambda: RandomOverSampler(random_state=random_state),

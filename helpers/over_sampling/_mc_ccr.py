@@ -50,7 +50,7 @@ class MC_CCR(NetworkFreeOverSampler):
     radii_ : dict of Tensor
         Class label to the radii of the spheres around its rows.
     translated_mask_ : ndarray of bool, one per row of X
-        True where the cleaning changed the row.
+        True where the cleaning pushed the row; whole numbers may round to what they were.
     history_ : DataFrame
         One row per class filled: ``label``, ``step`` (its place in the order), ``energy``,
         ``radius`` (median), ``nearest`` (median distance from a row to the nearest larger

@@ -149,12 +149,19 @@ def pairwise_distances(real, fake, discrete=None):
     owner = np.eye(len(of)).repeat([each.shape[1] for each in of], axis=0)
     apart = owner.T @ abs(frequencies[0] - frequencies[1]) @ owner / 2
 
-    with np.errstate(invalid="ignore", divide="ignore"):  # of a constant column
-        a, b = (np.nan_to_num(np.corrcoef(t, rowvar=False)) for t in (real, fake))
+    a, b = map(_correlations, (real, fake))
     continuous = ~real.columns.isin(discrete)
     apart = np.where(np.outer(continuous, continuous), np.abs(a - b) / 2, apart)
     np.fill_diagonal(apart, 0)
     return pd.DataFrame(apart, index=real.columns, columns=real.columns)
+
+
+def _correlations(table):
+    """Correlations of columns; 0 of a constant one, where rounding errors would decide."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.nan_to_num(np.corrcoef(table, rowvar=False))
+    varies = (table != table.iloc[0]).any().to_numpy()
+    return np.where(np.outer(varies, varies), found, 0)
 
 
 def detection_score(real, fake, discrete=None, classifier=None, random_state=0):
