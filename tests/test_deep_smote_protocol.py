@@ -476,7 +476,7 @@ def test_a_training_that_cannot_learn_is_told_from_one_that_does():
     stuck = ResNet18Classifier(n_steps=5, lr=1e-9, **common).fit(X, y)
     row = learning(stuck, X, y)
     assert not row["learned"]
-    assert row["train_acsa"] < LEARNT
+    assert row["train_accuracy"] < LEARNT
     assert row["train_loss"] > 1
     row = learning(ResNet18Classifier(n_steps=60, lr=0.03, **common).fit(X, y), X, y)
     assert row["learned"]
@@ -487,11 +487,15 @@ def test_a_training_that_cannot_learn_is_told_from_one_that_does():
 
 def test_what_did_not_learn_is_in_no_mean(tmp_path):
     rows = pd.DataFrame({"method": [*"abc"], "learned": [True, False, np.nan]})
+    rows["train_accuracy"] = [0.9, 0.5, 0.4]
     rows.to_csv(tmp_path / "rows.csv", index=False)
     for found in (rows, pd.read_csv(tmp_path / "rows.csv")):
         assert [*that_learnt(found)["method"]] == ["a", "c"]
     older = rows[["method"]]
     assert len(that_learnt(older)) == 3
+    # Marked by mean recall, it had learnt all but the rare classes.
+    marked = rows.assign(train_accuracy=0.8)
+    assert len(that_learnt(marked)) == 3
 
 
 @pytest.fixture
@@ -615,6 +619,8 @@ def stored(values, protocol="resnet18-2"):
     """Rows of (dataset, method, fold, balanced_acsa, learned)."""
     names = ["dataset", "method", "fold", "balanced_acsa", "learned"]
     rows = pd.DataFrame(values, columns=names)
+    failed = rows["learned"].astype(str) == "False"
+    rows = rows.assign(train_accuracy=np.where(failed, 0.2, 0.9))
     return rows.assign(
         protocol=protocol, acsa=rows["balanced_acsa"] / 2, n_train=100, seed=0
     )

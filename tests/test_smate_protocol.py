@@ -331,5 +331,5 @@ def test_the_pilot_sees_nothing_of_the_test(monkeypatch):
 def test_a_row_says_whether_its_classifier_learnt():
     cell = Cell("smate", "smoke", "digits-9-10", "nothing", 0, 0, chapter.PROTOCOL)
     row = chapter.run(cell)
-    assert row["learned"] == (row["train_acsa"] >= 0.6)
+    assert row["learned"] == (row["train_accuracy"] >= 0.6)
     assert row["train_loss"] > 0

@@ -28,7 +28,9 @@ class Claim(NamedTuple):
     margin: float | None = None  #: of "same": differences up to it count as none
 
 
-def judge(claims: Sequence[Claim], family: str, *, alpha=0.05, power=0.8):
+def judge(
+    claims: Sequence[Claim], family: str, *, alpha=0.05, power=0.8, planned: int = 0
+):
     """Say of each claim whether it holds, with a family-wise error of `alpha`.
 
     "More" and "less" are tested two-sided: *yes* or *no* by the sign. "Same" is tested
@@ -46,6 +48,9 @@ def judge(claims: Sequence[Claim], family: str, *, alpha=0.05, power=0.8):
         Chance of one or more wrong answers in the family.
     power : float in (0, 1)
         How often `tellable` would be told.
+    planned : int
+        Claims of the whole plan, where results are still coming: the family is as large
+        from the beginning, or it would depend on when it is looked at.
 
     Returns
     -------
@@ -76,10 +81,11 @@ def judge(claims: Sequence[Claim], family: str, *, alpha=0.05, power=0.8):
         _refuse_claim(claim)
     found = [_ps(claim) for claim in claims]
     p = pd.Series([np.nan if None in two else min(two) for two in found], dtype=float)
-    m = max(1, p.count())
+    m = max(1, p.count(), planned)
+    to_come = pd.Series(1.0, range(len(p), len(p) + m - p.count()))
     rows = []
     for claim, (so, not_so), raw, corrected in zip(
-        claims, found, p, holm(p), strict=True
+        claims, found, p, holm(pd.concat([p, to_come]))[: len(p)], strict=True
     ):
         d, verdict = claim.difference, OPEN
         if corrected < alpha:

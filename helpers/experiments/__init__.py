@@ -18,8 +18,10 @@ from ..checks import require_known
 from ..runs import cluster, plan, run_cells
 from ..store import missing
 
-#: Mean recall on its own original training rows from which a network has learnt. In the
-#: pilot of the image chapter one training stopped at .52, and the others passed .95.
+#: Accuracy on its own original training rows from which a network has learnt: more than
+#: always naming the largest class of any data set gives. Not mean recall, as rows up to
+#: November 2026 were marked by: leaving out rare classes is what imbalance does to a
+#: training that has learnt, and to leave such rows out is to choose by the outcome.
 LEARNT = 0.6
 
 
@@ -51,7 +53,7 @@ def learning(model, X, y) -> dict:
         ``train_accuracy`` and ``train_acsa``, the share of these rows that it recognises
         and the mean recall over their classes; ``train_loss``, the mean over the last
         tenth of the updates of the loss that was minimised, whatever weights, mixing or
-        offsets are in it; ``learned``, whether ``train_acsa`` reaches `LEARNT`. A
+        offsets are in it; ``learned``, whether ``train_accuracy`` reaches `LEARNT`. A
         classifier without a training has neither of the last two.
     """
     import numpy as np
@@ -65,7 +67,7 @@ def learning(model, X, y) -> dict:
     if hasattr(model, "history_"):
         loss = model.history_["loss"]
         row["train_loss"] = float(loss.tail(max(1, len(loss) // 10)).mean())
-        row["learned"] = row["train_acsa"] >= LEARNT
+        row["learned"] = row["train_accuracy"] >= LEARNT
     return row
 
 
@@ -90,7 +92,7 @@ def that_learnt(rows):
     """
     if "learned" not in rows:
         return rows
-    return rows[rows["learned"].astype(str) != "False"]
+    return rows[rows["learned"].isna() | ~(rows["train_accuracy"] < LEARNT)]
 
 
 def run_chapter(

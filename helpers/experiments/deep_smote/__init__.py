@@ -130,6 +130,7 @@ from ._tables import (
     not_there_yet,
     nothing_at_counts,
     penalties_told,
+    planned_claims,
     table_1,
     table_at_counts,
 )

@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 
 from ...evaluation import Claim, Difference, judge, mean_differences, place
-from ._table_1 import ARMS, LOADERS, METRICS, SETTINGS, counts_of, published
+from ._table_1 import (
+    ARMS,
+    LOADERS,
+    METRICS,
+    SETTINGS,
+    counts_of,
+    published,
+)
 
 READING = "deep_smote_authors_code"
 #: Of the paper's table; ours of AMDO has the step of its forerunner, and no more.
@@ -240,7 +247,7 @@ def over_draws(rows, prefix, arm, reference) -> Difference:
     return found._replace(error=np.nan) if fixed else found
 
 
-def judged(rows, over, claims=CLAIMS):
+def judged(rows, over, claims=CLAIMS, planned=0):
     """Claims on every data set that has the arms: one family.
 
     Parameters
@@ -250,6 +257,8 @@ def judged(rows, over, claims=CLAIMS):
     over : {"draws", "images"}
         A method is judged over draws; of a single training, the network over test images.
     claims : dict of str to (better arm, worse arm, prefix)
+    planned : int
+        As in `judge`.
 
     Returns
     -------
@@ -265,7 +274,7 @@ def judged(rows, over, claims=CLAIMS):
         and (one := difference(own, prefix, better, worse)).n
     }
     family = {"draws": "methods, over draws", "images": "networks, over test images"}
-    table = judge([*found.values()], family[over])
+    table = judge([*found.values()], family[over], planned=planned)
     names = [table.index.name, "data"]
     if not found:
         return table
