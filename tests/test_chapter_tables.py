@@ -31,6 +31,7 @@ def table_rows(found, arms, fold=0):
         "n_train": n_train,
         "n_test": n_test,
         "learned": True,
+        "train_accuracy": 0.9,
     }
     recalls = {f"{p}recall_{c}": found for p in ("", "balanced_") for c in range(10)}
     metrics = {f"{p}{m}": found for p in ("", "balanced_") for m in deep_smote.METRICS}
