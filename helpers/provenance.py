@@ -32,8 +32,9 @@ def environment() -> dict[str, str]:
 def commit() -> str:
     """Commit of the checkout this package lies in, or was installed from; else "-"."""
     here = Path(__file__).parent
-    # Also in a checkout that is somebody else's, as one that a container mounts.
-    git = ["git", "-c", f"safe.directory={here.resolve().parent}", "-C", str(here)]
+    # Named, the folder of git may be somebody else's, as where a container mounts it.
+    root = here.resolve().parent
+    git = ["git", f"--git-dir={root / '.git'}", f"--work-tree={root}", "-C", str(here)]
     try:
         head = subprocess.run(
             [*git, "rev-parse", "--short=12", "HEAD"],

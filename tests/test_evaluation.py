@@ -12,6 +12,7 @@ from imblearn.base import BaseSampler
 from imblearn.over_sampling import SMOTE
 from imblearn.under_sampling import TomekLinks
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
@@ -505,3 +506,25 @@ def test_kept_predictions_that_are_damaged_are_refused(tmp_path):
     with pytest.raises(ValueError, match=f"{file.name} cannot be read.*delete it"):
         evaluate(arms, X, y, 3, store=store, return_predictions=True)
     assert len(evaluate(arms, X, y, 3, store=store)) == 3
+
+
+class NamesAColumn(LogisticRegression):
+    """As somebody writes who has set scikit-learn to frames."""
+
+    def fit(self, X, y):
+        return super().fit(X[["a"]], y)
+
+    def predict(self, X):
+        return super().predict(X[["a"]])
+
+    def predict_proba(self, X):
+        return super().predict_proba(X[["a"]])
+
+
+def test_workers_have_the_configuration_of_the_session():
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=["a", "b"])
+    y = np.tile([0, 1, 1], 20)
+    arms = {"named": (None, make_pipeline(StandardScaler(), NamesAColumn()))}
+    with config_context(transform_output="pandas"):
+        found = [evaluate(arms, X, y, cv=2, n_jobs=n)["acsa"].tolist() for n in (1, 2)]
+    assert found[0] == found[1]

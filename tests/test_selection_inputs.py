@@ -4,13 +4,27 @@ import numpy as np
 import pandas as pd
 import pytest
 from imblearn.over_sampling import SMOTE, RandomOverSampler
+from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedShuffleSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from helpers import AutoOverSampler, ResampledClassifier, TableCodec
+from helpers import (
+    AutoOverSampler,
+    ResampledClassifier,
+    TabDDPMOverSampler,
+    TableCodec,
+)
 from helpers.selection import in_time
 from helpers.selection._splits import make_splits
+
+
+class Broken(RandomOverSampler):
+    def fit_resample(self, X, y, **params):
+        raise RuntimeError("no GPU here")
 
 
 def rows(labels, sizes, seed=0):
@@ -152,10 +166,13 @@ def test_five_groups_have_five_splits_and_not_the_same_five_again():
     with pytest.raises(ValueError, match="4 groups, and 5 folds need as many"):
         make_splits(y[groups < 4], 25, 0, groups=groups[groups < 4])
     X = pd.DataFrame({"x": y + np.random.default_rng(0).normal(size=150), "g": groups})
-    chooser = AutoOverSampler(
-        ["smote"], groups="g", time_budget=20, scoring="ranking", random_state=0
-    ).fit(X, y)
+    told = {"groups": "g", "scoring": "ranking", "random_state": 0}
+    chooser = AutoOverSampler(["smote"], time_budget=20, **told).fit(X, y)
     assert chooser.n_splits_ == 5
+    # Time is planned for the splits that there are.
+    plan = AutoOverSampler(["smote"], time_budget=20, **told).plan(X, y)
+    assert plan.n_splits == 5
+    assert plan.total < 7 * sum(plan.seconds.values())
 
 
 # ---------------------------------------------------------------- times
@@ -277,6 +294,101 @@ def test_boosting_stops_no_arm_early_and_none_late():
     for sampler in (None, RandomOverSampler(random_state=0)):
         fitted = ResampledClassifier(sampler, "boosting", random_state=0).fit(X, y)
         assert fitted.classifier_.n_iter_ == 100
+
+
+def test_one_odd_level_is_an_unseen_one():
+    """A column said to hold categories may mix types, and a fold may lack one of them."""
+    X, y = rows([0, 1], [240, 60])
+    level = pd.Series(y + np.arange(300) % 3).astype(object)
+    level[7] = "unknown"
+    frame = pd.DataFrame({"x": X[:, 0], "level": level})
+    told = TableCodec(kinds={"level": "category"})
+    chosen_among(["class_weight"], codec=told, cv=3).fit(frame, y)
+
+
+def test_a_classifier_that_works_in_place_changes_no_other_arm():
+    X, y = rows([0, 1], [160, 40])
+    found = []
+    for copy in (True, False):
+        classifier = make_pipeline(StandardScaler(copy=copy), LogisticRegression())
+        arms = ["class_weight", "random_oversampling", "smote"]
+        chooser = chosen_among(arms, classifier=classifier, cv=3).fit(X, y)
+        found.append(chooser.comparison_.drop(columns="seconds"))
+    pd.testing.assert_frame_equal(*found)
+
+
+def test_frames_as_output_of_the_session_change_nothing():
+    X, y = rows([0, 1], [160, 40])
+    frame = pd.DataFrame(X, columns=[*"abt"])
+    times = {"times": "t", "tune": True, "random_state": 0}
+    recipes = {
+        "copies": ResampledClassifier(RandomOverSampler(random_state=0)),
+        "times": ResampledClassifier(**times),
+    }
+    for recipe in recipes.values():
+        expected = recipe.fit(frame, y).predict_proba(frame)
+        with config_context(transform_output="pandas"):
+            found = recipe.fit(frame, y).predict_proba(frame)
+        assert np.array_equal(found, expected)
+    with config_context(transform_output="pandas"):
+        chooser = chosen_among(["random_oversampling", "smote"], cv=3).fit(frame, y)
+        TabDDPMOverSampler(n_steps=2, n_timesteps=2).fit_resample(frame, y)
+    assert chooser.left_out_ == {}
+
+
+def test_an_arm_that_fails_is_told_where_another_is_left():
+    X, y = rows([0, 1], [160, 40])
+
+    with pytest.warns(
+        UserWarning, match=r"Left out: Broken failed in 26 of 26 splits: .*GPU"
+    ):
+        chooser = chosen_among([Broken()], scoring="decisions").fit(X, y)
+    assert chooser.verdict_.chosen in ("nothing", "threshold")
+
+
+def test_costs_need_decisions_that_are_tuned_and_a_place_for_each_class():
+    X, y = rows([0, 1], [60, 40])
+    costs = [[0, 1], [50, 0]]
+    with pytest.raises(ValueError, match="say tune=True"):
+        ResampledClassifier(costs=costs).fit(X, y)
+    for wrong in ([1, 50], np.ones((3, 3))):
+        with pytest.raises(
+            ValueError, match="one number for each of the 2 true classes"
+        ):
+            ResampledClassifier(costs=wrong, tune=True).fit(X, y)
+
+
+def test_rows_to_predict_come_with_names_or_by_their_places():
+    X, y = rows([0, 1], [60, 40])
+    frame = pd.DataFrame(X, columns=[*"abc"])
+    of_frame, of_array = (ResampledClassifier().fit(Z, y) for Z in (frame, X))
+    expected = of_frame.predict_proba(frame[[*"cab"]])
+    assert of_frame.feature_names_in_.tolist() == [*"abc"]
+    assert np.array_equal(of_frame.predict_proba(X), expected)
+    assert np.array_equal(of_array.predict_proba(frame), of_array.predict_proba(X))
+    for fitted in (of_frame, of_array):
+        with pytest.raises(ValueError, match=r"X has 2 features, but .* expecting 3"):
+            fitted.predict(X[:, :2])
+    with pytest.raises(ValueError, match=r"lacks \['c'\]"):
+        of_frame.predict(frame[["a", "b"]])
+    with pytest.raises(ValueError, match=r"pass X\.toarray"):
+        ResampledClassifier().fit(sparse.csr_matrix(X), y)
+    grouped = ResampledClassifier(groups="c", tune=True, random_state=0)
+    frame["c"] = np.arange(100) // 2
+    grouped.fit(frame, y)
+    expected = grouped.predict_proba(frame)
+    for fewer in (frame[["a", "b"]], X[:, :2], frame.to_numpy()):
+        assert np.allclose(grouped.predict_proba(fewer), expected)
+
+
+def test_what_was_made_of_another_table_is_gone():
+    X, y = rows([0, 1], [120, 40])
+    chooser = chosen_among(["smote"])
+    chooser.fit_resample(X, y)
+    chooser.treat(X, y, "smote")
+    chooser.fit(X[:100], y[:100])
+    assert not hasattr(chooser, "best_sampler_")
+    assert not hasattr(chooser, "synthetic_mask_")
 
 
 def test_new_rows_need_no_groups():

@@ -404,3 +404,29 @@ def test_rounding_errors_are_ties_and_only_ties_are_no_evidence():
 def test_ranks_of_too_little_or_of_folds_are_refused(scores, message):
     with pytest.raises(ValueError, match=message):
         evaluation.friedman_nemenyi(scores)
+
+
+def test_ties_of_one_method_are_none_of_another():
+    rng = np.random.default_rng(0)
+    gains = pd.DataFrame({"a": rng.normal(size=16) + 0.5, "b": rng.normal(size=16)})
+    gains.loc[1, "b"] = -gains.loc[0, "b"]
+    alone = evaluation.compare_sets(gains[["a"]], power=None)
+    beside = evaluation.compare_sets(gains, power=None)
+    assert beside.loc["a", "p"] == alone.loc["a", "p"]
+
+
+def test_stored_rows_without_an_error_are_counted():
+    rows = pd.DataFrame({"method": ["a", "a", "b"], "x": [1, 2, 3]})
+    rows["error"] = [np.nan, np.nan, "ValueError: no"]
+    assert evaluation.summarise(rows, "x")["n"].tolist() == [2, 0]
+
+
+def test_a_family_is_as_large_as_its_plan_from_the_beginning():
+    one = Difference.of([0.04, 0.05, 0.03, 0.04, 0.05], n_train=80, n_test=20)
+    none = Difference.of([0.04])
+    whole = judge([Claim("a", one), *[Claim("b", one)] * 9], "ten")
+    early = judge([Claim("a", one), Claim("c", none)], "ten", planned=10)
+    assert early.loc["a", "p_holm"] == pytest.approx(whole["p_holm"].iloc[0])
+    assert early.loc["a", "low"] == pytest.approx(whole["low"].iloc[0])
+    assert np.isnan(early.loc["c", "p_holm"])
+    assert early.loc["a", "p_holm"] > judge([Claim("a", one)], "one")["p_holm"].iloc[0]

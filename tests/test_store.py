@@ -391,8 +391,10 @@ def test_stored_rows_need_no_cache_and_no_installed_package(tmp_path, monkeypatc
 
 def test_a_checkout_of_another_user_has_its_commit(monkeypatch):
     own = provenance.commit()
+    if own == "-":
+        pytest.skip("no git, or no checkout")
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    assert provenance.commit() == own != "-"
+    assert provenance.commit() == own
 
 
 def test_samplers_whose_names_share_a_file_keep_their_rows(tmp_path, monkeypatch):

@@ -153,7 +153,7 @@ def audit(source, target, kinds=None, drop=(), group=None, time=None):
     found["warnings"] = [
         {"about": about, "text": text}
         for about, text in _warnings(
-            source, features, labels, counts, codec, found, group, time
+            source, features, labels, counts, codec, found, group, time, kinds or {}
         )
     ]
     return found
@@ -202,7 +202,7 @@ def printable(text):
     return "".join(c if c.isprintable() else "?" for c in str(text))
 
 
-def _warnings(source, features, labels, counts, codec, found, group, time):
+def _warnings(source, features, labels, counts, codec, found, group, time, told):
     if counts.min() < FEW_ROWS:
         yield (
             "rows",
@@ -267,24 +267,26 @@ def _warnings(source, features, labels, counts, codec, found, group, time):
             "class: no classifier can tell them apart.",
         )
     for name, kind in codec.kinds_.items():
+        if told.get(name) == "category":
+            continue
         if odd := source.table.odd_numbers(name):
             yield (
                 "numbers",
                 f"Column {name!r} reads as text, such as {odd!r}: write its numbers with "
                 "a decimal point, without thousands separators and units.",
             )
-        elif told := source.table.among_numbers(name):
-            words, line = told
+        elif odd := source.table.among_numbers(name):
+            words, line = odd
             yield (
                 "numbers",
                 f"Column {name!r} reads as text for {', '.join(map(repr, words[:3]))} (first "
                 f"in line {line}): leave such fields empty, and it holds numbers.",
             )
-        elif told := source.table.thousands(name):
+        elif odd := source.table.thousands(name):
             yield (
                 "numbers",
-                f"Column {name!r} is read with a decimal point, such as {told[0]!r}, where "
-                f"{told[1]!r} has a decimal comma; if these are thousands, write them "
+                f"Column {name!r} is read with a decimal point, such as {odd[0]!r}, where "
+                f"{odd[1]!r} has a decimal comma; if these are thousands, write them "
                 "without separators.",
             )
         elif kind != "date" and (odd := source.table.odd_dates(name)):
@@ -330,6 +332,7 @@ def leaks(features, labels, kinds):
             score = _levels(pd.factorize(values)[0] + 1, y, halves)
         else:
             codec = TableCodec(numbers="minmax", kinds={name: kinds[name]})
+            codec.set_output(transform="default")
             codes = codec.fit_transform(values.to_frame())
             score = _tree(codes, y, halves)
         if score >= LEAK:

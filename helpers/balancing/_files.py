@@ -245,6 +245,8 @@ class Folder:
         if there:
             held = self._manifest()
             self.files = held["files"]
+            if isinstance(held["asked"].get("budget"), int | float):  # of before
+                held["asked"]["budget"] = asked["budget"]
             if overwrite:
                 self._remove()
             elif held["asked"] != asked:

@@ -20,7 +20,8 @@ def _codes(X, kinds, asked):
     asides = [c for c in (asked.group, asked.time) if c is not None]
     X = X.drop(columns=asides)
     kinds = {k: v for k, v in (kinds or {}).items() if k in X.columns}
-    codec = TableCodec(numbers="minmax", kinds=kinds).fit(X)
+    codec = TableCodec(numbers="minmax", kinds=kinds).set_output(transform="default")
+    codec.fit(X)
 
     def code(rows):
         Z = codec.transform(rows.drop(columns=asides)).astype(np.float32)

@@ -6,6 +6,7 @@ The report, with its pictures and templates, is imported when there is one to wr
 import contextlib
 import errno
 import time as clock
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +212,9 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
             if line := what_force_takes(asked, plan.late):
                 say(line)
             _limit(auto, asked, started)
-            auto.fit(X, y)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Left out")  # told below
+                auto.fit(X, y)
         auto.left_out_ = {k: as_options(why) for k, why in auto.left_out_.items()}
         method = forced or auto.verdict_.chosen
         refuse_force(asked, auto.left_out_, plan.late)
@@ -280,6 +283,9 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
     folder.write("report.html", report.as_html(facts))
     folder.keep_only({*names.values(), "report.json", "report.md", *beside})
     say(f"{auto.verdict_}")
+    for name, why in auto.left_out_.items():
+        if why.startswith("failed"):
+            say(f"Left out: {name} {why}")
     if not auto.verdict_.told:
         say("The same call goes on with the other splits; --budget may be another.")
     if asked.force:

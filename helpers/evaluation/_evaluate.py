@@ -12,6 +12,7 @@ from scipy import sparse
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import RepeatedStratifiedKFold, check_cv
 from sklearn.utils import _safe_indexing, check_consistent_length
+from sklearn.utils.parallel import Parallel, delayed
 
 from ..checks import labels_of
 from ..progress import Progress
@@ -265,9 +266,10 @@ def _computed(missing, arms, splits, n_jobs, keep, task):
     batches = {}
     for fold, name in missing:
         batches.setdefault((fold, name) if alone else fold, []).append((fold, name))
-    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    # Those of scikit-learn, whose configuration workers have, too.
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     computed = parallel(
-        joblib.delayed(_outcomes)(
+        delayed(_outcomes)(
             [(fold, name, arms[name]) for fold, name in batch],
             splits[batch[0][0]],
             keep,

@@ -295,7 +295,7 @@ def summarise(results: pd.DataFrame, columns, by="method", digits=3):
 
     table = groups[columns].agg(text)
     table["n"] = (
-        groups["error"].agg(lambda e: e.eq("").sum())
+        groups["error"].agg(lambda e: e.fillna("").eq("").sum())
         if "error" in results
         else groups.size()
     )

@@ -19,6 +19,7 @@ class Coded(Array):
     @classmethod
     def opened(cls, frame):
         codec = TableCodec(numbers="minmax", random_state=0)
+        codec.set_output(transform="default")
         return cls(codec), codec.fit_transform(frame)
 
     @classmethod

@@ -339,6 +339,7 @@ def into_normal(numbers: Tensor, reading: str):
         return numbers, {"values": torch.empty(1, 0), "ends": torch.empty(2, 0)}
     most = 1000 if reading == "text" else max(10, min(n // 30, 1000))
     quantiles = QuantileTransformer(n_quantiles=min(n, most), subsample=None)
+    quantiles.set_output(transform="default")
     columns = numbers.cpu().double().numpy()
     shares = quantiles.fit_transform(columns)
     least, most = np.full((2, p), [[1e-7], [1 - 1e-7]])  # as in scikit-learn

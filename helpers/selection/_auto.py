@@ -67,8 +67,8 @@ class AutoOverSampler(BaseOverSampler):
 
     Every candidate is scored on the same splits of the table, with codec, sampler,
     threshold and calibration learned inside of the training part. An arm is chosen only
-    where it is shown to gain over doing nothing, and over every simpler arm that does.
-    `fit_resample` then treats the whole table accordingly.
+    where it is shown to gain over doing nothing, and over the simpler arm that would be
+    chosen. `fit_resample` then treats the whole table accordingly.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class AutoOverSampler(BaseOverSampler):
         ``"package:Class"``) or samplers; a dict gives them other names. "auto" is what fits
         the table: its kinds of columns, the rows of its rarest class and, for networks,
         the `time_budget`. "all" tries networks whatever they take. For decisions
-        "threshold" is always among them: it is what a sampler has to beat.
+        "threshold" is always among them, whose gain no sampler can claim then.
     classifier : {"logistic", "boosting"} or scikit-learn classifier, optional
         The one that will be used: the verdict holds for it, and may be another for
         another. Sees the table as numbers in [0, 1]. None is "logistic", see Notes.
@@ -98,7 +98,7 @@ class AutoOverSampler(BaseOverSampler):
     time_budget : float, optional
         Seconds for `fit_resample`, kept but for the moment that the last fit takes. Trial
         fits plan the splits, 10 to 50, before any score is seen, and leave out by name what
-        cannot finish. None: 25 splits, the same on every machine.
+        cannot finish. None: 25 splits, the same on every machine. Few groups have fewer.
     sampling_strategy : float, str or callable, default="auto"
         As in imbalanced-learn, for every sampler; "auto" leaves them their own.
     codec : TableCodec, optional
@@ -124,8 +124,8 @@ class AutoOverSampler(BaseOverSampler):
     verdict_ : Verdict
         What was chosen, why and how surely; ``print(auto.verdict_)``.
     best_sampler_ : sampler or None
-        Fitted on the table. None where rows are left as they are: nothing, threshold,
-        class_weight.
+        Fitted on the table, by `fit_resample` or `treat`. None where rows are left as they
+        are: nothing, threshold, class_weight.
     recipe_ : ResampledClassifier
         Not fitted. The treatment chosen with the classifier: what to fit on the table, and
         to hand to cross-validation. The only way to get a threshold or weights.
@@ -401,6 +401,8 @@ class AutoOverSampler(BaseOverSampler):
 
     def _choose(self, X, y):
         started = time.time()
+        for of_another_table in ("best_sampler_", "synthetic_mask_"):
+            vars(self).pop(of_another_table, None)
         made = self._prepared(X, y)
         plan = self._planned(made, started)
         left_out = {**made.left_out, **plan["left_out"]}
@@ -417,6 +419,9 @@ class AutoOverSampler(BaseOverSampler):
         arms = [arm for arm in made.arms if arm.name not in left_out]
         rows, said, arms, failed = self._whole(rows, said, arms)
         self.left_out_ = {**left_out, **failed}
+        if failed:
+            told = "; ".join(f"{name} {why}" for name, why in failed.items())
+            warnings.warn(f"Left out: {told}.", stacklevel=3)
         self._conclude(made, rows, said, arms, splits)
         late = [arm for arm in made.arms if arm.name in plan.get("late", {})]
         self.recipes_ = {
@@ -550,7 +555,7 @@ class AutoOverSampler(BaseOverSampler):
             ),
             left,
             n_jobs,
-            fixed=None if own else n,
+            fixed=None if own and n >= _splits.FEWEST else n,
             least=int(not has_threshold),
         )
         if {*made.estimators} - {*plan["left_out"]} <= {*ALWAYS} and not has_threshold:
@@ -678,12 +683,13 @@ class AutoOverSampler(BaseOverSampler):
     def _recipe(self, arm, kinds, costs):
         """An arm as one estimator, for use: fitted on all the rows it is given."""
         whole = isinstance(self.random_state, numbers.Integral)
+        tune = arm.name != "nothing" and self.scoring == "decisions"
         return ResampledClassifier(
             arm.sampler,
             self.classifier,
             weights=arm.weights,
-            tune=arm.name != "nothing" and self.scoring == "decisions",
-            costs=costs,
+            tune=tune,
+            costs=costs if tune else None,
             kinds=kinds,
             groups=self.groups,
             times=self.times,

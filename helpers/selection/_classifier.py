@@ -13,11 +13,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import (
+    _check_feature_names,
+    check_is_fitted,
+    has_fit_parameter,
+)
 
 from ..checks import labels_of, require_known
 from ..evaluation import correct_prior
-from ..tables import TableCodec
+from ..tables import TableCodec, as_frame
+from ._checks import checked_costs
 from ._offsets import best_offsets, logs, true_offsets, utilities
 from ._splits import in_time
 
@@ -181,13 +186,17 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
         y = labels_of(y)
         if self.weights not in (None, "balanced"):
             raise ValueError(f"weights={self.weights!r}; give None or 'balanced'.")
-        frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
-        self.n_features_in_ = frame.shape[1]
+        frame = as_frame(X)
+        self._columns, self.n_features_in_ = frame.columns, frame.shape[1]
+        _check_feature_names(self, X, reset=True)
         self.classes_, numbers = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"y has the class {self.classes_.tolist()} only; there is nothing to tell."
             )
+        if self.costs is not None and not self.tune:
+            raise ValueError("costs are what decisions are tuned for; say tune=True.")
+        costs = checked_costs(self.costs, self._labels())
         self.seconds_ = {"sampler": 0.0}
         columns = [c for c in (self.groups, self.times) if c is not None]
         features = frame.drop(columns=columns) if columns else frame
@@ -209,8 +218,8 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
             even = groups is None and times is None
             counts = np.bincount(numbers if even else numbers[held])
             shares = counts / counts.sum()
-            value = utilities(shares, self.costs)
-            centre = -np.log(shares) if self.costs is None else true_offsets(value)
+            value = utilities(shares, costs)
+            centre = -np.log(shares) if costs is None else true_offsets(value)
             self.offsets_ = best_offsets(logs(said), numbers[held], value, centre)
             if self.refit:
                 self._learn(features, numbers)
@@ -271,10 +280,21 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
     def _raw(self, X):
         """`_said` of rows as they come in."""
         check_is_fitted(self)
-        frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
+        frame = as_frame(X)
         columns = [c for c in (self.groups, self.times) if c is not None]
         # Nothing is learned from these, so that new rows need not have them.
-        return self._said(frame.drop(columns=columns, errors="ignore"))
+        wanted = self._columns.drop(columns)
+        if not (isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_")):
+            # By their places, where rows or those of `fit` have no names.
+            for names in (self._columns, wanted):
+                if len(names) == frame.shape[1]:
+                    frame = frame.set_axis(names, axis=1)
+        if lacking := [name for name in wanted if name not in frame]:
+            raise ValueError(
+                f"X has {frame.shape[1]} features, but {type(self).__name__} is expecting "
+                f"{len(wanted)} features as input; it lacks {lacking[:3]} of `fit`."
+            )
+        return self._said(frame[wanted])
 
     def predict_proba(self, X):
         """Probabilities of the classes, corrected for what resampling did to the shares.
@@ -328,7 +348,8 @@ class _Coded:
     """
 
     def __init__(self, kinds):
-        self.codec = TableCodec(numbers="minmax", kinds=kinds)
+        codec = TableCodec(numbers="minmax", kinds=kinds)
+        self.codec = codec.set_output(transform="default")  # whatever the session has
 
     def fit(self, frame):
         self.codec.fit(frame)
@@ -359,7 +380,7 @@ class _Coded:
             odd = column.isna() if fill is not None else None
             if name in self.seen:
                 new = ~column.isin(self.seen[name]) & column.notna()
-                if new.any():
+                if new.any() and new.equals(column.notna()):  # none was ever seen
                     _refuse_other_types(name, column[new], self.seen[name])
                 odd = new if odd is None else new | odd
             if odd is not None and odd.any():

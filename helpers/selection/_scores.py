@@ -64,7 +64,8 @@ class Scored(ResampledClassifier):
         if _SHARED.fitted != key:
             _SHARED.table = super()._coded(frame)
             _SHARED.fitted, _SHARED.codes = key, {}
-        return _SHARED.table
+        table, codes = _SHARED.table
+        return table, codes.copy()  # some classifiers work in place
 
     def _codes(self, frame):
         if self._table is not _SHARED.table[0]:
@@ -72,7 +73,7 @@ class Scored(ResampledClassifier):
         key = self._key(frame)
         if key not in _SHARED.codes:
             _SHARED.codes[key] = super()._codes(frame)
-        return _SHARED.codes[key]
+        return _SHARED.codes[key].copy()
 
     def _key(self, frame):
         return frame.attrs["table"], frame.index.to_numpy().tobytes()

@@ -70,7 +70,8 @@ def in_time(column, said=None):
         return np.zeros(len(column))
     table = _alone(column)
     kinds = dict.fromkeys(table, said or time_kind(column))
-    return TableCodec(numbers="minmax", kinds=kinds).fit_transform(table)[:, 0]
+    codec = TableCodec(numbers="minmax", kinds=kinds).set_output(transform="default")
+    return codec.fit_transform(table)[:, 0]
 
 
 def _alone(column):
