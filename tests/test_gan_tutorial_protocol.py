@@ -191,7 +191,7 @@ def test_verdicts_on_the_tutorials_gan_leave_out_what_cannot_be_compared():
     assert counts.loc["gan_authors_code"].sum() == 8
     assert counts.loc["gan"].sum() == 7
     told = gan_tutorial.of_the_gan(counts)
-    assert told == "With the code's network 7 inside; With the text's 7 inside"
+    assert told == "With the code's network 7 inside; with the text's 7 inside"
     seeds = gan_tutorial.missed_seed_by_seed(stored, 64)
     assert seeds.loc["gan", "paper misses"] == 3
     assert seeds.drop(columns="paper misses").loc["nothing"].sum() == 3

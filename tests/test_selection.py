@@ -1,6 +1,5 @@
 """The choice: nothing by default, no leak, exact repeats, and errors before any training."""
 
-
 import joblib
 import numpy as np
 import pandas as pd

@@ -278,7 +278,7 @@ def marginals(samples: dict[str, np.ndarray], columns: dict[str, int], axes) -> 
     axes[0].set_ylabel("density")
 
 
-def differences(tables: dict[str, pd.DataFrame], axes) -> None:
+def differences(tables: dict[str, pd.DataFrame], axes, alpha=0.05) -> None:
     """Differences from a reference with their intervals, a panel per metric.
 
     Parameters
@@ -286,10 +286,12 @@ def differences(tables: dict[str, pd.DataFrame], axes) -> None:
     tables : dict of str to DataFrame
         Title to table of `helpers.evaluation.compare`, rows in the same order.
     axes : sequence of Axes
+    alpha : float
+        Below which a corrected p makes a filled diamond.
     """
     for ax, (title, table) in zip(axes, tables.items(), strict=True):
         rows = np.arange(len(table))[::-1]
-        clear = (table["p_holm"] < 0.05).to_numpy()
+        clear = (table["p_holm"] < alpha).to_numpy()
         ax.axvline(0, color=COLOURS["grey"], linewidth=1)
         for kind, colour, face in ((clear, "orange", True), (~clear, "blue", False)):
             part = table[kind]

@@ -169,10 +169,10 @@ def of_the_gan(counts):
         What `verdict_counts` returned.
     """
     networks = {
-        "gan_authors_code": "With the code's network",
-        "gan": "With the text's",
+        "gan_authors_code": "with the code's network",
+        "gan": "with the text's",
     }
-    return "; ".join(
+    told = "; ".join(
         f"{who} "
         + ", ".join(
             f"{n} {verdict}"
@@ -181,6 +181,7 @@ def of_the_gan(counts):
         )
         for arm, who in networks.items()
     )
+    return told[0].upper() + told[1:]
 
 
 # ---------------------------------------------------------------- an older scikit-learn
