@@ -287,7 +287,7 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
         if not (isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_")):
             # By their places, where rows or those of `fit` have no names.
             for names in (self._columns, wanted):
-                if len(names) == frame.shape[1]:
+                if len(names) == frame.shape[1] and not {*names} <= {*frame}:
                     frame = frame.set_axis(names, axis=1)
         if lacking := [name for name in wanted if name not in frame]:
             raise ValueError(
