@@ -396,6 +396,16 @@ def test_the_budget_is_kept_whatever_fits_take(
     words[words.index("1000s")] = "none"
     done = call(table, *words, "--out", tmp_path / "out", "--force", "Slow")
     assert "another call (budget: in seconds, now none)" in done.stderr
+    # As the manifest had it formerly.
+    manifest = tmp_path / "out" / "balance.json"
+    held = json.loads(manifest.read_text())
+    held["asked"]["budget"] = 100.0
+    manifest.write_text(json.dumps(held))
+    done = call(table, *words, "--out", tmp_path / "out", "--force", "Slow")
+    assert "another call (budget: in seconds, now none)" in done.stderr
+    words[words.index("none")] = "100s"
+    done = call(table, *words, "--out", tmp_path / "out", "--force", "Slow")
+    assert done.exit_code == 0, done.output
 
 
 def test_a_forced_method_beyond_the_budget_is_used_and_not_scored(

@@ -3,10 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from imblearn.over_sampling import RandomOverSampler
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, balanced_accuracy_score
 from sklearn.metrics import log_loss as sklearn_log_loss
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from helpers import ResampledClassifier, evaluation
+from helpers import AutoOverSampler, ResampledClassifier, evaluation
 from helpers.experiments import selection as experiment
 from helpers.selection import _bias, _rule, _scores
 from helpers.selection._offsets import best_offsets, utilities
@@ -168,6 +172,51 @@ def test_the_choice_costs_nothing_by_bootstrap_as_by_nested_cross_validation():
     assert np.mean(naive) > 0.54
     assert np.mean(corrected) == pytest.approx(0.5, abs=0.015)
     assert np.mean(corrected) == pytest.approx(np.mean(nested), abs=0.03)
+
+
+def test_a_gain_that_is_shown_is_not_taken_back_by_the_bootstrap():
+    """Draws of rows have half as much to tell: the rule must not be judged by that."""
+    rng = np.random.default_rng(0)
+    naive, corrected, how_often = [], [], []
+    for _ in range(6):
+        y = (rng.uniform(size=1000) < 0.2).astype(int)
+        wrong = rng.uniform(size=(2, 1000)) < [[0.3], [0.2]]
+        decided = [np.where(one, 1 - y, y) for one in wrong]
+        p = [np.column_stack([1 - d, d]) * 0.6 + 0.2 for d in decided]
+        splits = [
+            _bias.Said(rows, y[rows], [q[rows] for q in p], [d[rows] for d in decided])
+            for _ in range(5)
+            for rows in np.array_split(rng.permutation(1000), 5)
+        ]
+        rule = RULE._replace(n_train=800, n_test=200)
+        gained, picked = _bias.gain_of_choice(
+            splits, y, "decisions", rule, _rule.choose, rng, positive=1, costs=None
+        )
+        recalls = [balanced_accuracy_score(y, d) for d in decided]
+        naive.append(recalls[1] - recalls[0])
+        corrected.append(gained.mean())
+        how_often.append((picked == 1).mean())
+    assert np.mean(how_often) > 0.9
+    assert 0.93 * np.mean(naive) < np.mean(corrected) < 1.03 * np.mean(naive)
+
+
+def test_few_groups_bound_what_is_known():
+    gains = noisy(0.01, J=25, sd=0.02)[:, 0]
+    p = [RULE._replace(n_groups=n).p(gains) for n in (6, 12, 1000, None)]
+    assert p[0] > p[1] > p[2] == p[3]
+
+
+@pytest.mark.parametrize("sampler", [None, RandomOverSampler(random_state=0)])
+def test_a_classifier_that_weighs_its_classes_is_turned_back_to_the_shares(sampler):
+    """Else weighing them would be told to gain, by the correction alone."""
+    X, y = blobs(3000, rare=0.1)
+    weighing = LogisticRegression(class_weight="balanced")
+    for classifier in (weighing, make_pipeline(StandardScaler(), weighing)):
+        fitted = ResampledClassifier(sampler, classifier).fit(X, y)
+        assert fitted.predict_proba(X)[:, 1].mean() == pytest.approx(0.1, abs=0.015)
+    told = AutoOverSampler(["class_weight"], weighing, scoring="ranking", cv=2)
+    with pytest.raises(ValueError, match="weighs its classes already"):
+        told.fit(X, y)
 
 
 # ---------------------------------------------------------------- its error rates

@@ -245,8 +245,9 @@ class Folder:
         if there:
             held = self._manifest()
             self.files = held["files"]
-            if isinstance(held["asked"].get("budget"), int | float):  # of before
-                held["asked"]["budget"] = asked["budget"]
+            before = held["asked"].get("budget", "none")
+            if not isinstance(before, str):  # as it was noted formerly
+                held["asked"]["budget"] = "none" if before is None else "in seconds"
             if overwrite:
                 self._remove()
             elif held["asked"] != asked:

@@ -196,7 +196,7 @@ def _map(old, new, filled, rng):
     if old.shape[1] < 2:
         return None
     others = np.setdiff1d(np.arange(len(old)), filled)
-    plane = PCA(2, random_state=0).fit(old)
+    plane = PCA(2, random_state=0).set_output(transform="default").fit(old)
     kinds = {"others": old[others], "old": old[filled], "new": new}
     return {
         name: plane.transform(rng.permutation(Z)[:SHOWN]).round(3).tolist()

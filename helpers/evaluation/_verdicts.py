@@ -94,7 +94,8 @@ def judge(
         told = _confirmable if claim.says == "same" else Difference.detectable
         tellable = told(d, alpha / m, power)
         rows.append((d.mean, low, high, raw, corrected, d.n, tellable, verdict))
-    several = f"{len(claims)} claim{'s'[: len(claims) != 1]}"
+    size = max(len(claims), planned)
+    several = f"{size} claim{'s'[: size != 1]}"
     index = pd.Index([claim.text for claim in claims], name=f"{family} ({several})")
     columns = ["difference", "low", "high", "p", "p_holm", "n", "tellable", "verdict"]
     return pd.DataFrame(rows, index, columns)

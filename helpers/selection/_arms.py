@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from ..checks import require_known
 from ..tables import TableCodec, TabularOverSampler
-from ._classifier import weight_parameter
+from ._classifier import balances_itself, weight_parameter
 from ._own import load_sampler
 
 #: What nothing is compared with, and nothing itself; not to be chosen.
@@ -160,6 +160,8 @@ def _why_not(candidate, classifier, decisions, rarest):
         return "a threshold changes neither ranks nor probabilities"
     if candidate == "class_weight" and weight_parameter(classifier) is None:
         return f"{type(classifier).__name__}.fit takes no sample_weight"
+    if candidate == "class_weight" and balances_itself(classifier):
+        return f"{type(classifier).__name__} weighs its classes already"
     if candidate == "smote" and rarest < 6:
         return (
             f"the rarest class has {rarest} rows, of which too few are left to learn "

@@ -43,7 +43,7 @@ from ._verdict import (
 )
 
 #: Needs whose smallest gain is roughly known from the rows alone.
-TOLD_BEFORE = "decisions", "ranking"
+TOLD_BEFORE = ("decisions",)
 
 
 class _Prepared(NamedTuple):
@@ -171,8 +171,9 @@ class AutoOverSampler(BaseOverSampler):
     over all arms, its mean gain is at least `min_gain`, and its log loss, corrected for
     the shares of the classes, at most 2 % worse. From simple to complex (threshold,
     weights, random sampling, SMOTE's kind, networks and others), an eligible arm replaces
-    the one chosen so far only if the test between the two gives p < alpha too, and
-    `min_gain` holds between them. Forward in time an arm must gain in each of at least
+    the one chosen so far only if the test between the two gives p < alpha too, which is
+    not corrected for the number of arms, and `min_gain` holds between them. Groups are as
+    many independent ones at most, whatever the splits. Forward in time an arm must gain in each of at least
     five splits, and in so many more that one of all arms does so by chance with a
     probability below alpha.
 
@@ -649,7 +650,9 @@ class AutoOverSampler(BaseOverSampler):
         frame, codes, costs = made.frame, made.codes, made.costs
         names = [arm.name for arm in arms]
         sizes = np.mean([[len(train), len(test)] for train, test in splits], axis=0)
-        rule = Rule(self.alpha, self.min_gain, *sizes, self.times is not None)
+        n_groups = None if self.groups is None else frame[self.groups].nunique()
+        forward = self.times is not None
+        rule = Rule(self.alpha, self.min_gain, *sizes, forward, n_groups)
         self.rows_, self.predictions_ = rows, said
         self.comparison_, self.verdict_ = conclude(
             rows, names, self.scoring, costs, rule, self.n_splits_

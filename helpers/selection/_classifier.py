@@ -1,8 +1,8 @@
 """A classifier of any table that is coded, balanced and tuned inside its own `fit`."""
 
-import numbers
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -59,6 +59,17 @@ def weight_parameter(classifier):
         inner = weight_parameter(last)
         return inner and f"{name}__{inner}"
     return "sample_weight" if has_fit_parameter(classifier, "sample_weight") else None
+
+
+def balances_itself(classifier):
+    """Whether a classifier, or one inside of it, gives its classes the same weight."""
+    told = classifier.get_params() if hasattr(classifier, "get_params") else {}
+    return any(
+        name.rpartition("__")[2] == "class_weight"
+        and value in ("balanced", "balanced_subsample")
+        for name, value in told.items()
+        if isinstance(value, str)
+    )
 
 
 def _weighs_labels(classifier):
@@ -252,6 +263,8 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
                 )
             told[name] = (len(y) / (n_classes * self.trained_))[y]
             self.trained_ = np.ones(n_classes)
+        if balances_itself(classifier):  # by the rows that it sees
+            self.trained_ = np.ones(n_classes)
         # Some classifiers take class numbers only.
         seen = labels[y] if _weighs_labels(classifier) else y
         self.classifier_ = classifier.fit(Z, seen, **told)
@@ -284,16 +297,18 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
         columns = [c for c in (self.groups, self.times) if c is not None]
         # Nothing is learned from these, so that new rows need not have them.
         wanted = self._columns.drop(columns)
-        if not (isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_")):
-            # By their places, where rows or those of `fit` have no names.
-            for names in (self._columns, wanted):
-                if len(names) == frame.shape[1] and not {*names} <= {*frame}:
-                    frame = frame.set_axis(names, axis=1)
-        if lacking := [name for name in wanted if name not in frame]:
-            raise ValueError(
-                f"X has {frame.shape[1]} features, but {type(self).__name__} is expecting "
-                f"{len(wanted)} features as input; it lacks {lacking[:3]} of `fit`."
-            )
+        named = isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_")
+        if named and all(isinstance(name, str) for name in frame):
+            if lacking := [name for name in wanted if name not in frame]:
+                raise ValueError(f"X lacks columns that `fit` had: {lacking[:5]}.")
+        else:  # by their places, where rows or those of `fit` have no names
+            by_place = {len(names): names for names in (self._columns, wanted)}
+            if frame.shape[1] not in by_place:
+                raise ValueError(
+                    f"X has {frame.shape[1]} features, but {type(self).__name__} is "
+                    f"expecting {len(wanted)} features as input."
+                )
+            frame = frame.set_axis(by_place[frame.shape[1]], axis=1)
         return self._said(frame[wanted])
 
     def predict_proba(self, X):
@@ -343,8 +358,9 @@ class _Coded:
     """A `TableCodec` for rows that hold what no training row did.
 
     Levels that were never seen become missing, where some are, or else the most frequent
-    level; holes where there were none, the most frequent value. Levels of another type are
-    refused: to numbers that were read as texts, all rows would be the most frequent one.
+    level; holes where there were none, the most frequent value. A level that was seen, but
+    for its type, is refused: of codes that come as numbers and were texts, all rows would
+    pass for the most frequent one.
     """
 
     def __init__(self, kinds):
@@ -380,7 +396,7 @@ class _Coded:
             odd = column.isna() if fill is not None else None
             if name in self.seen:
                 new = ~column.isin(self.seen[name]) & column.notna()
-                if new.any() and new.equals(column.notna()):  # none was ever seen
+                if new.any():
                     _refuse_other_types(name, column[new], self.seen[name])
                 odd = new if odd is None else new | odd
             if odd is not None and odd.any():
@@ -395,25 +411,24 @@ class _Coded:
 
 
 def _refuse_other_types(name, column, seen):
-    """Levels that were never seen, and cannot have been, as they are of another type."""
-    known = {_type_of(value) for value in seen}
+    """Levels that were never seen, and would have been if they were read as before."""
+    known = {_as_read(value): value for value in seen}
     for value in column.unique():
-        if (other := _type_of(value)) not in known and known:
+        other = known.get(_as_read(value), value)
+        if isinstance(value, str) != isinstance(other, str):
             raise ValueError(
-                f"Column {name!r} holds {other}, {value!r}, where the rows it was fitted "
-                f"on hold {' and '.join(sorted(known))}, such as {seen[0]!r}; read both "
-                "alike, as helpers.balancing.read_table or dtype=str does."
+                f"Column {name!r} holds {value!r}, where the rows it was fitted on have "
+                f"{other!r}; read both alike, as helpers.balancing.read_table or dtype=str "
+                "does."
             )
 
 
-def _type_of(value):
-    if isinstance(value, bool | np.bool_):
-        return "truth values"
-    if isinstance(value, numbers.Number):
-        return "numbers"
-    return (
-        "texts" if isinstance(value, str) else f"values of type {type(value).__name__}"
-    )
+def _as_read(value):
+    """What 1, 1.0, "1" and "01" have in common, and True and "True"."""
+    text = str(value).strip()
+    with suppress(ValueError):
+        return float(text)
+    return text.casefold()
 
 
 def tuning_rows(y, groups=None, times=None, seed=None):

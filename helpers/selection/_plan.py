@@ -56,8 +56,8 @@ class Plan(NamedTuple):
         where none was.
     detectable : float
         The smallest gain that could be told with power .8, roughly: scores will tell it
-        better. NaN where there is no saying without scores: of log loss, of costs, and
-        forward in time.
+        better. NaN where there is no saying without scores: of rankings, log loss and
+        costs, and forward in time.
     unit : str
         Of gains.
     late : dict of str to float or None

@@ -20,6 +20,9 @@ class Rule(NamedTuple):
     n_train: int  #: rows of a split, for the correction of the t-test
     n_test: int
     forward: bool = False  #: splits forward in time: a gain in each, and no test
+    n_groups: int | None = (
+        None  #: that are never parted; their number bounds what is known
+    )
 
     def p(self, gains):
         """Two-sided p of no gain; forward in time, below alpha where each one gains."""
@@ -30,7 +33,11 @@ class Rule(NamedTuple):
         return self.difference(gains).p()
 
     def difference(self, gains):
-        return Difference.of(gains, self.n_train, self.n_test)
+        found = Difference.of(gains, self.n_train, self.n_test)
+        if self.n_groups is not None:
+            # Repeats deal out the same few groups again, and bring no new ones.
+            found = found._replace(df=min(found.df, self.n_groups - 1))
+        return found
 
     def detectable(self, gains, m):
         """The smallest true gain that would be found, of m arms, at power .8."""
@@ -43,10 +50,10 @@ class Rule(NamedTuple):
 def tellable(counts, n, m, alpha, min_gain, folds):
     """About the smallest gain that will be told, before there is any score.
 
-    Two arms that decide or rank a fifth of the rows of each class of a test part otherwise
-    have mean recalls, or average precisions, whose difference has that variance over its
-    rows. Rare classes make most of it. (On the made tables of the book's error rates, the
-    spread that was seen is that of a fifth; of networks, more.)
+    Two arms that decide a fifth of the rows of each class of a test part otherwise have mean
+    recalls whose difference has that variance over its rows. Rare classes make most of it.
+    (On the made tables of the book's error rates, the spread of decisions that was seen is
+    that of a fifth; of networks, more; of rankings, often much less.)
 
     Parameters
     ----------
@@ -72,9 +79,8 @@ def tellable(counts, n, m, alpha, min_gain, folds):
 
 def _shown(error, df, m, alpha, min_gain):
     """A true gain that is found, of m arms, at power .8."""
-    beyond = stats.t.ppf(POWER, df)
-    shown = stats.t.ppf(1 - alpha / m / 2, df) + beyond
-    return float(max(error * shown, min_gain + error * beyond))
+    shown = Difference(0.0, error, df, df + 1).detectable(alpha / m, POWER)
+    return float(max(shown, min_gain + error * stats.t.ppf(POWER, df)))
 
 
 def choose(gains, losses, rule):

@@ -98,7 +98,8 @@ def smate(method, dataset, seed, profile):
 def generated(method, dataset, seed, profile):
     """Minority images of one of the SMates, what it says of itself, and its seconds.
 
-    Kept beside the data, as those of the other image chapter.
+    Kept beside the data, as those of the other image chapter. After a kill, the seconds are
+    those since then.
     """
     drawn = draw(dataset, seed, profile)
     file = None
