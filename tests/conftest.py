@@ -14,9 +14,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 from sklearn.datasets import load_digits
 
 from helpers.over_sampling import SAMPLERS
+
+# A busy machine takes longer, and fails no test by it.
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")
 
 # A shell that starts the tests in its background lets them ignore interrupts, and they
 # would hand that on to the commands that they interrupt.
