@@ -47,6 +47,37 @@ def test_a_draw_is_repeated_by_its_numbers_and_changes_with_them(drawn):
     assert as_set(drawn.X) != as_set(other.X)
 
 
+def test_images_of_a_training_that_was_stopped_go_on_and_are_kept(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(_kept_images, "KEPT", ("smoke",))
+    for module in (_kept_images, data):
+        monkeypatch.setattr(module, "data_root", lambda: tmp_path)
+    make = _generated.generated.__wrapped__
+    expected, *_ = make("smate_scratch", *SMOKE)
+    (file,) = (tmp_path / "generated").iterdir()
+    file.unlink()
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_kept_images, "write", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            make("smate_scratch", *SMOKE)
+    (unfinished,) = (tmp_path / "generated").iterdir()
+    assert unfinished.suffix == ".pt"
+    found, *_ = make("smate_scratch", *SMOKE)
+    np.testing.assert_array_equal(found, expected)
+    assert [*(tmp_path / "generated").iterdir()] == [file]
+    # Nor does a folder that takes no file stop anything.
+    file.unlink()
+    (tmp_path / "generated").rmdir()
+    (tmp_path / "generated").touch()
+    found, *_ = make("smate_scratch", *SMOKE)
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_half_the_sides_are_means_of_four(drawn):
     small = chapter.halved(drawn)
     assert small.X.shape[2:] == (14, 14)

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from ..data import data_root
-from ..files import write_atomically
+from ..files import workshop_beside, write_atomically
 
 #: Profiles whose trainings are worth the disk: some tens of megabytes each.
 KEPT = ("counts", "paper")
@@ -48,6 +48,13 @@ def write(file, X, y, extra, seconds):
 
     with contextlib.suppress(OSError):
         write_atomically(save, file)
+
+
+def checkpoint_of(file):
+    """Where the unfinished training of these images lies; None where nothing can be kept."""
+    with contextlib.suppress(OSError), workshop_beside(file):
+        return file.with_suffix(".pt")
+    return None
 
 
 def picture(images, n=12):

@@ -23,7 +23,7 @@ def resampled(method, X, y, profile, random_state):
         return found
     checkpoint = None
     if file is not None and method in NETWORKS:
-        checkpoint = file.with_suffix(".pt")
+        checkpoint = kept.checkpoint_of(file)
     started = time.perf_counter()
     X, y, extra = resample(method, X, y, profile, random_state, checkpoint)
     seconds = time.perf_counter() - started

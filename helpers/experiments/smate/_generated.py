@@ -111,15 +111,15 @@ def generated(method, dataset, seed, profile):
             images, _, extra, seconds = found
             return images, extra, seconds
     sampler, shared = smate(method, dataset, seed, profile)
-    checkpoint = file and file.with_suffix(".pt")
-    if file is not None:
-        sampler.set_params(checkpoint=checkpoint)
+    checkpoint = file and kept.checkpoint_of(file)
+    sampler.set_params(checkpoint=checkpoint)
     started = time.perf_counter()
     X, y = sampler.fit_resample(drawn.X, drawn.y)
     seconds = shared + time.perf_counter() - started
     made = X[len(drawn.y) :], y[len(drawn.y) :], told(sampler, drawn.minority), seconds
     if file is not None:
         kept.write(file, *made)
+    if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     images, _, extra, seconds = made
     return images, extra, seconds
