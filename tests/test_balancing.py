@@ -610,6 +610,8 @@ def test_undersampling_keeps_some_records_and_three_classes_do(tmp_path):
     assert kept < learned
     said = f"has {kept} of {learned} old records, without those set aside, and no new"
     assert said in (out / "report.html").read_text()
+    chosen = facts["verdict"]["chosen"]
+    assert {*facts["holdout"]["scores"]} == {"nothing", chosen, "random_undersampling"}
 
 
 def test_help_needs_nothing_heavy():

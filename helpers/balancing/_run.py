@@ -333,7 +333,7 @@ def _resampled(auto, source, rows, X_out, y_out, X, asked):
 
 
 def _held_out(auto, method, source, held, asked, X, y):
-    """Scores of nothing and of the method on the records set aside."""
+    """Scores of nothing, the verdict's arm and the method on the records set aside."""
     if held is None:
         return None
     from .. import report
@@ -342,7 +342,7 @@ def _held_out(auto, method, source, held, asked, X, y):
     labels = table[asked.target].to_numpy()
     rest = table.drop(columns=[asked.target, *asked.drop])
     said = {}
-    for name in dict.fromkeys(["nothing", method]):
+    for name in dict.fromkeys(["nothing", auto.verdict_.chosen, method]):
         fitted: Any = clone(auto.recipes_[name]).fit(X, y)
         said[name] = report.scores(
             fitted.predict(rest),
