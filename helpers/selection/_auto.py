@@ -172,10 +172,10 @@ class AutoOverSampler(BaseOverSampler):
     the shares of the classes, at most 2 % worse. From simple to complex (threshold,
     weights, random sampling, SMOTE's kind, networks and others), an eligible arm replaces
     the one chosen so far only if the test between the two gives p < alpha too, which is
-    not corrected for the number of arms, and `min_gain` holds between them. Groups are as
-    many independent ones at most, whatever the splits. Forward in time an arm must gain in each of at least
-    five splits, and in so many more that one of all arms does so by chance with a
-    probability below alpha.
+    not corrected for the number of arms, and `min_gain` holds between them. Where groups
+    are never parted, the test has fewer degrees of freedom than there are groups. Forward
+    in time an arm must gain in each of at least five splits, and in so many more that one
+    of all arms does so by chance with a probability below alpha.
 
     The decisions of every arm but nothing are tuned, on a quarter of the training part
     that neither sampler nor classifier sees; else samplers would win by a threshold in

@@ -20,9 +20,8 @@ class Rule(NamedTuple):
     n_train: int  #: rows of a split, for the correction of the t-test
     n_test: int
     forward: bool = False  #: splits forward in time: a gain in each, and no test
-    n_groups: int | None = (
-        None  #: that are never parted; their number bounds what is known
-    )
+    #: Groups that are never parted, whose number bounds what is known.
+    n_groups: int | None = None
 
     def p(self, gains):
         """Two-sided p of no gain; forward in time, below alpha where each one gains."""
