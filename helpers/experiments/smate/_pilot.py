@@ -1,7 +1,10 @@
 """The rate of the classifier: chosen once, without the test.
 
 The table trains on all official training images, so that the pilot cannot be apart from
-these, but it is from the official test, of which it sees nothing.
+these, but it is from the official test, of which it sees nothing. On the full set five
+passes at .0001, .0003 and .001 came to an accuracy of .450, .524 and .597 on images to
+judge by (500 of each class). Twenty at .001, the plan of "counts", come to .765 with a
+truck recall of .892; with a tenth of the trucks, and nothing done, to .727 and .456.
 """
 
 import numpy as np
