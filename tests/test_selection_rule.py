@@ -1,5 +1,7 @@
 """The rule of the choice, its scores, and its error rates, by known answers."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -198,6 +200,16 @@ def test_a_gain_that_is_shown_is_not_taken_back_by_the_bootstrap():
         how_often.append((picked == 1).mean())
     assert np.mean(how_often) > 0.9
     assert 0.93 * np.mean(naive) < np.mean(corrected) < 1.03 * np.mean(naive)
+
+
+def test_a_draw_that_leaves_no_row_over_is_no_warning_and_no_score():
+    outside = np.array([[[0.1, 0.3]], [[np.nan, np.nan]], [[0.2, 0.5]]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scores, picked = _bias.bias_corrected(outside, outside, lambda b: 1)
+    assert scores[[0, 2]].tolist() == [0.3, 0.5]
+    assert np.isnan(scores[1])
+    assert picked.tolist() == [1, 1, 1]
 
 
 def test_few_groups_bound_what_is_known():

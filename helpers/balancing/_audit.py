@@ -257,8 +257,8 @@ def _warnings(source, features, labels, counts, codec, found, group, time, told)
     if found["duplicates"]:
         yield (
             "duplicates",
-            f"{found['duplicates']} record(s) repeat an earlier one in all that is "
-            "compared; where that is no chance, scores are too good.",
+            f"{found['duplicates']} record(s) repeat an earlier one but for ids and "
+            "what is left out; where that is no chance, scores are too good.",
         )
     if found["conflicts"]:
         yield (

@@ -107,7 +107,9 @@ def bias_corrected(inside, outside, select):
     """
     picked = np.array([select(b) for b in range(len(inside))])
     chosen = np.take_along_axis(outside, picked[:, None, None], axis=2)[:, :, 0]
-    return np.nanmean(chosen, axis=1), picked
+    there = ~np.isnan(chosen)
+    with np.errstate(invalid="ignore"):  # a draw of few groups may leave no row over
+        return np.where(there, chosen, 0).sum(axis=1) / there.sum(axis=1), picked
 
 
 def gain_of_choice(said, y, need, rule, choose, rng, *, positive, costs, groups=None):
