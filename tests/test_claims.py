@@ -10,6 +10,7 @@ from helpers.experiments import smate as chapter
 from helpers.experiments.deep_smote import _claims as deep_smote
 from helpers.experiments.deep_smote import _table_1, family_told, halves_told
 from helpers.experiments.smate import _claims as smate
+from helpers.experiments.smate import _pilot as smate_pilot
 
 
 def pairs(found, of=100):
@@ -247,8 +248,60 @@ def test_the_first_page_says_whether_the_transfer_helps():
     # The report's counts are told once all arms of the sentence are there.
     counts = rows.assign(protocol=chapter.COUNTS_PROTOCOL, profile="counts")
     some = pd.concat([rows, counts[counts["method"] == "nothing"]])
-    assert chapter.glance(some) == chapter.glance(rows)
+    told = chapter.glance(some)
+    assert told.startswith(chapter.glance(rows))
+    assert "doing nothing finds 0.06 of the trucks" in told
     assert "on the paper's CIFAR-10" in chapter.glance(pd.concat([rows, counts]))
+
+
+def test_the_reports_counts_are_told_of_the_arms_that_are_there():
+    rows = trucks({"nothing": [40, 50, 60], "smote": [90], "full": [80]}, "counts")
+    rows = rows.assign(protocol=chapter.COUNTS_PROTOCOL, precision_minority=0.5)
+    assert len(chapter.at_counts(pd.concat([rows, rows.assign(protocol="else")]))) == 5
+    missing = chapter.missing_at_counts(rows)
+    assert missing.startswith(
+        "5 of 25 rows of the plan are there. Begun: SMOTE (1 of 3"
+    )
+    assert "nothing, longer" in missing.partition("Not there yet")[2]
+    assert "nothing (" not in missing
+
+    gains = chapter.gains_at_counts(rows)
+    assert [*gains.index] == ["full", "smote"]
+    # Corrected for the plan's 28 claims: 14 arms, in recall and in accuracy.
+    alone = smate.judged_against_nothing(rows, "images")
+    planned = smate.judged_against_nothing(rows, "images", planned=28)
+    assert planned.index.names[0].endswith("(28 claims)")
+    assert (planned["p_holm"] > alone["p_holm"]).all()
+    assert gains.loc["smote", ("recall", "over images")] == "yes"
+    assert chapter.gains_at_counts(rows[rows["method"] == "nothing"]).empty
+
+    told = chapter.counts_told(rows)
+    assert "doing nothing finds 0.50 of the trucks" in told
+    assert told.endswith("Of the report's samplers: SMOTE 0.90 (0.51, 0.51)")
+    assert chapter.counts_told(rows[rows["method"] == "smote"]) == ""
+
+
+def test_gans_of_fewer_channels_are_not_placed():
+    recalls = {"nothing": [40, 50, 60], "smate_scratch": [40, 50, 60]}
+    placed = smate.placed(trucks(recalls, "counts"))
+    assert placed["report", "smate_scratch", "recall"].verdict == "not comparable"
+    assert placed["report", "nothing", "recall"].verdict != "not comparable"
+    full = smate.placed(trucks(recalls, "paper"))
+    assert full["report", "smate_scratch", "recall"].verdict != "not comparable"
+
+
+def test_the_pilot_is_told_from_its_rows():
+    rows = pd.DataFrame(
+        {
+            "protocol": smate_pilot.PILOT_PROTOCOL,
+            "method": ["full 0.001 20", "nothing 0.001 20", "full 0.001 5"],
+            "accuracy": [0.7654, 0.7, 0.1],
+            "recall_minority": [0.89, 0.456, 0.1],
+        }
+    )
+    told = chapter.pilot_told(rows)
+    assert "an accuracy of 76.5 per cent and a truck recall of 0.89" in told
+    assert "0.46 with a tenth" in told
 
 
 def test_truck_recalls_of_the_report_are_whole_per_cents():

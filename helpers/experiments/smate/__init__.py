@@ -4,8 +4,9 @@
 `cells` says which runs the stored tables have. The module `_draw` holds the
 images of the paper's experiment, `_generated` those of its GANs, `_figure_6` its arms and
 rows, `_printed` the numbers of the report and `_claims` what is said of both, `_boosting` a
-part of that, `_tables`, `_trucks` and `_figures` how they are shown, `_pilot` the choice of the
-classifier's rate, `_gan` how a GAN's training goes and `_quality` how good its images are.
+part of that, `_counts` what is said of rows at the report's counts, `_tables`, `_trucks` and
+`_figures` how they are shown, `_pilot` the choice of the classifier's rate, `_gan` how a
+GAN's training goes and `_quality` how good its images are.
 """
 
 from ...data import CIFAR10
@@ -15,6 +16,7 @@ from .._kept_images import picture, shown
 from ._boosting import boosted, judged_boosting
 from ._claims import (
     SOURCES,
+    is_whole,
     judged,
     judged_against_nothing,
     judged_gaps,
@@ -22,6 +24,7 @@ from ._claims import (
     over_draws,
     placed,
 )
+from ._counts import at_counts, counts_told, gains_at_counts, missing_at_counts
 from ._draw import DATASETS, PAPERS, SETTINGS, available, draw, halved
 from ._figure_6 import (
     ARMS,
@@ -59,7 +62,7 @@ from ._gan import (
     run_gan,
 )
 from ._generated import generated, pretrained, smate
-from ._pilot import PILOT_PROTOCOL, pilot_cells, run_pilot
+from ._pilot import PILOT_PROTOCOL, pilot_cells, pilot_told, run_pilot
 from ._printed import FIGURE_5, FIGURE_6, FIGURE_11, NOTEBOOK
 from ._quality import (
     COUNTS_QUALITY,
@@ -168,7 +171,9 @@ def glance(rows):
         gain = over_draws(rows, "recall_minority", "smate", "smate_scratch")
         claim = Claim("the transfer helps", gain)
         verdict = judge([claim], "first page")["verdict"].iloc[0]
+    at_whole = "" if counts else counts_told(whole)
     return (
         f"{verdict.capitalize()}. Truck recall on {scale} ({n} draw{'s'[: n > 1]}): {', '.join(found)}; "
         f"the paper's own confusion matrix has {FIGURE_11}, its ADASYN {FIGURE_6['adasyn'][1]}"
+        + (f". {at_whole}" if at_whole else "")
     )

@@ -11,7 +11,7 @@ import pandas as pd
 from ...data import CIFAR10
 from ...evaluation import Claim, Difference, judge, mean_differences, place
 from ._draw import DATASETS, SETTINGS
-from ._figure_6 import confusion
+from ._figure_6 import SMATES, confusion
 from ._printed import FIGURE_6, FIGURE_11, NOTEBOOK
 
 METRICS = ("accuracy", "recall_minority")
@@ -157,8 +157,17 @@ def judged(rows, over):
     return judge(claims, family[over])
 
 
-def judged_against_nothing(rows, over):
-    """Every arm against doing nothing, in recall and in accuracy: one family."""
+def judged_against_nothing(rows, over, planned=0):
+    """Every arm against doing nothing, in recall and in accuracy: one family.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of one profile, data set and protocol, those that learnt.
+    over : {"draws", "images"}
+    planned : int
+        As in `helpers.evaluation.judge`.
+    """
     difference = {"draws": over_draws, "images": over_images}[over]
     arms = [a for a in dict.fromkeys(rows["method"]) if a not in ("dummy", "nothing")]
     claims = {
@@ -167,7 +176,8 @@ def judged_against_nothing(rows, over):
         for metric in reversed(METRICS)
         if (found := difference(rows, metric, arm, "nothing")).n
     }
-    table = judge([*claims.values()], f"differences from doing nothing, over {over}")
+    family = f"differences from doing nothing, over {over}"
+    table = judge([*claims.values()], family, planned=planned)
     return _indexed(
         table, [(arm, metric.split("_")[0]) for arm, metric in claims], "in"
     )
@@ -222,12 +232,18 @@ def judged_gaps(rows):
     return _indexed(table, keys, "arm", "in", "printed")
 
 
+def is_whole(rows) -> bool:
+    """Whether rows of a profile rest on as many images of a class as the report's."""
+    return SETTINGS[rows["profile"].iloc[0]]["per_class"] == PER_CLASS
+
+
 def placed(rows):
     """Every printed number beside ours: dict of `Printed` by source, arm and metric.
 
-    On a part of the images nothing is comparable.
+    On a part of the images nothing is comparable, nor are GANs of fewer channels.
     """
-    whole = SETTINGS[rows["profile"].iloc[0]]["per_class"] == PER_CLASS
+    whole = is_whole(rows)
+    narrow = SETTINGS[rows["profile"].iloc[0]]["gan"].get("width", 1) < 1
     return {
         (source, arm, metric.split("_")[0]): place(
             numbers[i],
@@ -237,7 +253,7 @@ def placed(rows):
             # The report prints truck recalls in whole per cent.
             half_unit=0.005 if (source, i) == ("report", 1) else 0.0005,
             bounds=(0, 1),
-            comparable=whole,
+            comparable=whole and not (narrow and arm in SMATES),
         )
         for source, table in SOURCES.items()
         for arm, numbers in table.items()

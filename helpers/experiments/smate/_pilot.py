@@ -17,6 +17,7 @@ from .. import stretch_means
 from ._draw import DATASETS, PAPERS, images, taken
 from ._figure_6 import CHAPTER, fit_on
 from ._generated import batches
+from ._printed import FIGURE_6
 
 PILOT_PROTOCOL = "pilot-1"
 #: Of each class, to judge by.
@@ -73,3 +74,25 @@ def run_pilot(cell):
     made = Resampled(train.X, train.y, np.nan)
     row, fitted = fit_on(drawn, train, made, model)
     return row | {"loss_course": stretch_means(fitted.history_["loss"], digits=4)}
+
+
+def pilot_told(stored) -> str:
+    """What the chosen rate came to in the pilot, beside the report, in a sentence.
+
+    Parameters
+    ----------
+    stored : DataFrame
+        Stored rows of the profile "pilot".
+    """
+    rows = stored[stored["protocol"] == PILOT_PROTOCOL].set_index("method")
+    full, nothing = (
+        rows.loc[f"{arm} {RATES[-1]:g} {ALL}"] for arm in ("full", "nothing")
+    )
+    (accuracy, recall), (_, found) = FIGURE_6["full"], FIGURE_6["nothing"]
+    return (
+        f"In the pilot {ALL} passes at a rate of {RATES[-1]:g} came to an accuracy of "
+        f"{100 * full['accuracy']:.1f} per cent and a truck recall of "
+        f"{full['recall_minority']:.2f} with all trucks (the report: {100 * accuracy:.1f}, "
+        f"{recall:.2f}), and of {nothing['recall_minority']:.2f} with a tenth of them and "
+        f"nothing done ({found:.2f})."
+    )
