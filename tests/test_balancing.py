@@ -266,10 +266,24 @@ def test_the_recipe_runs_and_gives_the_score_of_the_report(table, tmp_path):
         env={**os.environ, "PYTHONPATH": os.getcwd()},
     )
     assert done.returncode == 0, done.stderr
-    score = float(re.search(r"mean recall (\S+)", done.stdout)[1])
     data = json.loads((out / "report.json").read_text(encoding="utf-8"))
     arm = next(a for a in data["arms"] if a["method"] == "smote")
+    score = float(re.search(r"mean recall (\S+)", done.stdout)[1])
     assert abs(score - arm["score"]) < 2 * arm["sd"]
+    # With the seed of the report's fits, and no last fit on all rows, it is that score.
+    seed = np.random.RandomState(0).randint(2**31 - 1, size=3)[1]
+    same = f"pipeline.set_params(random_state={seed}, refit=False)\n"
+    before, main, after = text.partition("if __name__")
+    (out / "same.py").write_text(before + same + main + after, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, out / "same.py"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )
+    told = re.search(r"mean recall (\S+) \(spread ([^,]+),", done.stdout)
+    assert told[1] == f"{arm['score']:.3f}", done.stderr
+    assert told[2] == f"{arm['sd']:.3f}"
 
 
 def test_stopped_in_the_middle_the_same_call_goes_on(table, tmp_path, monkeypatch):

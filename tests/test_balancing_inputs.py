@@ -141,6 +141,27 @@ def test_a_flag_that_hardly_any_record_has_is_no_reason_to_stop(tmp_path):
     assert {c["name"]: c["kind"] for c in found["columns"]}["flag"] == "number"
 
 
+@pytest.mark.parametrize("option", ["--group", "--time"])
+def test_a_column_that_only_orders_or_groups_is_not_called_learned_from(
+    option, tmp_path
+):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"x": rng.normal(size=200).round(3), "ward": np.arange(200) // 8}
+    )
+    frame["y"] = np.where(rng.uniform(size=200) < 0.3, "ill", "well")
+    path = tmp_path / "t.csv"
+    frame.to_csv(path, index=False)
+    told = {option.removeprefix("--"): "ward"}
+    found = audit(read_table(path, "y"), "y", **told)
+    (column,) = (c for c in found["columns"] if c["name"] == "ward")
+    assert column["kind"] == "leave_out"
+    notes = [w["text"] for w in found["warnings"] if w["about"] == "left out"]
+    assert notes == [
+        f"Column 'ward' ({option}) is not learned from; new rows have none."
+    ]
+
+
 # ---------------------------------------------------------------- set aside
 
 

@@ -5,11 +5,14 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_wine
 from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import StratifiedKFold
 from typer.testing import CliRunner
 
 from helpers import AutoOverSampler, ResampledClassifier
 from helpers.__main__ import app
+from helpers.selection import groups_apart, tuning_rows
 from helpers.selection._offsets import best_offsets, true_offsets, utilities
 
 
@@ -44,6 +47,34 @@ def test_of_a_quarter_with_other_shares_each_class_counts_alike():
     assert mean_recall(model.threshold_) > best - 0.01
 
 
+def test_the_largest_group_is_learned_from():
+    """scikit-learn's folds by groups hold it back for tuning, whatever the seed."""
+    sizes = [500, *[50] * 20]
+    groups = pd.Series(np.repeat(np.arange(len(sizes)), sizes))
+    y = np.arange(len(groups)) % 5 // 4
+    parts = [tuning_rows(y, groups=groups, seed=seed) for seed in range(12)]
+    for learn, held in parts:
+        assert not {*groups[learn]} & {*groups[held]}
+        assert len(held) / len(y) == pytest.approx(0.25, abs=0.04)
+    assert all((groups[learn] == 0).any() for learn, _ in parts)
+    tuned_on = [{*groups[held]} for _, held in parts]
+    assert {*range(1, 21)} == set.union(*tuned_on)  # each of the others at times
+    with pytest.raises(ValueError, match="that groups allows"):
+        tuning_rows(y, groups=groups * 0, seed=0)
+
+
+def test_which_groups_are_set_apart_is_left_to_chance_and_classes_keep_their_shares():
+    rng = np.random.default_rng(0)
+    sizes = [107, 90, 80, 60, 50, 40, 30, 20, 20, 20]
+    groups = pd.Series(np.repeat(np.arange(10), sizes))
+    rare = np.repeat(np.linspace(0.1, 0.4, 10), sizes)
+    y = (rng.uniform(size=len(rare)) < rare).astype(int)
+    found = [groups_apart(y, groups, 0.2, seed) for seed in range(20)]
+    assert len({tuple(np.unique(groups[held])) for held in found}) > 5
+    shares = [[len(held) / len(y), y[held].sum() / y.sum()] for held in found]
+    assert np.abs(np.array(shares) - 0.2).max() < 0.08
+
+
 def test_of_thresholds_that_cost_the_same_the_true_one_is_taken():
     costs = [[0, 1], [10, 0]]
     p = np.r_[np.full(90, 0.02), np.full(10, 0.9)]
@@ -52,6 +83,24 @@ def test_of_thresholds_that_cost_the_same_the_true_one_is_taken():
     offsets = best_offsets(log_p, y, value, true_offsets(value))
     assert 1 / (1 + np.exp(offsets[1])) == pytest.approx(1 / 11)
     assert (true_offsets(utilities(None, np.ones((3, 3)))) == 0).all()
+
+
+def test_costs_of_several_classes_are_decided_by_what_is_expected():
+    """Offsets of the likeliest class alone cannot express that some mistakes are dear."""
+    X, y = load_wine(return_X_y=True)
+    X = X[:, :3]
+    costs = np.array([[0, 1, 6], [1, 0, 1], [2, 8, 0]])
+    spent = {"likeliest": 0.0, "expected": 0.0, "tuned": 0.0}
+    for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(X, y):
+        model = ResampledClassifier(tune=True, costs=costs, random_state=0)
+        p = model.fit(X[train], y[train]).predict_proba(X[test])
+        spent["likeliest"] += costs[y[test], p.argmax(axis=1)].sum()
+        spent["expected"] += costs[y[test], (p @ costs).argmin(axis=1)].sum()
+        spent["tuned"] += costs[y[test], model.predict(X[test])].sum()
+        by_hand = (p * np.exp(model.offsets_)) @ costs
+        assert (model.predict(X[test]) == by_hand.argmin(axis=1)).all()
+    assert spent["expected"] < spent["likeliest"]
+    assert spent["tuned"] < 0.5 * (spent["expected"] + spent["likeliest"])
 
 
 def test_a_list_is_repeated_as_an_array_is():

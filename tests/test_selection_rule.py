@@ -9,6 +9,7 @@ from imblearn.over_sampling import RandomOverSampler
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, balanced_accuracy_score
 from sklearn.metrics import log_loss as sklearn_log_loss
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -16,6 +17,8 @@ from helpers import AutoOverSampler, ResampledClassifier, evaluation
 from helpers.experiments import selection as experiment
 from helpers.selection import _bias, _rule, _scores
 from helpers.selection._offsets import best_offsets, utilities
+from helpers.selection._rule import Rule, tellable
+from helpers.selection._verdict import conclude
 
 from .test_selection import blobs
 
@@ -212,6 +215,39 @@ def test_a_draw_that_leaves_no_row_over_is_no_warning_and_no_score():
     assert picked.tolist() == [1, 1, 1]
 
 
+def test_what_could_be_told_beforehand_knows_of_few_groups():
+    many, few = (
+        tellable([300, 100], 25, 3, 0.05, 0.01, 5.0, n_groups) for n_groups in (None, 6)
+    )
+    assert few > 1.2 * many
+    assert tellable([300, 100], 25, 3, 0.05, 0.01, 5.0, 400) == many
+
+
+def test_a_gain_that_is_shown_and_not_worth_it_is_called_that():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(
+        [
+            {"fold": fold, "method": method, "mean_recall": score, "log_loss": 0.5}
+            for fold in range(25)
+            for method, score in (
+                ("nothing", 0.7),
+                ("threshold", 0.78 + 0.005 * rng.normal()),
+                ("smote", 0.69 + 0.005 * rng.normal()),
+            )
+        ]
+    ).assign(sampler_seconds=0.0, classifier_seconds=0.0)
+    rule = Rule(alpha=0.05, min_gain=0.1, n_train=80, n_test=20)
+    _, verdict = conclude(rows, ["threshold", "smote"], "decisions", None, rule, 25)
+    assert verdict.chosen == "nothing"
+    text = str(verdict)
+    assert "not shown to gain" not in text
+    assert "None of" not in text
+    assert text.startswith(
+        "Do nothing. What is shown to gain, of 2 arms, is not worth it"
+    )
+    assert text.endswith("and its gain is below 0.1.")
+
+
 def test_few_groups_bound_what_is_known():
     gains = noisy(0.01, J=25, sd=0.02)[:, 0]
     p = [RULE._replace(n_groups=n).p(gains) for n in (6, 12, 1000, None)]
@@ -226,6 +262,9 @@ def test_a_classifier_that_weighs_its_classes_is_turned_back_to_the_shares(sampl
     for classifier in (weighing, make_pipeline(StandardScaler(), weighing)):
         fitted = ResampledClassifier(sampler, classifier).fit(X, y)
         assert fitted.predict_proba(X)[:, 1].mean() == pytest.approx(0.1, abs=0.015)
+    search = GridSearchCV(LogisticRegression(), {"class_weight": ["balanced"]}, cv=2)
+    fitted = ResampledClassifier(sampler, search).fit(X, y)
+    assert fitted.predict_proba(X)[:, 1].mean() == pytest.approx(0.1, abs=0.015)
     told = AutoOverSampler(["class_weight"], weighing, scoring="ranking", cv=2)
     with pytest.raises(ValueError, match="weighs its classes already"):
         told.fit(X, y)

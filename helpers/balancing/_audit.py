@@ -113,10 +113,11 @@ def audit(source, target, kinds=None, drop=(), group=None, time=None):
     codec = TableCodec(kinds=kinds or None).fit(X)
     summary = codec.summary()
     counts = labels.value_counts()
+    asides = {group: "keeps records together", time: "orders records in time"}
     learned = [
         name
         for name, kind in codec.kinds_.items()
-        if kind not in ("leave_out", "constant") and name not in (group, time)
+        if kind not in ("leave_out", "constant") and name not in asides
     ]
     features = X[learned]
     # An id makes every record look new, and is not learned from.
@@ -128,8 +129,8 @@ def audit(source, target, kinds=None, drop=(), group=None, time=None):
         "columns": [
             {
                 "name": str(name),
-                "kind": row["kind"],
-                "why": row["why"],
+                "kind": "leave_out" if name in asides else row["kind"],
+                "why": asides.get(name, row["why"]),
                 "missing": float(row["missing"]),
                 "seen": str(row["seen"]),
             }
@@ -230,8 +231,14 @@ def _warnings(source, features, labels, counts, codec, found, group, time, told)
             f"Column {name!r} alone gives the target (mean recall {score:.2f} on records "
             f"it was not learned from). If it is known only afterwards: --drop {name!r}.",
         )
+    for name, what in ((group, "--group"), (time, "--time")):
+        if name is not None:
+            yield (
+                "left out",
+                f"Column {name!r} ({what}) is not learned from; new rows have none.",
+            )
     for name, why in codec.left_out_.items():
-        if why != "as told":
+        if why != "as told" and name not in (group, time):
             yield (
                 "left out",
                 f"Column {name!r} is not learned from ({why}); new rows have none.",

@@ -1,14 +1,9 @@
 """Records that are set aside before anything is learned, to judge what was learned."""
 
-import warnings
-
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+from sklearn.model_selection import train_test_split
 
-from ..selection import in_time
-
-#: Folds of groups, some of which are set aside together.
-GROUP_FOLDS = 20
+from ..selection import groups_apart, in_time
 
 
 def set_aside(frame, target, share, *, group=None, time=None, seed=0):
@@ -69,18 +64,10 @@ def _latest(when, share):
 
 
 def _of_groups(groups, y, share, seed):
-    """Records of some groups, as near to a share of them as small folds allow."""
-    folds = min(GROUP_FOLDS, groups.nunique())
-    if folds < 2:
+    """Records of some groups, as near to a share of them as these allow."""
+    if groups.nunique(dropna=False) < 2:
         raise ValueError(
             f"--holdout {share:g}: column {groups.name!r} (--group) has one value, and "
             "a group is not parted; leave one of the two out."
         )
-    cut = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of classes with fewer records than folds
-        parts = [test for _, test in cut.split(np.zeros(len(y)), y, groups)]
-    # The largest groups come first, and would be more than is asked for.
-    parts = sorted((part for part in parts if len(part)), key=len)
-    shares = np.cumsum([len(part) for part in parts[:-1]]) / len(y)
-    return np.concatenate(parts[: 1 + np.abs(shares - share).argmin()])
+    return groups_apart(y, groups, share, seed)

@@ -88,7 +88,8 @@ def balance(
         ``group, time`` : column; records of a group stay together, or the past tells the
         future.
         ``budget`` : seconds for all of it; None is as many splits as on every machine.
-        ``repeats, splits`` : of cross-validation, in place of a plan by budget.
+        ``repeats`` : of cross-validation, in place of a plan by budget.
+        ``splits`` : folds of each repeat.
         ``alpha, min_gain`` : of the rule.
         ``holdout`` : share of records set aside before anything is learned.
         ``force`` : method of the balanced table, whatever the verdict.

@@ -23,11 +23,20 @@ def gain_picture(data):
 
     chosen = data["verdict"]["chosen"]
     best = max(arms, key=lambda arm: arm["gain"])
-    result = (
-        f"none is shown to gain; {best['method']} comes nearest with {best['gain']:+.3f}"
-        if chosen == "nothing"
-        else f"{chosen} is chosen"
+    alpha = data["verdict"]["alpha"]
+    shown = any(
+        arm["gain"] > 0 and arm["low"] is not None and arm["p_holm"] < alpha
+        for arm in arms
     )
+    near = f"{best['method']} comes nearest with {best['gain']:+.3f}"
+    result = f"{chosen} is chosen"
+    if chosen == "nothing":
+        worth = (
+            "what is shown to gain is not worth it"
+            if shown
+            else "none is shown to gain"
+        )
+        result = f"{worth}; {near}"
     return {
         "alt": f"Gain of {len(arms)} arms over nothing, with intervals: {result}.",
         "zero": place(0.0),
@@ -84,14 +93,18 @@ def cost_picture(data):
     here = {name: float(np.interp(asked, at, least)) for name, least in curves.items()}
     told = " and ".join(f"{value:.3f} with {name}" for name, value in here.items())
     most = 0.5
+    where, line = "where both mistakes cost the same", "equal costs"
+    if data["verdict"]["need"] == "decisions":
+        where, line = "where it was asked for", "the weight asked for"
 
     def place(x, y):
         return f"{40 + 260 * x:.1f},{280 - 260 * y / most:.1f}"
 
     return {
         "alt": f"Least cost that a threshold gives, by the weight of a missed rare record: "
-        f"where it was asked for, at {asked:.2f}, it is {told}; without a classifier it "
+        f"{where}, at {asked:.2f}, it is {told}; without a classifier it "
         f"would be {min(asked, 1 - asked):.3f}.",
+        "line": line,
         "asked": round(40 + 260 * asked, 1),
         "curves": [
             {

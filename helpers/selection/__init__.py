@@ -10,7 +10,7 @@ from ._classifier import (
 )
 from ._own import check_contract, load_sampler
 from ._plan import Plan
-from ._splits import FOLDS, in_time
+from ._splits import FOLDS, groups_apart, in_time
 from ._verdict import Verdict
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Verdict",
     "best_offsets",
     "check_contract",
+    "groups_apart",
     "in_time",
     "load_sampler",
     "repeated_rows",

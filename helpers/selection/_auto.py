@@ -351,6 +351,7 @@ class AutoOverSampler(BaseOverSampler):
                 self.alpha,
                 self.min_gain,
                 len(made.codes) / len(test),
+                None if self.groups is None else made.frame[self.groups].nunique(),
             )
         unit = unit_of(self.scoring, self.costs)
         late = plan.get("late", {})
@@ -537,7 +538,8 @@ class AutoOverSampler(BaseOverSampler):
                 return None
             return started + self.time_budget - time.time()
 
-        own = self.cv is None and self.times is None and self.time_budget is not None
+        counted = self.cv is None or isinstance(self.cv, int)
+        own = counted and self.times is None and self.time_budget is not None
         n_jobs = joblib.effective_n_jobs(self.n_jobs)
         has_threshold = any(arm.name == "threshold" for arm in made.arms)
         plan = make_plan(
@@ -553,9 +555,11 @@ class AutoOverSampler(BaseOverSampler):
                 left(),
                 networks,
                 n_jobs,
+                min(n, _splits.FEWEST),
             ),
             left,
             n_jobs,
+            step=self.cv or _splits.FOLDS if counted else 1,
             fixed=None if own and n >= _splits.FEWEST else n,
             least=int(not has_threshold),
         )

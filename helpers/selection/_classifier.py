@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import (
@@ -23,8 +23,8 @@ from ..checks import labels_of, require_known
 from ..evaluation import correct_prior
 from ..tables import TableCodec, as_frame
 from ._checks import checked_costs
-from ._offsets import best_offsets, logs, true_offsets, utilities
-from ._splits import in_time
+from ._offsets import best_offsets, decided, logs, true_offsets, utilities
+from ._splits import groups_apart, in_time
 
 #: Folds of the training part, of which one tunes and the others are learned from.
 QUARTERS = 4
@@ -125,7 +125,8 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
         Whether decisions are tuned: on a quarter of the rows, stratified (by groups, or the
         latest quarter, where `groups` or `times` say so), while the rest is learned from.
         An offset per class is added to the logarithm of its probability; with two classes,
-        that is a threshold.
+        that is a threshold. With `costs` and more classes, the decision of least expected
+        cost is taken by the probabilities that these make.
     costs : array-like of shape (K, K), optional
         What it costs to take a row of one class (row of the array) for another (column),
         classes in sorted order. Decisions are tuned for the least cost. None: for the
@@ -214,7 +215,7 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
         told = dict(self.kinds or {})
         asides = {c: told.pop(c, None) for c in columns}
         self._told = told or None
-        self.offsets_ = np.zeros(len(self.classes_))
+        self.offsets_, self._value = np.zeros(len(self.classes_)), None
         if not self.tune:
             self._learn(features, numbers)
         else:
@@ -231,7 +232,14 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
             shares = counts / counts.sum()
             value = utilities(shares, costs)
             centre = -np.log(shares) if costs is None else true_offsets(value)
-            self.offsets_ = best_offsets(logs(said), numbers[held], value, centre)
+            self._value = None if costs is None or len(value) == 2 else value
+            self.offsets_ = best_offsets(
+                logs(said),
+                numbers[held],
+                value,
+                centre,
+                expected=self._value is not None,
+            )
             if self.refit:
                 self._learn(features, numbers)
         return self
@@ -263,11 +271,12 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
                 )
             told[name] = (len(y) / (n_classes * self.trained_))[y]
             self.trained_ = np.ones(n_classes)
-        if balances_itself(classifier):  # by the rows that it sees
-            self.trained_ = np.ones(n_classes)
         # Some classifiers take class numbers only.
         seen = labels[y] if _weighs_labels(classifier) else y
         self.classifier_ = classifier.fit(Z, seen, **told)
+        # By the rows that it saw, maybe only in what a search has found best.
+        if balances_itself(getattr(self.classifier_, "best_estimator_", classifier)):
+            self.trained_ = np.ones(n_classes)
 
     def _labels(self):
         """The labels themselves, in the order of ``classes_``."""
@@ -335,8 +344,10 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (n,)
         """
-        scores = logs(self.predict_proba(X)) + self.offsets_
-        return self.classes_[scores.argmax(axis=1)]
+        return self.classes_[self._decided(self.predict_proba(X))]
+
+    def _decided(self, p):
+        return decided(logs(p), self.offsets_, self._value)
 
     @property
     def threshold_(self):
@@ -456,15 +467,20 @@ def tuning_rows(y, groups=None, times=None, seed=None):
         held = order >= np.quantile(order, 1 - 1 / QUARTERS)
         parts = [(np.flatnonzero(~held), np.flatnonzero(held))]
     else:
-        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-        cut = kind(QUARTERS, shuffle=True, random_state=seed)
         n = np.bincount(y).min()
         if n < QUARTERS:
             raise ValueError(
                 f"The rarest class has {n} rows to learn from and to tune on; tuning needs "
                 f"{QUARTERS}. Collect more, or leave the class out."
             )
-        parts = cut.split(np.zeros((len(y), 1)), y, groups)
+        if groups is None:
+            cut = StratifiedKFold(QUARTERS, shuffle=True, random_state=seed)
+            parts = cut.split(np.zeros((len(y), 1)), y)
+        elif groups.nunique(dropna=False) < 2:
+            parts = []
+        else:
+            held = groups_apart(y, groups, 1 / QUARTERS, seed)
+            parts = [(np.setdiff1d(np.arange(len(y)), held), held)]
     for learn, held in parts:
         if all(len(np.unique(y[rows])) == all_of_them for rows in (learn, held)):
             return learn, held

@@ -2,6 +2,10 @@
 
 import numpy as np
 
+#: Offsets that are tried where no threshold is exact: from the nearest on, up to odds of
+#: one to twenty.
+TRIED = np.array(sorted(np.linspace(-3, 3, 25), key=abs))
+
 
 def logs(probabilities):
     """Logarithms, finite ones."""
@@ -52,7 +56,37 @@ def true_offsets(value):
     return offsets
 
 
-def best_offsets(log_p, y, value, centre, sweeps=3):
+def decided(log_p, offsets, value=None):
+    """The classes that rows are taken for.
+
+    Parameters
+    ----------
+    log_p : array of shape (n, K)
+    offsets : array of shape (K,)
+    value : array of shape (K, K), optional
+        As of `utilities`. None: the largest sum of logarithm and offset. Else the class
+        that is worth most by the probabilities that these sums are the logarithms of.
+
+    Returns
+    -------
+    array of int, shape (n,)
+
+    Examples
+    --------
+    Three classes; to miss the last is dear, so that a fifth of a chance is enough:
+
+    >>> costs = np.array([[0, 1, 1], [1, 0, 1], [9, 9, 0]])
+    >>> decided(np.log([[0.5, 0.3, 0.2]]), np.zeros(3), utilities(None, costs))
+    array([2])
+    """
+    scores = log_p + offsets
+    if value is None:
+        return scores.argmax(axis=1)
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return (p @ value).argmax(axis=1)
+
+
+def best_offsets(log_p, y, value, centre, sweeps=3, expected=False):
     """Offsets of the classes whose decisions are worth most on these rows.
 
     One class after another gets the best offset there is, given the others; with two
@@ -69,6 +103,9 @@ def best_offsets(log_p, y, value, centre, sweeps=3):
         Where to begin: what would be best if the probabilities were true.
     sweeps : int
         Rounds through the classes, where there are more than two.
+    expected : bool
+        Whether decisions are by expected worth, see `decided`. Offsets are then tried on
+        the grid `TRIED` around `centre`.
 
     Returns
     -------
@@ -81,10 +118,18 @@ def best_offsets(log_p, y, value, centre, sweeps=3):
     for _ in range(1 if two else sweeps):
         before = offsets.copy()
         for k in range(1, len(offsets)):
-            offsets[k] = _best_offset(log_p, y, value, offsets, k, centre[k])
+            best = _best_tried if expected else _best_offset
+            offsets[k] = best(log_p, y, value, offsets, k, centre[k])
         if np.array_equal(before, offsets):
             break
     return offsets
+
+
+def _best_tried(log_p, y, value, offsets, k, centre):
+    tried = np.repeat(offsets[None], len(TRIED), axis=0)
+    tried[:, k] = centre + TRIED
+    worth = [value[y, decided(log_p, one, value)].mean() for one in tried]
+    return float(tried[np.argmax(np.round(worth, 9)), k])  # the nearest of equals
 
 
 def _best_offset(log_p, y, value, offsets, k, centre):

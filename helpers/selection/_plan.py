@@ -120,7 +120,7 @@ def kept_plan(file, asked):
     return plan
 
 
-def make_plan(file, asked, measure, left, n_jobs, fixed, least=1):
+def make_plan(file, asked, measure, left, n_jobs, step, fixed, least=1):
     """The plan in a file, or else one made now and put there.
 
     Parameters
@@ -132,7 +132,7 @@ def make_plan(file, asked, measure, left, n_jobs, fixed, least=1):
         Returns what `timed` does.
     left : callable
         Returns the seconds left; None where there is no limit.
-    n_jobs, fixed, least
+    n_jobs, step, fixed, least
         As in `planned`.
 
     Returns
@@ -148,7 +148,7 @@ def make_plan(file, asked, measure, left, n_jobs, fixed, least=1):
     if budget is None:
         n, slow = fixed or _splits.USUAL, {}
     else:
-        n, slow = planned(seconds, budget, n_jobs, ALWAYS, fixed=fixed, least=least)
+        n, slow = planned(seconds, budget, n_jobs, ALWAYS, step, fixed, least)
     plan = {"asked": asked, "n_splits": n, "seconds": seconds, "choice": choice}
     plan["left_out"] = {**failed, **untimed, **slow}
     last = {name: LAST * seconds[name] for name in slow}
@@ -162,7 +162,16 @@ def make_plan(file, asked, measure, left, n_jobs, fixed, least=1):
 # ---------------------------------------------------------------- seconds
 
 
-def timed(frame, codes, split, estimators, budget=None, networks=True, n_jobs=1):
+def timed(
+    frame,
+    codes,
+    split,
+    estimators,
+    budget=None,
+    networks=True,
+    n_jobs=1,
+    fewest=_splits.FEWEST,
+):
     """Expected seconds of a split of each arm, by small trials; nothing is scored.
 
     Every arm is fitted on few and on more rows, from which all rows follow in a straight
@@ -184,6 +193,8 @@ def timed(frame, codes, split, estimators, budget=None, networks=True, n_jobs=1)
         Whether to time them. If not, it is for a look beforehand, by fewer trials.
     n_jobs : int
         Processes of the fits; trials are made in this one.
+    fewest : int
+        Splits below which an arm is left out.
 
     Returns
     -------
@@ -263,9 +274,7 @@ def timed(frame, codes, split, estimators, budget=None, networks=True, n_jobs=1)
                 took.append(_seconds_of_part(estimator, length, rows, codes[part]))
                 # Whatever of it the steps take, all of it is at least so long.
                 least = took[0] * min(longer * whole / short, scale)
-                hopeless = budget is not None and (
-                    least * _splits.FEWEST / n_jobs > budget
-                )
+                hopeless = budget is not None and (least * fewest / n_jobs > budget)
                 if hopeless:
                     break
         except Exception as error:
@@ -430,7 +439,7 @@ def planned(seconds, budget, n_jobs, shared, step=_splits.FOLDS, fixed=None, lea
     if fixed:
         return fixed, slow
     most = int(free / max(each, 1e-9)) // step * step
-    return max(fewest, min(_splits.MOST, most)), slow
+    return max(fewest, min(_splits.MOST // step * step, most)), slow
 
 
 def last_seconds(seconds, n_jobs=1):

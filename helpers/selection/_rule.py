@@ -46,7 +46,7 @@ class Rule(NamedTuple):
         return _shown(d.error, d.df, m, self.alpha, self.min_gain)
 
 
-def tellable(counts, n, m, alpha, min_gain, folds):
+def tellable(counts, n, m, alpha, min_gain, folds, n_groups=None):
     """About the smallest gain that will be told, before there is any score.
 
     Two arms that decide a fifth of the rows of each class of a test part otherwise have mean
@@ -65,6 +65,8 @@ def tellable(counts, n, m, alpha, min_gain, folds):
     alpha, min_gain : float
     folds : float
         Rows of the table in those of a test part.
+    n_groups : int, optional
+        Of which there are no more degrees of freedom than these less one, as in the test.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def tellable(counts, n, m, alpha, min_gain, folds):
     tested = np.maximum(np.asarray(counts) / folds, 1)
     variance = 0.2 * (1 / tested).sum() / len(tested) ** 2
     error = np.sqrt(variance * (1 / n + 1 / (folds - 1)))
-    return _shown(error, n - 1, m, alpha, min_gain)
+    return _shown(error, min(n, n_groups or n) - 1, m, alpha, min_gain)
 
 
 def _shown(error, df, m, alpha, min_gain):

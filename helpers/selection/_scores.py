@@ -102,7 +102,7 @@ class Scorer:
         y = np.asarray(y)
         raw, p = arm._raw(X), arm.predict_proba(X)
         log_p = logs(p)
-        decided = (log_p + arm.offsets_).argmax(axis=1)
+        decided = arm._decided(p)
         one = np.ones((1, len(y)))
         loss, decisions = log_loss(p, y, one)[0], decision_metric(self.costs)
         return {

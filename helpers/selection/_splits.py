@@ -9,6 +9,7 @@ from sklearn.model_selection import (
     RepeatedStratifiedKFold,
     check_cv,
 )
+from sklearn.utils import check_random_state
 
 from ..tables import TableCodec
 
@@ -18,8 +19,10 @@ FOLDS = 5
 FEWEST, MOST, USUAL = 10, 50, 25
 #: Fewest splits forward in time.
 FORWARD = 5
-#: Draws of folds by groups for each repeat that is wanted.
-TRIES = 20
+#: Draws of folds by groups for each repeat that is wanted, and of groups to set apart.
+TRIES, APART = 20, 20
+#: How far the share of a class may be from that asked for, where groups are set apart.
+CLOSE = 0.05
 
 
 def time_kind(column, said=None):
@@ -164,6 +167,45 @@ def by_group(y, groups, folds, n_repeats, seed):
             break
     # Where no draw has every class in every fold, whoever checks them says so.
     return found or lacking
+
+
+def groups_apart(y, groups, share, seed):
+    """Rows of whole groups that are a share of all, as near as may be in every class.
+
+    Of up to `APART` random orders of the groups, each cut where it comes nearest, the first
+    that is within `CLOSE` of it, else the best: so that which groups they are is left to
+    chance, as far as their sizes let it.
+
+    Parameters
+    ----------
+    y : array of shape (n,)
+    groups : Series of shape (n,)
+        Of two values or more.
+    share : float in (0, 1)
+    seed : int, RandomState or None
+
+    Returns
+    -------
+    array of int
+        Sorted. A class that no cut leaves on both sides is missing on one.
+    """
+    codes, names = pd.factorize(groups)
+    labels = pd.factorize(y)[0]
+    counts = np.zeros((len(names), labels.max() + 1))
+    np.add.at(counts, (codes, labels), 1)
+    shares, rng = counts / counts.sum(axis=0), check_random_state(seed)
+    best, least = None, np.inf
+    for _ in range(APART):
+        order = rng.permutation(len(names))
+        held = shares[order].cumsum(axis=0)[:-1]
+        # A class on one side alone is worse than any distance.
+        lacks = ((held < 1e-9) | (held > 1 - 1e-9)).any(axis=1)
+        far = np.abs(held - share).max(axis=1) + lacks
+        if far.min() < least:
+            least, best = far.min(), order[: far.argmin() + 1]
+        if least <= CLOSE:
+            break
+    return np.flatnonzero(np.isin(codes, best))
 
 
 def _dealt(counts, folds, rng):

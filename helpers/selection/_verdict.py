@@ -217,7 +217,11 @@ def conclude(rows, names, need, costs, rule, n_planned):
         n_planned,
         m,
     )
-    return comparison, verdict._replace(reason=_reason(verdict, numbers["why"]))
+    shown = not rule.forward and bool(
+        ((table["gain"] > 0) & (table["p_holm"] < rule.alpha)).any()
+    )
+    reason = _reason(verdict, numbers["why"], shown)
+    return comparison, verdict._replace(reason=reason)
 
 
 def _why(name, row, picked, told, rule):
@@ -237,7 +241,8 @@ def _why(name, row, picked, told, rule):
     return f"its log loss is more than {WORSE:.0%} worse"
 
 
-def _reason(v, why):
+def _reason(v, why, shown):
+    """Why it is the verdict; `shown`, whether any arm is shown to gain."""
     if not v.told:
         return f"{v.n_splits} of {v.n_planned} planned splits are done."
     amount = f"{v.gain:+.3f} {v.unit}"
@@ -245,6 +250,13 @@ def _reason(v, why):
         amount += f" ({v.low:+.3f} to {v.high:+.3f}, p = {v.p:.2g})"
     if v.chosen != "nothing":
         return f"{v.arm} gains {amount} in {v.n_splits} splits."
+    if shown:
+        of = (
+            ""
+            if v.n_arms == 1
+            else f"What is shown to gain, of {v.n_arms} arms, is not worth it; "
+        )
+        return f"{of}{v.arm} gains {amount}, and {why}."
     told = f"None of {v.n_arms} is shown to gain; {v.arm} comes nearest"
     if v.n_arms == 1:
         told = f"{v.arm} is not shown to gain"
