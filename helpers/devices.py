@@ -1,6 +1,7 @@
 """Where networks compute, in which precision, and how to get the same sums again."""
 
 import contextlib
+import copy
 import functools
 import threading
 
@@ -175,6 +176,30 @@ def deterministic(device: torch.device):
         yield
 
 
+def on_cpu(value):
+    """A value whose tensors and networks are on the CPU; copies where they were not.
+
+    Inside of dictionaries, lists and tuples, too, which stay what they are.
+
+    Examples
+    --------
+    >>> on_cpu({"weights": [torch.ones(2)], "name": "a"})
+    {'weights': [tensor([1., 1.])], 'name': 'a'}
+    """
+    if isinstance(value, torch.Tensor):
+        return value.cpu()
+    if isinstance(value, torch.nn.Module):
+        parts = [*value.parameters(), *value.buffers()]
+        if all(part.device.type == "cpu" for part in parts):
+            return value
+        return copy.deepcopy(value).cpu()
+    if type(value) is dict:
+        return {key: on_cpu(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(on_cpu, value))
+    return value
+
+
 @contextlib.contextmanager
 def pinned():
     """A context in which torch is as it starts, whatever the program has set around it.
@@ -182,6 +207,8 @@ def pinned():
     The default dtype is float32, the default device the CPU; gradients are recorded, and
     no autocast is on. Around every fit, prediction, sampling and loading, so that the same
     seed gives the same numbers anywhere. All but the default dtype is the thread's own.
+    How exact products of float32 matrices are, `torch.set_float32_matmul_precision`, stays
+    the program's.
 
     Examples
     --------

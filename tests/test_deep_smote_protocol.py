@@ -1,6 +1,9 @@
 """The image chapter's protocol: what is drawn, what each arm sees, what a row holds."""
 
+import errno
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +12,7 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.dummy import DummyClassifier
 
+from helpers import provenance
 from helpers.classifiers import ResNet18Classifier
 from helpers.data import DataNotAvailable, deepsmote_counts
 from helpers.experiments import LEARNT, _kept_images, learning, that_learnt
@@ -523,6 +527,9 @@ def test_table_and_measures_share_one_training(drawn, keeps, tmp_path):
     fresh, y_fresh, extra = _table_1.resample("gamo", X, y, "smoke", 0)
     np.testing.assert_array_equal(fresh[len(y) :], images)
     X_all, y_all, told, again = _kept.resampled("gamo", X, y, "smoke", 0)
+    # Rows say by what code and where the images were made, maybe long before.
+    assert told.pop("sampler_commit") == provenance.commit()
+    assert told.pop("sampler_device").startswith("cpu")
     assert (told, again) == (extra, seconds)
     assert X_all.dtype == X.dtype
     np.testing.assert_array_equal(y_all, y_fresh)
@@ -530,13 +537,50 @@ def test_table_and_measures_share_one_training(drawn, keeps, tmp_path):
     _kept.resampled("gamo", X, y, "smoke", 1)
     _kept.resampled("gamo", X[::-1], y[::-1], "smoke", 0)
     assert keeps == ["gamo"] * 3
-    assert len([*(tmp_path / "generated").iterdir()]) == 3
+    assert len([*(tmp_path / "generated").glob("*.npz")]) == 3
+    assert not [*(tmp_path / "generated").glob("*.pt")]
+
+
+def test_what_cannot_be_kept_can_be_gone_on_with(drawn, keeps, tmp_path, monkeypatch):
+    """A full disk: the checkpoint of the ended training stays, and the next call reads it."""
+    X, y, _ = drawn[0]
+    full = {"is": True}
+    write = _kept_images.write_atomically
+
+    def write_atomically(save, file):
+        if full["is"] and file.suffix == ".npz":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(save, file)
+
+    monkeypatch.setattr(_kept_images, "write_atomically", write_atomically)
+    first = _kept.resampled("deep_smote", X, y, "smoke", 0)
+    (checkpoint,) = (tmp_path / "generated").glob("*.pt")
+    assert checkpoint.stem.endswith("-cpu")
+    full["is"] = False
+    again = _kept.resampled("deep_smote", X, y, "smoke", 0)
+    np.testing.assert_array_equal(first[0], again[0])
+    assert not checkpoint.exists()
+
+
+def test_a_training_is_done_once_by_all_that_want_it_at_a_time(tmp_path):
+    trained = []
+
+    def train(checkpoint):
+        trained.append(checkpoint)
+        time.sleep(0.3)
+        return np.zeros((1, 1, 2, 2), np.uint8), np.zeros(1), {}, 1.0
+
+    file = tmp_path / "generated" / "one.npz"
+    with ThreadPoolExecutor(3) as pool:
+        made = [*pool.map(lambda _: _kept_images.once(file, train), range(3))]
+    assert len(trained) == 1
+    assert all(len(one[0]) == 1 for one in made)
 
 
 def test_a_damaged_file_of_images_is_made_again(drawn, keeps, tmp_path):
     X, y, _ = drawn[0]
     before = _kept.resampled("amdo", X, y, "smoke", 0)
-    [file] = (tmp_path / "generated").iterdir()
+    [file] = (tmp_path / "generated").glob("*.npz")
     file.write_bytes(file.read_bytes()[:-200])
     after = _kept.resampled("amdo", X, y, "smoke", 0)
     np.testing.assert_array_equal(before[0], after[0])

@@ -1,6 +1,7 @@
 """Where networks compute, and the settings under which sums are the same again."""
 
 import contextlib
+import pickle
 
 import numpy as np
 import pytest
@@ -278,3 +279,19 @@ def test_networks_in_bfloat16_learn_inside_of_an_autocast_as_outside():
         losses.append(sampler.history_["reconstruction_loss"].tolist())
     assert losses[0] == losses[1]
     assert losses[0][-1] < losses[0][0]
+
+
+@pytest.mark.parametrize("where", ["networks_", "_codes"])
+def test_a_sampler_fitted_elsewhere_is_pickled_from_the_cpu(where, table):
+    """Tensors of the device "meta" have no numbers, so that moving them is an error."""
+    sampler = make_sampler("deep_smote").fit(*table)
+    assert pickle.loads(pickle.dumps(sampler)).networks_
+    if where == "networks_":
+        sampler.networks_["encoder"].to("meta")
+    else:
+        found = getattr(sampler, where)
+        assert devices.on_cpu(found) is not None
+        moved = {k: v.to("meta") for k, v in found.items()}
+        setattr(sampler, where, moved)
+    with pytest.raises(NotImplementedError, match="meta"):
+        pickle.dumps(sampler)

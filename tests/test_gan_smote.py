@@ -14,6 +14,7 @@ from helpers.over_sampling import GANSMOTE, fit_stacked
 from helpers.over_sampling._stacked_gans import (
     BLOCK,
     StackedGANs,
+    _bits,
     _SumOfDistances,
     sum_of_distances,
 )
@@ -175,6 +176,19 @@ def test_architecture_is_the_papers(three_classes):
     assert sizes("generator 1") == [(16, 16), (16, 32), (32, 58)]
     assert sizes("discriminator 1") == [(59, 32), (32, 16), (16, 1)]
     assert "generator 0" not in sampler.networks_  # the largest class needs no rows
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_random_bits_are_as_often_0_as_1_in_every_place(wide):
+    """Also where a device draws no words of 64 bits."""
+    device = torch.device("cpu")
+    generator = torch.Generator().manual_seed(0)
+    bits = _bits((20, 50, 3), generator, device, wide)
+    assert bits.dtype == torch.int16
+    assert bits.shape == (20, 50, 12)
+    words = bits.numpy().view(np.uint16)[..., None] >> np.arange(16)
+    rates = (words & 1).reshape(-1, 16).mean(axis=0)
+    assert np.abs(rates - 0.5).max() < 0.03
 
 
 def test_bits_are_flipped_at_the_rate_of_the_epoch_and_blurred():

@@ -180,6 +180,24 @@ def test_a_checkpoint_of_a_later_layout_is_refused(table, tmp_path):
     make_sampler("gan", checkpoint=path).fit(*table)
 
 
+def test_writing_a_checkpoint_takes_a_small_part_of_the_time(tmp_path, monkeypatch):
+    clock = {"now": 0.0}
+    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: clock["now"])
+
+    def write_saved(content, path):
+        clock["now"] += 2.0  # a large network, a slow disk
+
+    monkeypatch.setattr(checkpoints, "write_saved", write_saved)
+    checkpoint = checkpoints.Checkpoint(tmp_path / "gan.pt", {})
+    clock["now"] = 10.0
+    assert checkpoint.due  # nothing was written yet
+    checkpoint.save("stage", {"ended": False})
+    clock["now"] += 59.0
+    assert not checkpoint.due
+    clock["now"] += 1.0
+    assert checkpoint.due
+
+
 EXPECTED = pd.read_csv(SAVED / "layout_1.csv")
 
 

@@ -13,10 +13,13 @@ import json
 import zipfile
 
 import numpy as np
+from filelock import FileLock
 from PIL import Image
 
 from ..data import data_root
+from ..devices import resolve_device
 from ..files import workshop_beside, write_atomically
+from ..provenance import commit, computed_on
 
 #: Profiles whose trainings are worth the disk: some tens of megabytes each.
 KEPT = ("counts", "paper")
@@ -38,23 +41,65 @@ def read(file):
         return None
 
 
-def write(file, X, y, extra, seconds):
-    """Keep images, labels and what goes with them; a folder that cannot be, need not."""
+def write(file, X, y, extra, seconds) -> bool:
+    """Keep images, labels and what goes with them; whether there was room for them."""
     told = json.dumps({"extra": extra, "seconds": seconds})
 
     def save(path):
         with open(path, "wb") as opened:
             np.savez_compressed(opened, X=X, y=y, told=told)
 
-    with contextlib.suppress(OSError):
+    try:
         write_atomically(save, file)
+    except OSError:
+        return False
+    return True
 
 
 def checkpoint_of(file):
-    """Where the unfinished training of these images lies; None where nothing can be kept."""
+    """Where the unfinished training of these images lies; None where nothing can be kept.
+
+    One a kind of device: a training does not go on on another.
+    """
     with contextlib.suppress(OSError), workshop_beside(file):
-        return file.with_suffix(".pt")
+        return file.with_name(f"{file.stem}-{resolve_device('auto').type}.pt")
     return None
+
+
+def once(file, train, resumes=True):
+    """What a training makes, or what it has made before, here or in another process.
+
+    Others that want the same wait meanwhile, and read it. Where it cannot be kept the
+    checkpoint stays, so that what is trained is not lost.
+
+    Parameters
+    ----------
+    file : Path or None
+        As of `named`; None keeps nothing.
+    train : callable
+        Takes the path of a checkpoint, or None; returns ``X, y, extra, seconds``.
+    resumes : bool
+        Whether it makes anything of a checkpoint.
+
+    Returns
+    -------
+    X, y : arrays
+    extra : dict
+        What the training said of itself, and where and by what it was made.
+    seconds : float
+    """
+    checkpoint = None if file is None else checkpoint_of(file)
+    if checkpoint is None:
+        return (file and read(file)) or train(None)
+    with FileLock(f"{file}.lock"):
+        if (found := read(file)) is not None:
+            return found
+        X, y, extra, seconds = train(checkpoint if resumes else None)
+        made = {"sampler_commit": commit(), "sampler_device": computed_on()["device"]}
+        extra = {**extra, **made}
+        if write(file, X, y, extra, seconds):
+            checkpoint.unlink(missing_ok=True)
+    return X, y, extra, seconds
 
 
 def picture(images, n=12):

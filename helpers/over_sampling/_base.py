@@ -217,6 +217,11 @@ class BaseDeepOverSampler(BaseOverSampler):
     def _fit_resample(self, X, y):
         raise AssertionError("imbalanced-learn's way in, see fit_resample")
 
+    def __getstate__(self):
+        """Networks and tensors on the CPU, or a pickle could not be read without a GPU."""
+        state = super().__getstate__()
+        return {name: devices.on_cpu(value) for name, value in state.items()}
+
     @devices.pinned()
     def sample(self, label, n, random_state=None):
         """Generate more rows of one class that was filled in `fit_resample`.

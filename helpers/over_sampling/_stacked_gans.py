@@ -21,6 +21,18 @@ BLOCK = 20
 FIRST_SCALE = 50.0
 
 
+def _bits(shape, generator, device, wide=True):
+    """Random bits as whole numbers of 16, four for each word of the last axis."""
+    draw = {"generator": generator, "device": device}
+    if not wide:
+        *rows, width = shape
+        return torch.randint(
+            -(2**15), 2**15, (*rows, 4 * width), dtype=torch.int16, **draw
+        )
+    words = torch.empty(shape, dtype=torch.int64, device=device)
+    return words.random_(-(2**63), None, generator=generator).view(torch.int16)
+
+
 class _SumOfDistances(torch.autograd.Function):
     """Sum of Manhattan distances from each row to all the others, differentiable.
 
@@ -252,14 +264,15 @@ class StackedGANs:
         shape = (BLOCK, len(self.n), n_max)
         z = torch.zeros(*shape, 2 * s.latent_dim, device=device)
         u = torch.zeros(*shape, d + 3, device=device)
-        words = torch.zeros(*shape, width, dtype=torch.int64, device=device)
+        words = torch.zeros(*shape, 4 * width, dtype=torch.int16, device=device)
         for k, (generator, n) in enumerate(self.sources):
             draw = {"generator": generator, "device": device}
             z[:, k, :n] = torch.randn(BLOCK, n, z.shape[3], **draw)
             u[:, k, :n] = torch.rand(BLOCK, n, d + 3, **draw)
-            bits = torch.empty(BLOCK, n, width, dtype=torch.int64, device=device)
-            words[:, k, :n] = bits.random_(-(2**63), None, generator=generator)
-        return z, u, words.view(torch.int16)[..., :units]
+            if width:
+                wide = device.type != "mps"  # which draws no 64 bits at once
+                words[:, k, :n] = _bits((BLOCK, n, width), generator, device, wide)
+        return z, u, words[..., :units]
 
     def blur_and_flip(self, u):
         """The real bits as the discriminator sees them now (section 2.2).

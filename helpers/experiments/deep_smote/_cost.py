@@ -1,6 +1,9 @@
 """What a method costs: seconds and memory against images and pixels."""
 
-import multiprocessing
+import json
+import os
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -42,8 +45,7 @@ def run_cost(cell):
     """One row: CPU seconds and peak memory of balancing, in a process of its own."""
     _, size = cell.dataset.split("-")
     n, side, _ = map(int, size.split("x"))
-    with multiprocessing.get_context("spawn").Pool(1) as pool_:
-        seconds, mebibytes, n_new = pool_.apply(measure_cost, (cell.method, n, side))
+    seconds, mebibytes, n_new = _apart(cell.method, n, side)
     return {
         "provenance": "numpy's uniform noise",
         "n_train": n,
@@ -54,6 +56,24 @@ def run_cost(cell):
         "device": hardware(),
         "precision": "float32",
     }
+
+
+def _apart(*asked):
+    """`measure_cost` in a new interpreter: workers of Dask may have no children of theirs."""
+    call = (
+        "import json, sys; "
+        f"from {__name__} import measure_cost; "
+        "print(json.dumps(measure_cost(*json.loads(sys.argv[1]))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", call, json.dumps(asked)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    if done.returncode:
+        raise RuntimeError(f"measuring {asked} failed: {done.stderr.strip()[-500:]}")
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def measure_cost(method, n, side):

@@ -18,20 +18,14 @@ def resampled(method, X, y, profile, random_state):
     seconds : float
         That the training took, when it was done; after a kill those since then.
     """
+
+    def train(checkpoint):
+        started = time.perf_counter()
+        made = resample(method, X, y, profile, random_state, checkpoint)
+        return *made, time.perf_counter() - started
+
     file = kept_file(method, X, y, profile, random_state)
-    if file is not None and (found := kept.read(file)) is not None:
-        return found
-    checkpoint = None
-    if file is not None and method in NETWORKS:
-        checkpoint = kept.checkpoint_of(file)
-    started = time.perf_counter()
-    X, y, extra = resample(method, X, y, profile, random_state, checkpoint)
-    seconds = time.perf_counter() - started
-    if file is not None:
-        kept.write(file, X, y, extra, seconds)
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
-    return X, y, extra, seconds
+    return kept.once(file, train, method in NETWORKS)
 
 
 def kept_file(method, X, y, profile, random_state):

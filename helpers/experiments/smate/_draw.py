@@ -23,9 +23,10 @@ DATASETS = {
 }
 PAPERS = "cifar10-truck-10"
 
-#: What a profile trains. The paper has the whole of CIFAR-10 and 100 epochs, and no length
-#: for its GANs: Brownlee's 200 epochs are taken for the majority, and as many for the
-#: minority. `n_steps` of the classifier are that many passes over the balanced set.
+#: What a profile trains. The paper has the whole of CIFAR-10, its notebook 100 epochs, and
+#: neither a length for its GANs: Brownlee's 200 epochs are taken for the majority, and as
+#: many for the minority. `n_steps` of the classifier are that many passes over the balanced
+#: set.
 SETTINGS = {
     "paper": {
         "per_class": 5000,

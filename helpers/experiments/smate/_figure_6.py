@@ -17,14 +17,13 @@ from sklearn.model_selection import train_test_split
 
 from ...classifiers import KerasCNNClassifier
 from ...evaluation import Resampled, fit_and_score, score
-from ...over_sampling import DeepSMOTE
 from ...provenance import computed_on
 from ...store import Cell
 from .. import _kept_images as kept
 from .. import _own, learning
 from .._weighted import ClassWeighted
 from ._draw import DATASETS, PAPERS, SETTINGS, draw
-from ._generated import batches, generated
+from ._generated import balanced, batches, generated
 
 CHAPTER = "smate"
 PROFILES = ("tenth", "counts", "paper", "smoke", "pilot")
@@ -64,7 +63,7 @@ ONE_DRAW = [
     "smate_penalty",
     "nothing_longer",
 ]
-#: Passes of "nothing_longer", the report's, to say what the fewer of "counts" cost.
+#: Passes of "nothing_longer", the notebook's, to say what the fewer of "counts" cost.
 LONGER = 100
 #: The arms that are run for the other data sets.
 TRANSFER_ARMS = ["nothing", "random_oversampling_augmented", "smate_scratch", "smate"]
@@ -100,7 +99,7 @@ def resample(method, dataset, seed, profile):
         bug = method == "smate_scale_bug"
         name = "smate_scratch" if bug else method
         new, extra, seconds = generated(name, dataset, seed, profile)
-        if bug:  # images from 0 to 1 among those from 0 to 255
+        if bug:  # images from 0 to 1 among those from 0 to 255, here of two levels
             new = np.rint(new / 255).astype(new.dtype)
         if seed == 0:
             extra = {**extra, "picture": kept.picture(new)}
@@ -109,9 +108,7 @@ def resample(method, dataset, seed, profile):
     if _own.is_own(method):
         X, y = _own.with_images(method, X, y, seed)
     elif method == "deep_smote":
-        own = SETTINGS[profile]["deep_smote"]
-        sampler = DeepSMOTE(random_state=seed, precision="float32", **own)
-        X, y = sampler.fit_resample(X, y)
+        return balanced(dataset, seed, profile)
     elif method == "smote":
         neighbours = min(5, few - 1)
         X, y = smote(X, y, SMOTE(k_neighbors=neighbours, random_state=seed))

@@ -1,10 +1,14 @@
 """Minority images of the GANs: trained once for all that look at them."""
 
+import contextlib
 import functools
 import time
 
+from filelock import FileLock
+
 from ... import data, training
-from ...over_sampling import SMate
+from ...devices import resolve_device
+from ...over_sampling import DeepSMOTE, SMate
 from .. import _kept_images as kept
 from .. import stretch_means
 from ._draw import DATASETS, SETTINGS, draw
@@ -40,11 +44,18 @@ def pretrained(minority, seed, profile):
     lengths = {**SETTINGS[profile]["gan"], "epochs": 1, "augment": 1}
     lengths["early_stopping"] = False  # the majority has all of its passes
     sampler = SMate(random_state=seed, precision="float32", **lengths)
+    lock = contextlib.nullcontext()
     if profile in kept.KEPT:
         folder = data.data_root() / "networks"
         folder.mkdir(parents=True, exist_ok=True)
-        sampler.set_params(checkpoint=folder / f"smate-{minority}-{seed}-{profile}.pt")
-    networks = sampler.fit(drawn.X, drawn.y).networks_
+        digest = training.digest(drawn.X, drawn.y)[:16]
+        told = sorted(sampler.get_params(deep=False).items())
+        name = kept.named(f"smate-{minority}", seed, told, digest).stem
+        file = folder / f"{name}-{resolve_device('auto').type}.pt"
+        sampler.set_params(checkpoint=file)
+        lock = FileLock(f"{file}.lock")
+    with lock:  # another process reads what the first has trained
+        networks = sampler.fit(drawn.X, drawn.y).networks_
     return networks, time.perf_counter() - started
 
 
@@ -107,22 +118,38 @@ def generated(method, dataset, seed, profile):
         settings = {**SETTINGS[profile]["gan"], "penalty": MAJORITY_PENALTY}
         parts = method, dataset, seed, sorted(settings.items())
         file = kept.named(method, *parts, training.digest(drawn.X, drawn.y))
-        if (found := kept.read(file)) is not None:
-            images, _, extra, seconds = found
-            return images, extra, seconds
-    sampler, shared = smate(method, dataset, seed, profile)
-    checkpoint = file and kept.checkpoint_of(file)
-    sampler.set_params(checkpoint=checkpoint)
-    started = time.perf_counter()
-    X, y = sampler.fit_resample(drawn.X, drawn.y)
-    seconds = shared + time.perf_counter() - started
-    made = X[len(drawn.y) :], y[len(drawn.y) :], told(sampler, drawn.minority), seconds
-    if file is not None:
-        kept.write(file, *made)
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
-    images, _, extra, seconds = made
+
+    def train(checkpoint):
+        sampler, shared = smate(method, dataset, seed, profile)
+        sampler.set_params(checkpoint=checkpoint)
+        started = time.perf_counter()
+        X, y = sampler.fit_resample(drawn.X, drawn.y)
+        seconds = shared + time.perf_counter() - started
+        new = len(drawn.y)
+        return X[new:], y[new:], told(sampler, drawn.minority), seconds
+
+    images, _, extra, seconds = kept.once(file, train)
     return images, extra, seconds
+
+
+def balanced(dataset, seed, profile):
+    """A draw's images balanced by DeepSMOTE: as `helpers.experiments._kept_images.once`."""
+    drawn, settings = draw(dataset, seed, profile), SETTINGS[profile]["deep_smote"]
+    sampler = DeepSMOTE(random_state=seed, precision="float32", **settings)
+
+    def train(checkpoint):
+        started = time.perf_counter()
+        sampler.set_params(checkpoint=checkpoint)
+        made = sampler.fit_resample(drawn.X, drawn.y)
+        return *made, {}, time.perf_counter() - started
+
+    file = None
+    if profile in kept.KEPT:
+        parts = dataset, seed, sorted(settings.items())
+        file = kept.named(
+            "deep_smote", "smate", *parts, training.digest(drawn.X, drawn.y)
+        )
+    return kept.once(file, train)
 
 
 def told(sampler, label):

@@ -21,7 +21,7 @@ from ._printed import FIGURE_6, NOTEBOOK
 TOLD = {
     "dummy": "the same answer for every image",
     "nothing": "the images as they are",
-    "nothing_longer": "the same, for the report's 100 passes; at its counts only",
+    "nothing_longer": "the same, for the notebook's 100 passes; at the report's counts only",
     "full": "all trucks, as if none had been taken away",
     "random_oversampling": "copies of trucks",
     "smate_scratch": (
@@ -29,7 +29,8 @@ TOLD = {
         "transfer; the kind that the authors judged (S3)"
     ),
     "smate_scale_bug": (
-        "its images, divided by 255 once too often, as in the authors' code (S4)"
+        "its images, divided by 255 once too often, as probably in the authors' code, and "
+        "rounded (S4)"
     ),
     "smate": "learns the majority first, then few updates on the trucks",
     "smate_penalty": "the same, with a penalty on what looks like the majority",
