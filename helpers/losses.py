@@ -19,7 +19,7 @@ def discriminator_loss(loss, discriminator, real, fake, generator) -> Tensor:
         [2]_; ``wgan`` the difference of means [3]_, to be followed by `clip_weights`;
         ``wgan-gp`` adds a gradient penalty between real and generated rows [4]_;
         ``hinge`` as in [5]_; ``dragan`` is ``gan`` with a gradient penalty beside the
-        real rows [6]_, at points between a row and one that is up to half a standard
+        real rows [6]_ (halved, as the cross-entropy is), at points between a row and one that is up to half a standard
         deviation larger in each value, as the authors' code draws them.
     discriminator : callable
         Returns logits, shape ``(n, 1)``.
@@ -70,9 +70,9 @@ def discriminator_loss(loss, discriminator, real, fake, generator) -> Tensor:
         (slope,) = torch.autograd.grad(
             discriminator(point).sum(), point, create_graph=True
         )
-        value = (
-            value + PENALTY_WEIGHT * (slope.flatten(1).norm(dim=1) - 1).square().mean()
-        )
+        # Beside a cross-entropy that is the mean of its halves: DRAGAN's is their sum.
+        weight = PENALTY_WEIGHT / 2 if loss == "dragan" else PENALTY_WEIGHT
+        value = value + weight * (slope.flatten(1).norm(dim=1) - 1).square().mean()
     return value
 
 

@@ -31,7 +31,8 @@ def known_losses():
         "wgan": (-1 - 2, 1),
         "wgan-gp": (-1 - 2 + penalty, 1),
         "hinge": (0 + 0, 1),
-        "dragan": ((real + fake) / 2 + penalty, np.log1p(np.exp(1.0))),
+        # Kodali et al. add the penalty to the sum of both halves, of which this is a half.
+        "dragan": ((real + fake + penalty) / 2, np.log1p(np.exp(1.0))),
     }
 
 
