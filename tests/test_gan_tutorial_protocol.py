@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import load_breast_cancer
 
 from helpers.experiments import gan_tutorial
 from helpers.experiments.gan_tutorial import _pipeline
-from helpers.store import Cell
+from helpers.store import Cell, load_results
 
 from .test_evaluation import Recorder, Spy, numbered_rows
 
@@ -144,31 +145,63 @@ def test_dummy_and_weighted_arms(monkeypatch):
 # ---------------------------------------------------------- what its page says
 
 
-def test_the_tutorials_settings_near_the_best_are_those_of_their_version():
-    scores = dict(zip(gan_tutorial.SCORES, gan_tutorial.PAPER["nothing"], strict=False))
+def test_the_setting_of_a_search_is_the_first_of_the_best_by_version_and_order():
+    paper = gan_tutorial.PAPER
+    base, gan = (
+        dict(zip(gan_tutorial.SCORES, paper[arm], strict=False))
+        for arm in ("nothing", "gan")
+    )
     rows = [
-        ("0.24.2", 0.95, scores | {"recall_malignant": 0.906}),
-        ("0.24.2", 0.94, scores | {"recall_malignant": 0.922}),
-        ("0.24.2", 0.90, scores),  # too far below the best of its version
-        ("1.9.1", 0.90, scores | {"f1_benign": 0.5}),
+        ("columns", "0.24.2", "nothing", 0.95, 0.1, base),
+        ("columns", "0.24.2", "nothing", 0.95, 1, base | {"recall_malignant": 0.922}),
+        ("columns", "0.24.2", "nothing", 0.90, 10, gan),
+        ("columns", "0.24.2", "smote", 0.99, 0.1, base),
+        ("split", "0.24.2", "nothing", 0.90, 0.1, base | {"f1_benign": 0.5}),
     ]
     old = pd.DataFrame(
         {
             "versions": f"python 3.9; scikit-learn {version}; numpy 1",
+            "protocol": f"authors-{order}-sklearn-{version}",
+            "method": method,
             "f1_validation": f1,
-            "learning_rate": 0.1,
+            "learning_rate": rate,
             "min_samples_leaf": 20,
             **values,
         }
-        for version, f1, values in rows
+        for order, version, method, f1, rate, values in rows
     )
-    near = gan_tutorial.near_the_best(old, 64)
-    assert near.index.tolist() == ["0.24.2", "0.24.2", "1.9.1"]
-    assert near["same digits"].tolist() == [7, 6, 6]
-    assert near["missed"].tolist() == [6, 5, 6]
-    told = gan_tutorial.same_digits(old.iloc[[0]], 64)
-    assert told == "scikit-learn 0.24.2 with learning rate 0.1 and 20 rows to a leaf"
-    assert gan_tutorial.same_digits(old.iloc[[1]], 64) == ""
+    taken = gan_tutorial.chosen_settings(old, 64)
+    assert [*taken.index] == [
+        ("0.24.2", "as there", "nothing"),
+        ("0.24.2", "by name", "nothing"),
+        ("0.24.2", "by name", "SMOTE"),
+    ]
+    assert taken["same digits"].tolist() == [6, 7, 7]
+    assert taken["missed"].tolist() == [6, 6, 6]
+    assert taken["authors'"].round(3).tolist() == [0.976, 0.976, 1.0]
+    told = gan_tutorial.untouched_told(old, 64)
+    assert told["baseline"] == "rate 0.1 and leaves of 20 (scikit-learn 0.24.2 by name)"
+    assert told["gan"] == "rate 10 and leaves of 20 (scikit-learn 0.24.2 by name)"
+    assert gan_tutorial.untouched_told(old.iloc[[4]], 64)["gan"] == "no setting"
+
+
+def test_the_stored_rows_give_the_papers_first_three_arms_in_every_digit():
+    old = load_results("gan_tutorial", "old_sklearn")
+    taken = gan_tutorial.chosen_settings(old, 64).loc[("1.1.3", "by name")]
+    assert (taken["same digits"] == 7).all()
+    assert taken["F1"].to_numpy() == pytest.approx(taken["authors'"].to_numpy())
+    assert len(taken) == 3
+    assert "rate 1 and leaves of 100" in gan_tutorial.untouched_told(old, 64)["gan"]
+
+
+def test_columns_have_the_names_of_the_authors_file():
+    from benchmarks.old_sklearn import authors_name
+
+    names = [authors_name(name) for name in load_breast_cancer().feature_names]
+    assert names[0] == "radius_mean"
+    assert "concave points_worst" in names
+    assert "fractal dimension_se" in names
+    assert len({*names}) == 30
 
 
 def test_verdicts_on_the_tutorials_gan_leave_out_what_cannot_be_compared():
