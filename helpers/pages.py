@@ -358,7 +358,7 @@ def paper_scale(chapter, results):
         there = len(store.seconds(store.read(path))) if path.exists() else 0
         lines += [
             "",
-            "With the paper's numbers of images and a fixed number of steps (the profile "
+            "With the paper's numbers of images and a plan that is fixed (the profile "
             f"`counts`): {there} of {len(module.cells('counts'))} runs.",
         ]
     if not (metric := getattr(module, "HEADLINE", None)):

@@ -69,6 +69,17 @@ def test_table_1_is_in_per_cent_and_its_gaps_in_samples_of_140():
     assert np.isnan(gaps.loc["dummy", "paper"])
 
 
+def test_gaps_of_a_repeat_are_whole_samples():
+    """An arm that is ahead by one sample of 140 is ahead by one, not by a bit less."""
+    right = {"nothing": [7, 8, 9, 10], "smote": [8, 9, 9, 11]}
+    found = {
+        arm: (lambda seed, fold, hits=hits: hits[(fold + seed) % 4] / 14 - 0.05)
+        for arm, hits in right.items()
+    }
+    gaps = chapter.repeat_gaps(scores(found, n_repeats=4))["smote"]
+    assert gaps.tolist() == [8.0, 7.0, 7.0, 8.0]
+
+
 def test_spreads_of_arms_that_are_not_whole_are_not_made_up():
     """Folds without regard to the classes: SMOTE has one whole repeat, GAN-SMOTE none."""
     whole = {k: ARMS[k] for k in ("nothing", "random_oversampling")}

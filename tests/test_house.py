@@ -4,8 +4,14 @@ import ast
 import functools
 import importlib.metadata
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
+
+import pytest
 
 HELPERS = Path(__file__).parents[1] / "helpers"
 #: From top to bottom.
@@ -149,3 +155,23 @@ def test_what_modules_import_a_plain_install_has():
                     missing.add(f"{path.relative_to(HELPERS)}: {top}")
     assert {"torch", "sklearn", "yaml"} <= looked_at
     assert missing == set()
+
+
+def test_a_wheel_holds_the_whole_package(tmp_path):
+    """What `pip install` of the repository brings, templates of the report included."""
+    pytest.importorskip("setuptools")
+    source = tmp_path / "source"
+    shutil.copytree(
+        HELPERS, source / "helpers", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(HELPERS.parent / name, source)
+    call = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-build-isolation"]
+    call += ["--no-deps", "--no-index", "--wheel-dir", tmp_path, source]
+    subprocess.run(call, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name for name in archive.namelist() if name.startswith("helpers/")}
+    files = (path for path in (source / "helpers").rglob("*") if path.is_file())
+    assert held == {path.relative_to(source).as_posix() for path in files}
+    assert "helpers/templates/report.html" in held

@@ -49,7 +49,7 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def built(browser, request):
+def built(request):
     """Folder of the rendered book, and the call that rendered it."""
     if given := os.environ.get("BOOK_HTML"):
         return Path(given).resolve(), None

@@ -74,7 +74,8 @@ SECONDS = 5
 #: What they come to: seconds of processor time that an update took on yeast4 (890 rows to learn
 #: from, 31 of them rare; median of two trainings, AMD EPYC, one thread), and the updates
 #: that `SECONDS` hold, in round numbers. The same on every table, for each class that is
-#: filled where a sampler trains one network a class.
+#: filled where a sampler trains one network a class. The two with `SMALL` were timed with
+#: the tutorial's layers, before these were cut, and take a half of that or less.
 UPDATES = {
     "gan": (0.0060, 800),
     "ctgan": (0.0263, 180),
