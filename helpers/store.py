@@ -12,6 +12,7 @@ import re
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -133,7 +134,7 @@ def _add_to_zip(path, arrays):
         try:
             with zipfile.ZipFile(path) as before:
                 entries = {name: before.read(name) for name in before.namelist()}
-        except zipfile.BadZipFile as error:
+        except (zipfile.BadZipFile, zlib.error) as error:
             raise ValueError(f"{path} is damaged ({error}); get it again.") from None
     for name, array in arrays.items():
         buffer = io.BytesIO()
@@ -182,7 +183,7 @@ def read_arrays(store, column: str) -> dict[tuple, np.ndarray]:
                         run = dataset, method, int(seed), int(fold), protocol
                         array = np.load(io.BytesIO(kept.read(name)), allow_pickle=False)
                         found[*run, classifier] = array
-        except (zipfile.BadZipFile, ValueError, EOFError) as error:
+        except (zipfile.BadZipFile, zlib.error, ValueError, EOFError) as error:
             raise ValueError(f"{path} is damaged ({error}); get it again.") from None
     return found
 
@@ -475,10 +476,9 @@ def beside(chapter: str, profile: str, column: str) -> dict[tuple, np.ndarray]:
     dict
         Empty where the rows are not in a checkout.
     """
-    for results in _folders():
-        if (path := results / f"{chapter}-{profile}.csv").is_file():
-            return read_arrays(path, column)
-    return {}
+    paths = (results / f"{chapter}-{profile}.csv" for results in _folders())
+    found = next((path for path in paths if path.is_file()), None)
+    return read_arrays(found, column) if found else {}
 
 
 def _folders() -> list[Path]:

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import json
 import re
 from decimal import Decimal
 
@@ -208,3 +209,20 @@ def test_parquet_and_feather_keep_their_schema(tmp_path):
         assert table.slice(0, 3).equals(source.table.table)
         assert table.slice(3).to_pylist() == source.table.table.slice(0, 1).to_pylist()
     assert pa
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "sub/../..", "/tmp"])
+def test_a_forged_list_of_files_removes_nothing(name, tmp_path):
+    """Names that lead out of the folder of results, or are the folder itself."""
+    table, out = tmp_path / "t.csv", tmp_path / "t-balanced"
+    rows_of().to_csv(table, index=False)
+    out.mkdir()
+    (out / "thesis.txt").write_text("all of it")
+    (out / "balance.json").write_text(json.dumps({"asked": {}, "files": {name: ""}}))
+    words = ["--target", "left", *QUICK, "--out", out]
+    for more in ([], ["--overwrite"]):
+        done = call(table, *words, *more)
+        assert done.exit_code == 1
+        assert "is not what this command writes" in " ".join(done.stderr.split())
+        assert (out / "thesis.txt").read_text() == "all of it"
+        assert table.exists()

@@ -136,6 +136,20 @@ def test_an_error_of_a_mean_recall_counts_each_class_alike():
     assert found == pytest.approx(np.sqrt(p * (1 - p) / 98 + q * (1 - q) / 8) / 2)
 
 
+def test_draws_whose_tests_share_no_image_are_as_many_more_test_images():
+    """But of CelebA all draws have one test."""
+    arms = {"smote": 0.5, "nothing": 0.6}
+    for dataset, times in (("mnist", 3), ("celeba", 1)):
+        one = deep_smote.over_images(
+            images(arms, dataset=dataset), "balanced_", "smote", "nothing"
+        )
+        three = deep_smote.over_images(
+            images(arms, 3, dataset), "balanced_", "smote", "nothing"
+        )
+        assert three.n == times * one.n
+        assert three.error == pytest.approx(one.error / np.sqrt(times), rel=0.02)
+
+
 def test_one_draw_is_judged_over_test_images_and_not_over_draws():
     rows = images({deep_smote.READING: 0.9, "smote": 0.5, "nothing": 0.895})
     over_draws = deep_smote.judged(rows, "draws")

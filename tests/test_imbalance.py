@@ -76,6 +76,14 @@ def test_make_imbalanced_takes_names_and_frames_and_leaves_unnamed_classes_whole
     assert isinstance(X, pd.DataFrame)
 
 
+def test_counts_in_a_series_are_by_class_and_not_by_place():
+    """`value_counts` is sorted by size."""
+    y = np.repeat([0, 1, 2], [50, 100, 70])
+    counts = pd.Series(y).value_counts() // 10
+    _, labels = data.make_imbalanced(np.arange(220), y, counts, 0)
+    assert np.bincount(labels).tolist() == [5, 10, 7]
+
+
 def test_make_imbalanced_takes_lists():
     images, labels = [[10], [11], [12], [13]], ["a", "b", "a", "b"]
     X, y, rows = data.make_imbalanced(

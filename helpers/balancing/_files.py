@@ -267,8 +267,8 @@ class Folder:
                 held["files"], dict
             ):
                 raise TypeError
-            for name in held["files"]:
-                if Path(name).name != name:
+            for name in held["files"]:  # "" and ".." name the folder and one above
+                if Path(name).name != name or name in ("", ".", ".."):
                     raise TypeError
         except (ValueError, KeyError, TypeError):
             raise FileExistsError(

@@ -83,6 +83,8 @@ def make_imbalanced(images, labels, counts, random_state=None, *, return_indices
 
 def _wanted(counts, classes):
     """Class to count, with everything refused that cannot be meant."""
+    if hasattr(counts, "to_dict"):  # a Series, as `value_counts` gives: by class
+        counts = counts.to_dict()
     named = isinstance(counts, Mapping)
     wanted = dict(counts if named else enumerate(counts))
     for c, n in wanted.items():

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 
 import numpy as np
 from filelock import FileLock
@@ -37,7 +38,7 @@ def read(file):
         with np.load(file, allow_pickle=False) as kept:
             told = json.loads(str(kept["told"]))
             return kept["X"], kept["y"], told["extra"], told["seconds"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
         return None
 
 

@@ -1,4 +1,4 @@
-"""The runs of the chapter on mixed tables: `book/mixed.ipynb`.
+"""The runs of the chapter on mixed tables: `book/mixed.md`.
 
 Six tables of numbers and categories; five stratified folds of each; boosting that knows
 categories, on the training part as it is and after each sampler; and how good the new rows
