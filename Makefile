@@ -39,7 +39,7 @@ serve: env  ## Serve the rendered book at http://127.0.0.1:8000 (PORT=...)
 test: env  ## Run all tests; those in the browser need Chromium
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
-lint: env  ## The checks of .pre-commit-config.yaml, without git or network
+lint: env  ## The checks of .pre-commit-config.yaml but its last four, without git or network
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(STRIP) --verify book/*.ipynb

@@ -11,6 +11,7 @@ from helpers.experiments.deep_smote import _claims as deep_smote
 from helpers.experiments.deep_smote import _table_1, family_told, halves_told
 from helpers.experiments.smate import _claims as smate
 from helpers.experiments.smate import _pilot as smate_pilot
+from helpers.store import load_results
 
 
 def pairs(found, of=100):
@@ -316,6 +317,15 @@ def test_the_pilot_is_told_from_its_rows():
     told = chapter.pilot_told(rows)
     assert "an accuracy of 76.5 per cent and a truck recall of 0.89" in told
     assert "0.46 with a tenth" in told
+
+
+def test_trucks_that_were_not_judged_are_named():
+    stored = load_results("smate", "tenth")
+    judged = stored[stored["protocol"] == chapter.QUALITY_PROTOCOL]
+    without = judged[judged["method"] != "smote"]
+    assert "Not judged" in chapter.left_out_told(without)
+    assert "SMOTE" in chapter.left_out_told(without).partition("Not judged")[2]
+    assert "SMOTE" not in chapter.left_out_told(judged).partition("Not judged")[2]
 
 
 def test_truck_recalls_of_the_report_are_whole_per_cents():

@@ -50,13 +50,15 @@ def left_out_told(stored) -> str:
     """Which trucks were judged by another network than most, and are in no table."""
     rows = stored[stored["protocol"] == QUALITY_PROTOCOL]
     _, others = of_one_network(rows[rows["method"] != "feature_network"])
+    lacking = [arm for arm in QUALITY_ARMS[1:] if arm not in {*rows["method"]}]
+    absent = f" Not judged: {', '.join(map(printed, lacking))}." if lacking else ""
     if others.empty:
-        return "One network judged the trucks of all arms."
+        return f"One network judged the trucks of all arms.{absent}"
     names = others["method"].value_counts()
     told = ", ".join(f"{n} of {printed(arm)}" for arm, n in names.items())
     return (
         f"Left out: {len(others)} draws ({told}) that a network trained by the same recipe "
-        "on another machine judged."
+        f"on another machine judged.{absent}"
     )
 
 
