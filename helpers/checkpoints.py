@@ -77,7 +77,8 @@ class Checkpoint:
         What the fit is: parameters, a digest of the data, device. A file with another
         identity is refused, since going on from it would give neither fit.
     every : float
-        Least seconds between two writes, and `SPARED` times what the last one took.
+        Least seconds between two writes, which are also `SPARED` times what the last one
+        took. With 0, at every step.
 
     Raises
     ------
@@ -152,7 +153,7 @@ class Checkpoint:
 
     @property
     def due(self) -> bool:
-        wait = max(self.every, self.SPARED * self.took)
+        wait = max(self.every, self.SPARED * self.took) if self.every else 0.0
         return time.monotonic() - self.written >= wait
 
     def save(self, stage: str, state: dict) -> None:
