@@ -324,6 +324,15 @@ def test_several_classes():
     )
 
 
+def test_folds_may_be_a_number_of_numpy():
+    X, y = mixed(200)
+    n_splits = [
+        AutoOverSampler(["threshold"], cv=cv, random_state=0).plan(X, y).n_splits
+        for cv in (4, np.int64(4))
+    ]
+    assert n_splits[0] == n_splits[1] > 4  # repeats of four folds
+
+
 def test_forward_in_time():
     X, y = mixed(400)
     chooser = AutoOverSampler(["threshold", "smote"], times="since", random_state=0)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_wine
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedKFold
 from typer.testing import CliRunner
@@ -73,6 +74,31 @@ def test_which_groups_are_set_apart_is_left_to_chance_and_classes_keep_their_sha
     assert len({tuple(np.unique(groups[held])) for held in found}) > 5
     shares = [[len(held) / len(y), y[held].sum() / y.sum()] for held in found]
     assert np.abs(np.array(shares) - 0.2).max() < 0.08
+
+
+@pytest.mark.parametrize("n_rare", [2, 3, 6])
+def test_a_class_of_few_groups_leaves_the_others_their_share(n_rare):
+    groups = pd.Series(np.repeat(np.arange(40), 25))
+    y = ((groups < n_rare) & (np.arange(1000) % 25 < 10)).to_numpy(dtype=int)
+    for seed in range(20):
+        held = groups_apart(y, groups, 0.25, seed)
+        assert len(held) / 1000 == pytest.approx(0.25, abs=0.05)
+        assert 0 < y[held].sum() < y.sum()
+
+
+def test_rows_of_no_group_are_a_group():
+    groups = pd.Series(np.repeat(np.arange(40.0), 25))
+    groups[groups >= 32] = np.nan
+    y = np.arange(1000) % 5 // 4
+    found = [groups_apart(y, groups, 0.25, seed) for seed in range(20)]
+    assert all(len(held) / 1000 == pytest.approx(0.25, abs=0.05) for held in found)
+    assert all(groups[held].isna().sum() in (0, 200) for held in found)
+    assert {groups[held].isna().any() for held in found} == {True, False}
+
+
+def test_an_arm_that_is_not_fitted_is_refused_as_such():
+    with pytest.raises(NotFittedError):
+        ResampledClassifier().predict(np.zeros((2, 1)))
 
 
 def test_of_thresholds_that_cost_the_same_the_true_one_is_taken():

@@ -5,7 +5,10 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from imblearn.ensemble import BalancedRandomForestClassifier
 from imblearn.over_sampling import RandomOverSampler
+from imblearn.pipeline import make_pipeline as imblearn_pipeline
+from imblearn.under_sampling import RandomUnderSampler
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, balanced_accuracy_score
 from sklearn.metrics import log_loss as sklearn_log_loss
@@ -243,9 +246,17 @@ def test_a_gain_that_is_shown_and_not_worth_it_is_called_that():
     assert "not shown to gain" not in text
     assert "None of" not in text
     assert text.startswith(
-        "Do nothing. What is shown to gain, of 2 arms, is not worth it"
+        "Do nothing. Of 2 arms none is shown to gain enough; threshold"
     )
     assert text.endswith("and its gain is below 0.1.")
+    # An arm that gains more on average, and may do so by chance, is not what is told of.
+    rows.loc[rows["method"] == "smote", "mean_recall"] += 0.15 + rng.normal(size=25)
+    _, verdict = conclude(rows, ["threshold", "smote"], "decisions", None, rule, 25)
+    assert verdict.arm == "threshold"
+    assert verdict.p < 0.05
+    # Nor is any verdict told before all splits are done.
+    _, verdict = conclude(rows, ["threshold", "smote"], "decisions", None, rule, 50)
+    assert str(verdict) == "Cannot be told yet. 25 of 50 planned splits are done."
 
 
 def test_few_groups_bound_what_is_known():
@@ -265,6 +276,13 @@ def test_a_classifier_that_weighs_its_classes_is_turned_back_to_the_shares(sampl
     search = GridSearchCV(LogisticRegression(), {"class_weight": ["balanced"]}, cv=2)
     fitted = ResampledClassifier(sampler, search).fit(X, y)
     assert fitted.predict_proba(X)[:, 1].mean() == pytest.approx(0.1, abs=0.015)
+    resampling = imblearn_pipeline(
+        RandomUnderSampler(random_state=0), LogisticRegression()
+    )
+    forest = BalancedRandomForestClassifier(20, max_depth=3, random_state=0)
+    for classifier in (resampling, forest):
+        fitted = ResampledClassifier(sampler, classifier).fit(X, y)
+        assert fitted.predict_proba(X)[:, 1].mean() == pytest.approx(0.1, abs=0.03)
     told = AutoOverSampler(["class_weight"], weighing, scoring="ranking", cv=2)
     with pytest.raises(ValueError, match="weighs its classes already"):
         told.fit(X, y)

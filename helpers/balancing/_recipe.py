@@ -3,6 +3,7 @@
 import ast
 import inspect
 import sys
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,7 @@ def recipe(
         row = auto.comparison_.loc[method]
         score = f"the report, with other draws, says {row[metric]:.3f} (spread {row['sd']:.3f})"
     how, sign = "cv=cv, scoring=scorer", ""
-    folds, repeats = auto.cv if isinstance(auto.cv, int) else FOLDS, 2
+    folds, repeats = auto.cv if isinstance(auto.cv, Integral) else FOLDS, 2
     if isinstance(auto.cv, RepeatedStratifiedKFold):
         repeats = auto.cv.n_repeats
         folds = auto.cv.get_n_splits() // repeats

@@ -22,23 +22,17 @@ def gain_picture(data):
         return None if value is None else round(160 + 290 * (value - low) / width, 1)
 
     chosen = data["verdict"]["chosen"]
-    best = max(arms, key=lambda arm: arm["gain"])
-    alpha = data["verdict"]["alpha"]
-    shown = any(
-        arm["gain"] > 0 and arm["low"] is not None and arm["p_holm"] < alpha
-        for arm in arms
-    )
-    near = f"{best['method']} comes nearest with {best['gain']:+.3f}"
+    verdict = data["verdict"]
+    near = f"{verdict['arm']} comes nearest with {verdict['gain']:+.3f}"
     result = f"{chosen} is chosen"
-    if chosen == "nothing":
-        worth = (
-            "what is shown to gain is not worth it"
-            if shown
-            else "none is shown to gain"
-        )
-        result = f"{worth}; {near}"
+    if not verdict["told"]:
+        result = f"not all planned splits are done; {near}"
+    elif chosen == "nothing":
+        result = f"none is shown to gain enough; {near}"
+    intervals = any(arm["low"] is not None for arm in arms)
     return {
-        "alt": f"Gain of {len(arms)} arms over nothing, with intervals: {result}.",
+        "alt": f"Gain of {len(arms)} arms over nothing{', with intervals' if intervals else ''}: "
+        f"{result}.",
         "zero": place(0.0),
         "least": place(data["verdict"]["min_gain"]),
         "low": low,

@@ -538,7 +538,7 @@ class AutoOverSampler(BaseOverSampler):
                 return None
             return started + self.time_budget - time.time()
 
-        counted = self.cv is None or isinstance(self.cv, int)
+        counted = self.cv is None or isinstance(self.cv, numbers.Integral)
         own = counted and self.times is None and self.time_budget is not None
         n_jobs = joblib.effective_n_jobs(self.n_jobs)
         has_threshold = any(arm.name == "threshold" for arm in made.arms)

@@ -26,15 +26,17 @@ def refuse_contradictions(auto):
         )
     if auto.cv is not None:
         for name in ("groups", "times"):
-            if getattr(auto, name) is not None and not isinstance(auto.cv, int):
+            if getattr(auto, name) is not None and not isinstance(
+                auto.cv, numbers.Integral
+            ):
                 raise ValueError(
                     f"cv and {name} both say how rows are split; leave one out."
                 )
-        if isinstance(auto.cv, int) and auto.times is not None:
+        if isinstance(auto.cv, numbers.Integral) and auto.times is not None:
             raise ValueError(
                 "cv says folds, and times has none; leave one of the two out."
             )
-        if isinstance(auto.cv, int) and auto.cv < 2:
+        if isinstance(auto.cv, numbers.Integral) and auto.cv < 2:
             raise ValueError(f"cv={auto.cv}; give 2 folds or more.")
     if isinstance(auto.sampling_strategy, dict):
         raise ValueError(
@@ -64,9 +66,11 @@ def checked(auto, X, y):
         raise ValueError(
             f"y has the class {classes.tolist()} only; there is nothing to balance."
         )
-    folds = auto.cv if isinstance(auto.cv, int) else FOLDS
+    folds = auto.cv if isinstance(auto.cv, numbers.Integral) else FOLDS
     least = counts.argmin()
-    by_folds = auto.times is None and (auto.cv is None or isinstance(auto.cv, int))
+    by_folds = auto.times is None and (
+        auto.cv is None or isinstance(auto.cv, numbers.Integral)
+    )
     if by_folds and counts[least] < folds:
         raise ValueError(
             f"Class {classes[least]} has {counts[least]} row(s), fewer than the "

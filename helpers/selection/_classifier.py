@@ -61,15 +61,18 @@ def weight_parameter(classifier):
     return "sample_weight" if has_fit_parameter(classifier, "sample_weight") else None
 
 
+#: By weights, or by a sampler of its own, as imbalanced-learn's ensembles have.
+_BALANCE = {
+    "class_weight": ("balanced", "balanced_subsample"),
+    "sampling_strategy": ("auto", "all", "not majority", "not minority"),
+}
+
+
 def balances_itself(classifier):
-    """Whether a classifier, or one inside of it, gives its classes the same weight."""
+    """Whether a classifier, or one inside of it, sees its classes with the same weight."""
     told = classifier.get_params() if hasattr(classifier, "get_params") else {}
-    return any(
-        name.rpartition("__")[2] == "class_weight"
-        and value in ("balanced", "balanced_subsample")
-        for name, value in told.items()
-        if isinstance(value, str)
-    )
+    texts = [(k.rpartition("__")[2], v) for k, v in told.items() if isinstance(v, str)]
+    return any(value in _BALANCE.get(name, ()) for name, value in texts)
 
 
 def _weighs_labels(classifier):
@@ -151,6 +154,8 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
     sampler_, classifier_
         Fitted copies.
     """
+
+    _value = None  # of what was pickled before there was one
 
     def __init__(
         self,
@@ -344,7 +349,10 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (n,)
         """
-        return self.classes_[self._decided(self.predict_proba(X))]
+        decided_ = self._decided(
+            self.predict_proba(X)
+        )  # which refuses what is not fitted
+        return self.classes_[decided_]
 
     def _decided(self, p):
         return decided(logs(p), self.offsets_, self._value)

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from itertools import pairwise
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -104,14 +105,14 @@ def make_splits(y, n, seed, cv=None, groups=None, times=None):
     rows = np.zeros((len(y), 1))
     if times is not None:
         return forward(in_time(times), n)
-    folds = cv if isinstance(cv, int) else FOLDS
+    folds = cv if isinstance(cv, Integral) else FOLDS
     if groups is not None:
         return by_group(y, groups, folds, -(-n // folds), seed)
     if hasattr(cv, "__next__"):
         raise ValueError(
             "cv is an iterator, which one call uses up; give its splits as a list."
         )
-    if cv is None or isinstance(cv, int):
+    if cv is None or isinstance(cv, Integral):
         cv = RepeatedStratifiedKFold(
             n_splits=folds, n_repeats=max(1, -(-n // folds)), random_state=seed
         )
@@ -189,7 +190,8 @@ def groups_apart(y, groups, share, seed):
     array of int
         Sorted. A class that no cut leaves on both sides is missing on one.
     """
-    codes, names = pd.factorize(groups)
+    # What is missing is a group of its own.
+    codes, names = pd.factorize(groups, use_na_sentinel=False)
     labels = pd.factorize(y)[0]
     counts = np.zeros((len(names), labels.max() + 1))
     np.add.at(counts, (codes, labels), 1)
@@ -200,7 +202,9 @@ def groups_apart(y, groups, share, seed):
         held = shares[order].cumsum(axis=0)[:-1]
         # A class on one side alone is worse than any distance.
         lacks = ((held < 1e-9) | (held > 1 - 1e-9)).any(axis=1)
-        far = np.abs(held - share).max(axis=1) + lacks
+        off = np.abs(held - share)
+        # Of cuts that are as far off in a class of few groups, the nearest in the others.
+        far = off.max(axis=1) + lacks + 1e-3 * off.mean(axis=1)
         if far.min() < least:
             least, best = far.min(), order[: far.argmin() + 1]
         if least <= CLOSE:

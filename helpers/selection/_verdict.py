@@ -22,10 +22,10 @@ class Verdict(NamedTuple):
     Attributes
     ----------
     chosen : str
-        Name of the arm; "nothing" where no other is shown to gain.
+        Name of the arm; "nothing" where no other is shown to gain what is worth it.
     arm : str
-        The arm that the numbers are about: the one chosen, else the one with the largest
-        mean gain.
+        The arm that the numbers are about: the one chosen; else the one with the largest
+        mean gain, of those that are shown to gain where there are such.
     told : bool
         Whether all planned splits were there to tell by. If not, "nothing" is provisional.
     need : {"ranking", "decisions", "probabilities"}
@@ -200,7 +200,11 @@ def conclude(rows, names, need, costs, rule, n_planned):
     comparison = scores.loc[[*order, *names]].join(table)
     comparison.index.name = "method"
 
-    arm = chosen if chosen >= 0 else int(gains.mean(axis=0).argmax())
+    shown = ((table["gain"] > 0) & (table["p_holm"] < rule.alpha)).to_numpy()
+    shown = shown & (told and not rule.forward)
+    arm, means = chosen, gains.mean(axis=0)
+    if chosen < 0:
+        arm = int(np.where(shown, means, -np.inf if shown.any() else means).argmax())
     numbers = table.iloc[arm]
     verdict = Verdict(
         picked,
@@ -217,10 +221,7 @@ def conclude(rows, names, need, costs, rule, n_planned):
         n_planned,
         m,
     )
-    shown = not rule.forward and bool(
-        ((table["gain"] > 0) & (table["p_holm"] < rule.alpha)).any()
-    )
-    reason = _reason(verdict, numbers["why"], shown)
+    reason = _reason(verdict, numbers["why"], shown.any())
     return comparison, verdict._replace(reason=reason)
 
 
@@ -252,9 +253,7 @@ def _reason(v, why, shown):
         return f"{v.arm} gains {amount} in {v.n_splits} splits."
     if shown:
         of = (
-            ""
-            if v.n_arms == 1
-            else f"What is shown to gain, of {v.n_arms} arms, is not worth it; "
+            f"Of {v.n_arms} arms none is shown to gain enough; " if v.n_arms > 1 else ""
         )
         return f"{of}{v.arm} gains {amount}, and {why}."
     told = f"None of {v.n_arms} is shown to gain; {v.arm} comes nearest"
