@@ -342,12 +342,12 @@ class Column:
 
     @classmethod
     def from_state(cls, dtype, *rest):
-        return cls(_dtype_from(dtype), *rest)
+        return cls(dtype_from(dtype), *rest)
 
     @staticmethod
     def known_by(dtype):
         """The state of a column of which no more is known than the name of its dtype."""
-        own = _dtype_from(dtype)
+        own = dtype_from(dtype)
         own = getattr(own, "numpy_dtype", getattr(own, "subtype", own))
         whole = getattr(own, "kind", "") in "iub"
         written = "as numbers" if pd.api.types.is_numeric_dtype(own) else "as objects"
@@ -355,9 +355,9 @@ class Column:
 
     def state(self, name):
         dtype, *rest = vars(self).values()
-        dtype = _dtype_to(dtype)
+        dtype = dtype_to(dtype)
         try:
-            _dtype_from(dtype)
+            dtype_from(dtype)
         except (TypeError, NotImplementedError) as error:
             raise ValueError(
                 f"Column {name!r} is of type {dtype}, which load() could not read; fit on "
@@ -451,18 +451,35 @@ def _plain(series):
     return series.to_numpy(own or series.dtype.subtype)
 
 
-def _dtype_to(dtype):
-    """The name of a dtype; sparse ones, which pandas cannot read again, in parts."""
+def dtype_to(dtype):
+    """The name of a dtype; in parts, where pandas would read another one from it."""
     if isinstance(dtype, pd.SparseDtype):
         fill = dtype.fill_value
         return "Sparse", str(dtype.subtype), getattr(fill, "item", lambda: fill)()
+    if isinstance(dtype, pd.StringDtype):
+        missing = "nan" if dtype.na_value is np.nan else "NA"
+        return "string", dtype.storage, missing
+    if isinstance(dtype, pd.ArrowDtype):  # of text, of decimals, of lists
+        import pyarrow as pa
+
+        schema = pa.schema([("column", dtype.pyarrow_dtype)])
+        return "arrow", schema.serialize().to_pybytes().hex(), ""
     return str(dtype)
 
 
-def _dtype_from(name):
+def dtype_from(name):
+    """The dtype that `dtype_to` was given."""
     if isinstance(name, str):
         return pd.api.types.pandas_dtype(name)
-    return pd.SparseDtype(np.dtype(name[1]), name[2])
+    form, first, second = name
+    if form == "string":
+        return pd.StringDtype(first, na_value=np.nan if second == "nan" else pd.NA)
+    if form == "arrow":
+        import pyarrow as pa
+
+        buffer = pa.py_buffer(bytes.fromhex(first))
+        return pd.ArrowDtype(pa.ipc.read_schema(buffer).types[0])
+    return pd.SparseDtype(np.dtype(first), second)
 
 
 def readable(value):

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.metrics import recall_score
 from sklearn.naive_bayes import GaussianNB
 
-from helpers import KerasCNNClassifier, ResNet18Classifier, evaluate
+from helpers import KerasCNNClassifier, ResNet18Classifier, TableCodec, evaluate
 from helpers.checks import labels_of
 from helpers.containers import opened, take
 from helpers.over_sampling import SAMPLERS
@@ -540,3 +540,34 @@ def test_every_kind_of_rows_is_evaluated(kind):
     assert row["acsa"] == pytest.approx(
         recall_score(Y[~train], predicted, average="macro")
     )
+
+
+def test_every_type_of_text_and_of_decimals_is_saved_as_what_it_is(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    types = {
+        "python": pd.StringDtype("python"),
+        "nan": pd.StringDtype("python", na_value=np.nan),
+        "arrow": pd.ArrowDtype(arrow.string()),
+        "large": pd.ArrowDtype(arrow.large_string()),
+        "price": pd.ArrowDtype(arrow.decimal128(9, 2)),
+    }
+    text = [f"{v:.2f}" for v in REAL]
+    X = pd.DataFrame({k: pd.Series(text).astype(d) for k, d in types.items()})
+    sampler = make_sampler("gan").fit(X, Y)
+    sampler.save(tmp_path / "a.pt")
+    codec = TableCodec().fit(X)
+    again = TableCodec.from_state(codec.state())
+    for rows in (
+        type(sampler).load(tmp_path / "a.pt").sample(1, 3),
+        again.inverse_transform(codec.transform(X)),
+    ):
+        assert {k: repr(d) for k, d in rows.dtypes.items()} == {
+            k: repr(d) for k, d in types.items()
+        }
+        assert rows["price"].map(type).eq(Decimal).all()
+
+
+def test_what_is_no_seed_is_refused_as_in_every_call(tmp_path):
+    sampler = make_sampler("gan").fit(frame(), Y)
+    with pytest.raises(ValueError, match=r"0\.7 cannot be used to seed"):
+        sampler.sample(1, 3, random_state=0.7)

@@ -7,7 +7,8 @@ from imblearn.over_sampling import SMOTE, RandomOverSampler
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression, Perceptron
 from sklearn.model_selection import GridSearchCV, StratifiedShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -435,3 +436,62 @@ def test_an_interval_of_the_choice_holds_its_mean():
     auto = chosen_among(["threshold", "class_weight"], scoring="decisions").fit(X, y)
     of = auto.comparison_.loc["auto"]
     assert of["low"] <= of["gain"] <= of["high"]
+
+
+def test_a_strategy_that_is_called_sees_labels_from_the_first():
+    X, y = rows(["rare", "usual"], [40, 90])
+    chooser = chosen_among(
+        ["random_oversampling"], sampling_strategy=lambda y: {"rare": sum(y == "usual")}
+    ).fit(X, y)
+    counts = pd.Series(chooser.treat(X, y, "random_oversampling")[1]).value_counts()
+    assert counts.to_dict() == {"rare": 90, "usual": 90}
+    with pytest.raises(ValueError, match="target class"):
+        chosen_among(["smote"], sampling_strategy=lambda y: {"none": 9}).fit(X, y)
+
+
+def test_a_fit_that_fails_answers_for_no_other():
+    X, y = rows([0, 1], [40, 90])
+    model = ResampledClassifier().fit(X, y)
+    with pytest.raises(ValueError, match="one label for each row"):
+        model.fit(X, y[1:])
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+    model = ResampledClassifier(RandomOverSampler()).fit(X, y)
+    with pytest.raises(RuntimeError, match="no GPU"):
+        model.set_params(sampler=Broken()).fit(X, np.where(y, "b", "a"))
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+    assert {*model.set_params(sampler=None).fit(X, y).predict(X)} <= {0, 1}
+
+
+def test_weights_arrive_whatever_the_session_routes():
+    X, y = rows([0, 1], [200, 30])
+    model = ResampledClassifier(weights="balanced")
+    expected = model.fit(X, y).classifier_.predict_proba(X)
+    with config_context(enable_metadata_routing=True):
+        found = model.fit(X, y).classifier_.predict_proba(X)
+    assert (found == expected).all()
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"classifier": Perceptron()}, "'predict_proba'"),
+        ({"sampler": "smote"}, "'fit_resample'"),
+        ({"weights": "balance"}, "'balanced'"),
+        ({"tune": "no"}, "'bool'"),
+        ({"groups": "site"}, r"groups='site' is no column; they are \[0, 1, 2\]"),
+        ({"groups": 0, "times": 1}, "leave the other out"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_a_classifier_of_its_own(told, message):
+    X, y = rows([0, 1], [40, 90])
+    with pytest.raises(ValueError, match=message):
+        ResampledClassifier(**told).fit(X, y)
+
+
+@pytest.mark.parametrize("name", ["nothing", "dummy", "threshold", "auto"])
+def test_names_with_a_meaning_of_their_own_are_no_names_of_samplers(name):
+    X, y = rows([0, 1], [40, 90])
+    with pytest.raises(ValueError, match=f"called '{name}'.*another name"):
+        chosen_among({name: SMOTE()}).fit(X, y)

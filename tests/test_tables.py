@@ -304,6 +304,10 @@ def test_arrays_and_lists_come_back_as_they_came():
     assert isinstance(y_new, list)
     rows, _ = made.fit_resample(mixed.tolist(), y)
     assert rows == X_new.tolist()
+    pairs, _ = made.fit_resample(tuple(map(tuple, mixed.tolist())), y)
+    assert [*map(list, pairs)] == rows  # numbers among texts, and no text of them
+    with pytest.raises(ValueError, match=r"Column 1 is left out .text, but.*of <U"):
+        made.fit_resample(mixed.astype(str), y)
     ids = np.column_stack([np.arange(40), rng.integers(0, 9, 40)])
     with pytest.raises(
         ValueError, match=r"Column 0 is left out .an id.*kinds=\{0: 'number'"

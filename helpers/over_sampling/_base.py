@@ -18,6 +18,7 @@ import torch
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy
 from scipy import sparse
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, check_X_y, validate_data
 
@@ -249,6 +250,7 @@ class BaseDeepOverSampler(BaseOverSampler):
         check_is_fitted(self, "networks_")
         if not POSITIVE_INT.is_satisfied_by(n):
             raise ValueError(f"n={n!r}, but it must be a whole number of at least 1.")
+        check_random_state(random_state)  # refuses what is no seed
         if label not in self.sampling_strategy_ or not self.sampling_strategy_[label]:
             filled = [
                 c for c in self.classes_.tolist() if self.sampling_strategy_.get(c)

@@ -16,6 +16,8 @@ from ._own import load_sampler
 
 #: What nothing is compared with, and nothing itself; not to be chosen.
 ALWAYS = ("dummy", "nothing")
+#: Names of rows in tables of results, or of what needs no sampler.
+RESERVED = (*ALWAYS, "threshold", "auto")
 #: Arms without a network, from simple to complex.
 PLAIN = (
     "threshold",
@@ -106,6 +108,11 @@ def resolve(
     rarest, left_out, arms = np.bincount(y).min(), {}, []
     table = {*kinds.values()} & {"number", "category", "date"}
     for name, candidate in wanted.items():
+        if name in RESERVED and candidate != name:
+            raise ValueError(
+                f"A candidate is called {name!r}, which has a meaning of its own here; "
+                "give it another name."
+            )
         if name in ALWAYS:
             continue
         why = _why_not(candidate, classifier, decisions, rarest)

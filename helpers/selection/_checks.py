@@ -7,7 +7,7 @@ import pandas as pd
 from imblearn.utils import check_sampling_strategy
 from sklearn.utils.validation import _check_feature_names, _check_n_features
 
-from ..checks import labels_of
+from ..checks import counts_asked_for, labels_of
 from ..tables import TableCodec
 from ._splits import FOLDS
 
@@ -19,11 +19,7 @@ def refuse_contradictions(auto):
             f"costs are of decisions, and scoring={auto.scoring!r}; say "
             "scoring='decisions', or leave costs out."
         )
-    if auto.groups is not None and auto.times is not None:
-        raise ValueError(
-            f"groups={auto.groups!r} and times={auto.times!r}: rows are split by one "
-            "of the two; leave the other out."
-        )
+    refuse_two_orders(auto)
     if auto.cv is not None:
         for name in ("groups", "times"):
             if getattr(auto, name) is not None and not isinstance(
@@ -47,6 +43,40 @@ def refuse_contradictions(auto):
         raise ValueError(
             f"store with random_state={auto.random_state!r}: another call would draw "
             "other splits; give a whole number."
+        )
+
+
+def refuse_two_orders(estimator):
+    """Groups and times together."""
+    if estimator.groups is not None and estimator.times is not None:
+        raise ValueError(
+            f"groups={estimator.groups!r} and times={estimator.times!r}: rows are split "
+            "by one of the two; leave the other out."
+        )
+
+
+def refuse_columns(estimator, frame):
+    """Columns of groups or times that are not there, or have holes."""
+    for name in ("groups", "times"):
+        column = getattr(estimator, name)
+        if column is None:
+            continue
+        if column not in frame.columns:
+            raise ValueError(
+                f"{name}={column!r} is no column; they are {[*frame.columns]}."
+            )
+        if frame[column].isna().any():
+            raise ValueError(
+                f"Column {column!r} ({name}) has {frame[column].isna().sum()} missing "
+                "value(s); fill them in, or leave such rows out."
+            )
+
+
+def refuse_lengths(frame, y):
+    """Another number of rows than of labels."""
+    if len(frame) != len(y):
+        raise ValueError(
+            f"X has {len(frame)} rows and y {len(y)}; give one label for each row."
         )
 
 
@@ -79,26 +109,12 @@ def checked(auto, X, y):
     if not isinstance(X, pd.DataFrame):
         TableCodec().fit(X)  # says what is wrong with tables of other kinds
     frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
-    if len(frame) != len(codes):
-        raise ValueError(
-            f"X has {len(frame)} rows and y {len(codes)}; give one label for each row."
-        )
-    for name in ("groups", "times"):
-        column = getattr(auto, name)
-        if column is None:
-            continue
-        if column not in frame.columns:
-            raise ValueError(
-                f"{name}={column!r} is no column; they are {[*frame.columns]}."
-            )
-        if frame[column].isna().any():
-            raise ValueError(
-                f"Column {column!r} ({name}) has {frame[column].isna().sum()} missing "
-                "value(s); fill them in, or leave such rows out."
-            )
+    refuse_lengths(frame, codes)
+    refuse_columns(auto, frame)
     _check_feature_names(auto, X, reset=True)
     _check_n_features(auto, frame, reset=True)
-    check_sampling_strategy(auto.sampling_strategy, codes, "over-sampling")
+    asked = counts_asked_for(auto.sampling_strategy, y)
+    check_sampling_strategy(asked, y, "over-sampling")
     return frame, y, classes, codes
 
 

@@ -6,13 +6,14 @@ from contextlib import suppress
 
 import numpy as np
 import pandas as pd
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names,
     check_is_fitted,
@@ -22,12 +23,14 @@ from sklearn.utils.validation import (
 from ..checks import labels_of, require_known
 from ..evaluation import correct_prior
 from ..tables import TableCodec, as_frame
-from ._checks import checked_costs
+from ._checks import (
+    checked_costs,
+    refuse_columns,
+    refuse_lengths,
+    refuse_two_orders,
+)
 from ._offsets import best_offsets, decided, logs, true_offsets, utilities
-from ._splits import groups_apart, in_time
-
-#: Folds of the training part, of which one tunes and the others are learned from.
-QUARTERS = 4
+from ._splits import in_time, tuning_rows
 
 
 def classifiers():
@@ -156,6 +159,16 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
     """
 
     _value = None  # of what was pickled before there was one
+    _parameter_constraints = {
+        "sampler": [HasMethods("fit_resample"), None],
+        "classifier": [str, HasMethods(["fit", "predict_proba"]), None],
+        "weights": [StrOptions({"balanced"}), None],
+        "tune": ["boolean"],
+        "costs": ["array-like", None],
+        "refit": ["boolean"],
+        "kinds": [dict, None],
+        "random_state": ["random_state"],
+    }
 
     def __init__(
         self,
@@ -200,10 +213,20 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
             What codec, sampler and classifier refuse; rows that cannot be cut into
             quarters with all classes in each part.
         """
-        y = labels_of(y)
-        if self.weights not in (None, "balanced"):
-            raise ValueError(f"weights={self.weights!r}; give None or 'balanced'.")
-        frame = as_frame(X)
+        try:
+            return self._fit(X, y)
+        except BaseException:
+            # Nothing is left that would answer for the fit before, or for half of one.
+            for name in [name for name in vars(self) if name.endswith("_")]:
+                delattr(self, name)
+            raise
+
+    def _fit(self, X, y):
+        self._validate_params()
+        refuse_two_orders(self)
+        y, frame = labels_of(y), as_frame(X)
+        refuse_lengths(frame, y)
+        refuse_columns(self, frame)
         self._columns, self.n_features_in_ = frame.columns, frame.shape[1]
         _check_feature_names(self, X, reset=True)
         self.classes_, numbers = np.unique(y, return_inverse=True)
@@ -278,7 +301,10 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
             self.trained_ = np.ones(n_classes)
         # Some classifiers take class numbers only.
         seen = labels[y] if _weighs_labels(classifier) else y
-        self.classifier_ = classifier.fit(Z, seen, **told)
+        # Under it weights reach those classifiers only that were told to ask for them.
+        routing = {"enable_metadata_routing": False} if told else {}
+        with config_context(**routing):
+            self.classifier_ = classifier.fit(Z, seen, **told)
         # By the rows that it saw, maybe only in what a search has found best.
         if balances_itself(getattr(self.classifier_, "best_estimator_", classifier)):
             self.trained_ = np.ones(n_classes)
@@ -448,53 +474,3 @@ def _as_read(value):
     with suppress(ValueError):
         return float(text)
     return text.casefold()
-
-
-def tuning_rows(y, groups=None, times=None, seed=None):
-    """Rows to learn from and rows to tune on, three to one, with all classes in both.
-
-    Parameters
-    ----------
-    y : array of int, shape (n,)
-    groups, times : Series of shape (n,), optional
-        Groups stay together; rows to tune on come after the others in time.
-    seed : int, optional
-
-    Returns
-    -------
-    learn, held : arrays of int
-
-    Raises
-    ------
-    ValueError
-        There are no such parts.
-    """
-    all_of_them = len(np.unique(y))
-    if times is not None:
-        order = in_time(times)
-        held = order >= np.quantile(order, 1 - 1 / QUARTERS)
-        parts = [(np.flatnonzero(~held), np.flatnonzero(held))]
-    else:
-        n = np.bincount(y).min()
-        if n < QUARTERS:
-            raise ValueError(
-                f"The rarest class has {n} rows to learn from and to tune on; tuning needs "
-                f"{QUARTERS}. Collect more, or leave the class out."
-            )
-        if groups is None:
-            cut = StratifiedKFold(QUARTERS, shuffle=True, random_state=seed)
-            parts = cut.split(np.zeros((len(y), 1)), y)
-        elif groups.nunique(dropna=False) < 2:
-            parts = []
-        else:
-            held = groups_apart(y, groups, 1 / QUARTERS, seed)
-            parts = [(np.setdiff1d(np.arange(len(y)), held), held)]
-    for learn, held in parts:
-        if all(len(np.unique(y[rows])) == all_of_them for rows in (learn, held)):
-            return learn, held
-    by = "groups" if groups is not None else "times"
-    raise ValueError(
-        f"No quarter of the training rows that {by} allows leaves all classes in both "
-        "parts, so that decisions cannot be tuned; make the groups smaller, or give more "
-        "rows of the rarest class."
-    )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import (
     RepeatedStratifiedKFold,
+    StratifiedKFold,
     check_cv,
 )
 from sklearn.utils import check_random_state
@@ -20,6 +21,8 @@ FOLDS = 5
 FEWEST, MOST, USUAL = 10, 50, 25
 #: Fewest splits forward in time.
 FORWARD = 5
+#: Folds of the training part, of which one tunes and the others are learned from.
+QUARTERS = 4
 #: Draws of folds by groups for each repeat that is wanted, and of groups to set apart.
 TRIES, APART = 20, 20
 #: How far the share of a class may be from that asked for, where groups are set apart.
@@ -267,3 +270,53 @@ def refuse_splits(splits, y, classes, by):
                     f"Split {fold} has {n.min()} row(s) of class {classes[n.argmin()]} to "
                     f"{what} on, and {fewest} are needed; {cure}."
                 )
+
+
+def tuning_rows(y, groups=None, times=None, seed=None):
+    """Rows to learn from and rows to tune on, three to one, with all classes in both.
+
+    Parameters
+    ----------
+    y : array of int, shape (n,)
+    groups, times : Series of shape (n,), optional
+        Groups stay together; rows to tune on come after the others in time.
+    seed : int, optional
+
+    Returns
+    -------
+    learn, held : arrays of int
+
+    Raises
+    ------
+    ValueError
+        There are no such parts.
+    """
+    all_of_them = len(np.unique(y))
+    if times is not None:
+        order = in_time(times)
+        held = order >= np.quantile(order, 1 - 1 / QUARTERS)
+        parts = [(np.flatnonzero(~held), np.flatnonzero(held))]
+    else:
+        n = np.bincount(y).min()
+        if n < QUARTERS:
+            raise ValueError(
+                f"The rarest class has {n} rows to learn from and to tune on; tuning needs "
+                f"{QUARTERS}. Collect more, or leave the class out."
+            )
+        if groups is None:
+            cut = StratifiedKFold(QUARTERS, shuffle=True, random_state=seed)
+            parts = cut.split(np.zeros((len(y), 1)), y)
+        elif groups.nunique(dropna=False) < 2:
+            parts = []
+        else:
+            held = groups_apart(y, groups, 1 / QUARTERS, seed)
+            parts = [(np.setdiff1d(np.arange(len(y)), held), held)]
+    for learn, held in parts:
+        if all(len(np.unique(y[rows])) == all_of_them for rows in (learn, held)):
+            return learn, held
+    by = "groups" if groups is not None else "times"
+    raise ValueError(
+        f"No quarter of the training rows that {by} allows leaves all classes in both "
+        "parts, so that decisions cannot be tuned; make the groups smaller, or give more "
+        "rows of the rarest class."
+    )

@@ -40,7 +40,8 @@ def as_frame(X):
                 f"Expected 2D array, got {np.asarray(X).ndim}D array instead. Reshape your data, "
                 "one row a sample, one column a feature: X.reshape(-1, 1) makes one column."
             )
-        X = X if isinstance(X, list) else np.asarray(X)
+        # Rows as they are: numpy would make text of the numbers beside a text.
+        X = [*X] if isinstance(X, list | tuple) else np.asarray(X)
         if not getattr(getattr(X, "dtype", None), "isnative", True):
             X = X.astype(X.dtype.newbyteorder("="))  # pandas takes no others
         X = pd.DataFrame(X)

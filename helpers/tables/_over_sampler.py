@@ -294,9 +294,9 @@ class TabularOverSampler(BaseOverSampler):
         return np.hstack(blocks).astype(np.float64)
 
     def _refuse_no_holes(self, X):
-        """An array of whole numbers cannot hold the holes of a column that is left out."""
+        """Some arrays cannot hold the holes of a column that is left out."""
         left_out = self.codec_.left_out_
-        if left_out and isinstance(X, np.ndarray) and X.dtype.kind in "iub":
+        if left_out and isinstance(X, np.ndarray) and X.dtype.kind in "iubSU":
             name, why = next(iter(left_out.items()))
             raise ValueError(
                 f"Column {name!r} is left out ({why}), and an array of {X.dtype} has no "
@@ -336,7 +336,7 @@ class TabularOverSampler(BaseOverSampler):
     def _joined(self, X, frame, new, y_out):
         """New rows behind the original ones, in the types that came in."""
         new.index = labels_after(frame.index, len(new))
-        if isinstance(X, list):
+        if isinstance(X, list | tuple):
             return [*X, *new.astype(object).to_numpy().tolist()], y_out
         if not isinstance(X, pd.DataFrame):
             X = np.asarray(X)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ..containers import dtype_from, dtype_to
 from ._columns import Category, Constant, Date, LeftOut, Number, Scale
 
 #: What a codec is made of.
@@ -74,23 +75,17 @@ def _dtype_packed(dtype):
         return "category", packed(dtype.categories), dtype.ordered
     if isinstance(dtype, pd.SparseDtype):
         return "Sparse", str(dtype.subtype), packed(dtype.fill_value)
-    if isinstance(dtype, pd.StringDtype):  # its name does not tell them apart
-        missing = "nan" if dtype.na_value is np.nan else "NA"
-        return "string", dtype.storage, missing
-    name = str(dtype)
-    pd.api.types.pandas_dtype(name)  # a TypeError where it has no name
+    name = dtype_to(dtype)
+    dtype_from(name)  # a TypeError where it has no name
     return name
 
 
 def _dtype_unpacked(state):
-    if isinstance(state, str):
-        return pd.api.types.pandas_dtype(state)
-    name, first, second = state
-    if name == "category":
-        return pd.CategoricalDtype(unpacked(first), second)
-    if name == "string":
-        return pd.StringDtype(first, na_value=np.nan if second == "nan" else pd.NA)
-    return pd.SparseDtype(np.dtype(first), unpacked(second))
+    if state[0] == "category":
+        return pd.CategoricalDtype(unpacked(state[1]), state[2])
+    if state[0] == "Sparse":
+        return pd.SparseDtype(np.dtype(state[1]), unpacked(state[2]))
+    return dtype_from(state)
 
 
 def _values_packed(values):
