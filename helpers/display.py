@@ -209,7 +209,7 @@ def origin(rows: pd.DataFrame) -> Shown:
     )
 
 
-def told_apart(compared: pd.DataFrame, names: Mapping | None = None, alpha=0.05) -> str:
+def told_apart(compared: pd.DataFrame) -> str:
     """Arms that differ from the reference, of what `helpers.evaluation.compare` returns.
 
     Examples
@@ -217,8 +217,8 @@ def told_apart(compared: pd.DataFrame, names: Mapping | None = None, alpha=0.05)
     >>> told_apart(pd.DataFrame({"p_holm": [0.01, 0.3]}, index=["smote", "gan"]))
     'SMOTE'
     """
-    arms = compared.index[compared["p_holm"] < alpha]
-    return ", ".join(printed_name(arm, names) for arm in arms) or "none"
+    arms = compared.index[compared["p_holm"] < 0.05]
+    return ", ".join(map(printed_name, arms)) or "none"
 
 
 def tally(values) -> str:

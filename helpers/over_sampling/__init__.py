@@ -18,7 +18,7 @@ from ._smate import SMate
 from ._stacked_gans import StackedGANs, sum_of_distances
 from ._tab_ddpm import TabDDPMOverSampler
 
-#: name in tables -> class
+#: Name in tables and on the command line to class.
 SAMPLERS = {
     "amdo": AMDO,
     "bagan": BAGAN,

@@ -65,7 +65,7 @@ METHODS = {
     "adasyn": Look("ADASYN", "green", "<"),
     "amdo": Look("MDO's step", "green", "v"),
     "mc_ccr": Look("MC-CCR", "green", "p"),
-    "mc_rbo": Look("MC-RBO", "green", "h"),
+    "mc_rbo": Look("MC-RBO", "green", "+"),
     "bagan": Look("BAGAN", "purple", "d"),
     "gamo": Look("GAMO", "purple", "<"),
     "gan": Look("GAN", "purple", "D"),

@@ -72,6 +72,16 @@ def in_time(column, said=None):
     column : Series
     said : str, optional
         What `time_kind` said of all rows, where these are some of them.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        In [0, 1], the earliest row at 0.
+
+    Raises
+    ------
+    ValueError
+        Neither numbers nor dates that can be read in one way only.
     """
     if column.nunique() < 2:
         return np.zeros(len(column))

@@ -35,7 +35,7 @@ class Optimum(NamedTuple):
         return self.reconstruction + self.penalty
 
 
-def literal_optimum(X, y, value_range=(0, 255)) -> Optimum:
+def literal_optimum(X, y) -> Optimum:
     """Losses of `DeepSMOTE` with ``penalty="paper"`` when nothing is left to learn.
 
     For networks that could decode every image to anything. Their own limits come on top,
@@ -45,11 +45,10 @@ def literal_optimum(X, y, value_range=(0, 255)) -> Optimum:
     Parameters
     ----------
     X : array of shape (n, ...)
-        The training images.
+        The training images, of pixels from 0 to 255. Losses are mean squares on
+        [-1, 1], as in ``history_``.
     y : array of shape (n,)
         Their classes.
-    value_range : tuple (low, high)
-        Of the pixels. Losses are mean squares on [-1, 1], as in ``history_``.
 
     Returns
     -------
@@ -73,7 +72,6 @@ def literal_optimum(X, y, value_range=(0, 255)) -> Optimum:
     (1.0, 1.0)
     """
     y = np.asarray(y)
-    low, high = value_range
     labels, counts = np.unique(y, return_counts=True)
     if (counts < 2).all():
         raise ValueError(
@@ -86,7 +84,7 @@ def literal_optimum(X, y, value_range=(0, 255)) -> Optimum:
     rows = []
     for c, n, pair in zip(labels, counts, paired, strict=True):
         own = np.asarray(X[y == c], dtype=np.float64).reshape(n, -1)
-        own = 2 * (own - low) / (high - low) - 1
+        own = 2 * own / 255 - 1
         variance = own.var(axis=0).mean()
         w, share = n / len(y), drawn if pair else 0.0
         mean = share / (w + share)

@@ -37,9 +37,9 @@ LARGEST = {"tenth": 800, "counts": 4000, "paper": 4000, "smoke": 60}
 N_TEST = 1000  # of each class
 
 
-def ratio_counts(ratio, profile, n_classes=10):
-    """Images per class, each a constant share of the one before, the rarest at least two."""
-    shares = float(ratio) ** (-np.arange(n_classes) / (n_classes - 1))
+def ratio_counts(ratio, profile):
+    """Images of each of ten classes, each a constant share of the one before, the rarest at least two."""
+    shares = float(ratio) ** (-np.arange(10) / 9)
     return np.maximum(np.rint(LARGEST[profile] * shares), 2).astype(int)
 
 

@@ -74,8 +74,8 @@ def run_table(cell):
     return {"provenance": pool(name).provenance, **row, **extra}
 
 
-def beside_paper(rows, test="imbalanced", metric="acsa"):
-    """Table 1 as it came out: our mean and spread over draws beside the paper's number.
+def beside_paper(rows, test="imbalanced"):
+    """Table 1's ACSA as it came out: our mean and spread over draws beside the paper's number.
 
     Parameters
     ----------
@@ -83,8 +83,6 @@ def beside_paper(rows, test="imbalanced", metric="acsa"):
         Stored rows of one profile.
     test : {"imbalanced", "balanced"}
         The seed paper's test or the journal's.
-    metric : str
-        One of `METRICS`.
 
     Returns
     -------
@@ -95,7 +93,7 @@ def beside_paper(rows, test="imbalanced", metric="acsa"):
         are left out.
     """
     rows = rows[rows["protocol"].isin([PROTOCOL, COUNTS_PROTOCOL])]
-    column = metric if test == "imbalanced" else f"balanced_{metric}"
+    column = "acsa" if test == "imbalanced" else "balanced_acsa"
     arms = ["dataset", "method"]
     kept = that_learnt(rows).groupby(arms)[column]
     table = pd.DataFrame({"mean": kept.mean(), "sd": kept.std(), "n": kept.size()})
@@ -103,7 +101,7 @@ def beside_paper(rows, test="imbalanced", metric="acsa"):
     table = table.reindex(all_draws.index)
     table["n"] = table["n"].fillna(0).astype(int)
     table["not_learnt"] = all_draws - table["n"]
-    paper = published()[test].xs(metric, axis=1, level=1)
+    paper = published()[test].xs("acsa", axis=1, level=1)
     table["paper"] = [
         paper.loc[row, name]
         if (row := printed(method)) in paper.index

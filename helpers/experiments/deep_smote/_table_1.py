@@ -70,8 +70,8 @@ RIVALS = {
 }
 ARMS = [*SIMPLE, *RIVALS, *PENALTIES]
 #: Arms whose images come from no network, three draws of each in "counts", augmentation
-#: without oversampling among them; the readings of DeepSMOTE that can work (`optimum`
-#: says why the other cannot).
+#: without oversampling among them; the readings of DeepSMOTE that can work
+#: (`literal_optimum` says why the other cannot).
 NETWORK_FREE = [
     *SIMPLE[:5],
     "nothing_augmented",

@@ -33,9 +33,9 @@ READINGS = {"best epoch": "accuracy_best_epoch", "honest": "accuracy"}
 KINDS = {"stratified": "folds", "random": "random"}
 
 
-def _learning(stored, split, classifier, methods=ARMS):
+def _learning(stored, split, classifier):
     """Rows of all arms but the dummy."""
-    rows = rows_of(stored, split, classifier, methods)
+    rows = rows_of(stored, split, classifier, ARMS)
     return rows[rows["method"] != "dummy"]
 
 

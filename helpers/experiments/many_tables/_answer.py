@@ -247,7 +247,7 @@ def _probabilities(rows):
     worse = table[(table["p_holm"] < ALPHA) & (table["median"] < 0)]
     worst = table["median"].idxmin()
     found = need_gains(rows, "probabilities")
-    name = chosen(worth_of(found, "probabilities", rows, "boosting"))
+    name = chosen(worth_of(found, "probabilities", rows))
     mended = corrections(rows, "boosting")
     helped = mended.index[(mended["p_holm"] < ALPHA) & (mended["median"] > 0)]
     names = " or ".join(map(_name, helped))

@@ -147,15 +147,14 @@ def against(
     return table.sort_values("median", ascending=False)
 
 
-def diagram(rows, metric="pr_auc", classifier="boosting", arms=TEN):
+def diagram(rows, classifier="boosting"):
     """Ranks of the ten arms named beforehand, over tables that have all of them.
 
     Parameters
     ----------
     rows : DataFrame
         Stored rows.
-    metric, classifier : str
-    arms : sequence of str
+    classifier : str
 
     Returns
     -------
@@ -166,12 +165,11 @@ def diagram(rows, metric="pr_auc", classifier="boosting", arms=TEN):
     """
     rows = ranked(rows)
     # On the splits that all arms have, or one would be judged on easier ones.
-    wide = _splits(rows, metric, classifier).reindex(columns=[*arms]).dropna()
+    wide = _splits(rows, "pr_auc", classifier).reindex(columns=[*TEN]).dropna()
     table = _over_splits(wide)
     if len(table) < 2:
         return None, [*table.index]
-    better = metric not in LOSSES
-    return friedman_nemenyi(table, higher_is_better=better), [*table.index]
+    return friedman_nemenyi(table), [*table.index]
 
 
 def split_gains(rows, classifier="boosting"):

@@ -70,7 +70,7 @@ def need_gains(rows, need, classifier="boosting"):
     return found.reindex(columns=[c for c in LADDER if c in found])
 
 
-def worth_of(found, need, rows, classifier):
+def worth_of(found, need, rows, classifier="boosting"):
     """Gains in the unit of `MIN_GAIN`: of the log loss as shares of that of nothing."""
     if need != "probabilities" or found.empty:
         return found
@@ -80,14 +80,13 @@ def worth_of(found, need, rows, classifier):
     ]
 
 
-def left_out(rows, classifier="boosting"):
+def left_out(rows):
     """The rule, made without one source and judged on it, source by source.
 
     Parameters
     ----------
     rows : DataFrame
         Stored rows.
-    classifier : str
 
     Returns
     -------
@@ -99,11 +98,11 @@ def left_out(rows, classifier="boosting"):
     """
     lines = {}
     for need in NEEDS:
-        found = need_gains(rows, need, classifier)
+        found = need_gains(rows, need)
         whole = found.loc[:, found.notna().all()] if len(found) else found
         if len(whole) <= FEWEST or whole.empty:
             continue
-        worth = worth_of(whole, need, rows, classifier)
+        worth = worth_of(whole, need, rows)
         judged = {"rule": [], "smote": [], "mean": []}
         for source in whole.index:
             own = {**whole.loc[source], "nothing": 0.0}
@@ -124,14 +123,13 @@ def left_out(rows, classifier="boosting"):
     return pd.DataFrame.from_dict(lines, orient="index")
 
 
-def ladder(rows, classifier="boosting"):
+def ladder(rows):
     """What each rung gains in mean recall, thresholds left alone and tuned.
 
     Parameters
     ----------
     rows : DataFrame
         Stored rows.
-    classifier : str
 
     Returns
     -------
@@ -141,9 +139,9 @@ def ladder(rows, classifier="boosting"):
         threshold and nothing else.
     """
     part = ranked(rows)
-    plain = gains(part, "acsa", classifier)
-    tuned = gains(part, "tuned_acsa", classifier)
-    over_half = gains(part, "tuned_acsa", classifier, of_reference="acsa")
+    plain = gains(part, "acsa", "boosting")
+    tuned = gains(part, "tuned_acsa", "boosting")
+    over_half = gains(part, "tuned_acsa", "boosting", of_reference="acsa")
     table = pd.DataFrame(
         {"plain": plain.median(), "tuned": tuned.median(), "n": tuned.notna().sum()}
     )

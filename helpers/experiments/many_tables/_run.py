@@ -15,7 +15,7 @@ from ...evaluation import (
     score,
 )
 from ...provenance import hardware
-from ...selection import best_offsets, utilities
+from ...selection import best_offsets, logs, utilities
 from ._arms import FEW_ROWS, SLOW, classifiers, sampler
 from ._tables import load, parts
 
@@ -160,8 +160,3 @@ def judged(model, made, train, held, test, weighted=False):
         row[name] = round(value, 3)
     row["probabilities"] = p[:, 1:].astype(np.float16)
     return row
-
-
-def logs(p):
-    """Logarithms, finite ones."""
-    return np.log(np.clip(p, np.finfo(float).eps, 1))

@@ -65,9 +65,9 @@ def majority_steps(drawn, settings):
     return settings["pretrain_epochs"] * batches(n)
 
 
-def minority_steps(drawn, settings, augment=10):
-    """Updates in the training on the minority."""
-    n = (drawn.y == drawn.minority).sum() * augment
+def minority_steps(drawn, settings):
+    """Updates in the training on the minority, of which each image comes ten times."""
+    n = (drawn.y == drawn.minority).sum() * 10
     return settings["epochs"] * batches(n)
 
 
