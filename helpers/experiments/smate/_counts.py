@@ -93,6 +93,11 @@ def counts_told(rows) -> str:
         f"{NOTEBOOK[arm][1]:.2f})"
         for arm in samplers
     )
+    free = [
+        f"{printed(arm)} {means['recall_minority'][arm]:.2f}"
+        for arm in ("class_weight", "threshold", "logit_adjustment")
+        if arm in means.index
+    ]
     return (
         f"At the report's numbers of images and {SETTINGS['counts']['epochs']} passes, "
         f"doing nothing finds {ours['recall_minority']:.2f} of the trucks at an accuracy of "
@@ -100,4 +105,5 @@ def counts_told(rows) -> str:
         f"{100 * accuracy:.1f}, its notebook {NOTEBOOK['nothing'][1]:.2f} and "
         f"{100 * NOTEBOOK['nothing'][0]:.1f}"
         + (f". Of the report's samplers: {others}" if others else "")
+        + (f". Without another image: {'; '.join(free)}" if free else "")
     )
