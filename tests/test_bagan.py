@@ -435,8 +435,8 @@ def test_presets_and_defaults():
     authors = BAGAN.preset("authors_code")
     assert (authors.shrinkage, authors.epochs, authors.autoencoder_epochs) == (
         False,
-        3,
-        3,
+        150,
+        150,
     )
     default = BAGAN()
     assert (default.lr, default.batch_size, default.shrinkage) == (5e-5, 128, True)

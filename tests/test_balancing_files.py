@@ -226,3 +226,58 @@ def test_a_forged_list_of_files_removes_nothing(name, tmp_path):
         assert "is not what this command writes" in " ".join(done.stderr.split())
         assert (out / "thesis.txt").read_text() == "all of it"
         assert table.exists()
+
+
+def test_what_reads_as_text_is_named_in_parquet_too(tmp_path):
+    pytest.importorskip("pyarrow")
+    n = 60
+    frame = pd.DataFrame(
+        {
+            "price": [f"{i % 9 + 1}" if i != 4 else "k.A." for i in range(n)],
+            "amount": [f"{i},5" for i in range(n)],
+            "day": [f"{i % 28 + 1:02}/10/21" for i in range(n)],
+            "one": ["01.01.2024"] * n,
+            "x": np.arange(n) % 7,
+            "y": np.arange(n) % 3 == 0,
+        }
+    )
+    frame.to_parquet(tmp_path / "t.parquet")
+    frame.to_csv(tmp_path / "t.csv", index=False, sep=";")
+    notes = {}
+    for kind in ("parquet", "csv"):
+        found = audit(read_table(tmp_path / f"t.{kind}", "y"), "y")
+        texts = [w["text"] for w in found["warnings"]]
+        notes[kind] = {
+            t.split("'")[1]: t for t in texts if "reads as text" in t and "'" in t
+        }
+    assert {*notes["parquet"]} == {"price", "amount", "day"}
+    # Text files have decimal commas, and lines instead of rows.
+    assert notes["csv"]["day"] == notes["parquet"]["day"]
+    assert "'k.A.' (first in line 5)" in notes["parquet"]["price"]
+    assert "'k.A.' (first in line 6)" in notes["csv"]["price"]
+
+
+def test_targets_that_are_no_classes_are_told_in_words_of_files(tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"x": range(40), "half": [0.5, 1.5] * 20})
+    frame["day"] = pd.to_datetime(["2024-01-01", "2024-01-02"] * 20)
+    frame["flag"] = pd.Series([1] * 3 + [0] * 37)
+    frame.to_parquet(tmp_path / "t.parquet")
+    source = read_table(tmp_path / "t.parquet", "half")
+    for target, what in (("half", "numbers with fractions"), ("day", "dates")):
+        with pytest.raises(ValueError, match=f"--target '{target}' holds {what}"):
+            audit(source, target)
+    texts = [w["text"] for w in audit(source, "flag")["warnings"]]
+    assert any(t.startswith("The rarest class, '1', has 3 record") for t in texts)
+
+
+def test_two_columns_of_one_name_are_told_in_parquet_and_feather(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import feather, parquet
+
+    table = pa.table([[1, 2], [3, 4]], names=["y", "y"])
+    parquet.write_table(table, tmp_path / "t.parquet")
+    feather.write_feather(table, tmp_path / "t.feather")
+    for kind in ("parquet", "feather"):
+        with pytest.raises(OSError, match="several columns are called 'y'"):
+            read_table(tmp_path / f"t.{kind}", "y")

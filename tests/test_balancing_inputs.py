@@ -15,6 +15,8 @@ import pytest
 from helpers import TableCodec
 from helpers.balancing import _text, audit, read_table
 from helpers.balancing._holdout import _latest, _of_groups
+from helpers.balancing._new_rows import provenance_of
+from helpers.balancing._options import Asked, as_options
 from helpers.balancing._recipe import _folder
 from helpers.balancing._text import TextTable
 
@@ -158,7 +160,9 @@ def test_a_column_that_only_orders_or_groups_is_not_called_learned_from(
     assert column["kind"] == "leave_out"
     notes = [w["text"] for w in found["warnings"] if w["about"] == "left out"]
     assert notes == [
-        f"Column 'ward' ({option}) is not learned from; new rows have none."
+        f"Column 'ward' ({option}) is not learned from. Rows that are made have none, "
+        "repeated ones keep theirs: leave it out before a classifier learns from the "
+        "balanced table."
     ]
 
 
@@ -448,3 +452,63 @@ def test_the_recipe_has_as_many_folds_as_were_asked_for(tmp_path):
 def test_numbers_have_no_digits_that_a_float_does_not_hold(seen, value, expected):
     decimals = _text._decimals(np.array(seen, dtype=object))
     assert _text._number(value, decimals, ".") == expected
+
+
+def test_the_report_says_what_gives_new_rows_away(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "out"
+    frame = rows_of()
+    frame["customer_id"] = [f"C{i}" for i in range(len(frame))]
+    path.write_text(text_of(frame))
+    words = [path, "--target", "left", *QUICK, "--out", out, "--mark", "made"]
+
+    def said(*more):
+        done = call(*words, *more)
+        assert done.exit_code == 0, done.output
+        return done.output, " ".join((out / "report.html").read_text().split())
+
+    output, html = said("--force", "smote")
+    assert "have nothing in customer_id and a 1 in made, which gives their" in html
+    assert "Never cross-validate the balanced table" in html
+    assert "leave it out before a classifier" in output
+    assert "smote all the same" in output
+    _, html = said("--force", "random_oversampling")
+    assert "New rows have a 1 in made, which" in html  # ids are repeated, too
+    output, html = said("--force", "nothing")
+    assert "cross-validate the balanced" not in html
+    verdict = json.loads((out / "report.json").read_text())
+    assert verdict["balanced"]["forced"] is (verdict["verdict"]["chosen"] != "nothing")
+    assert ("all the same" in output) is verdict["balanced"]["forced"]
+
+
+def test_a_copy_is_one_of_all_values(tmp_path):
+    X = pd.DataFrame({"amount": [1.0, 2.0, 4e10, None], "kind": list("abab")})
+    fresh = pd.DataFrame({"amount": [1.5, 2.0, None], "kind": list("abb")})
+    told = provenance_of(X, (fresh, [1, 1, 1], None), None, Asked("y"))
+    assert told["copy"].tolist() == [0, 1, 1]
+
+
+def test_a_classifier_of_ones_own_is_seeded(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(text_of(rows_of()))
+    words = [path, "--target", "left", *QUICK]
+    words += ["--classifier", "sklearn.tree:ExtraTreeClassifier"]
+    for name in ("a", "b"):
+        done = call(*words, "--out", tmp_path / name)
+        assert done.exit_code == 0, done.output
+    tables = [pd.read_csv(tmp_path / n / "scores.csv") for n in ("a", "b")]
+    kept = [c for c in tables[0] if "seconds" not in c and c != "started"]
+    pd.testing.assert_frame_equal(tables[0][kept], tables[1][kept])
+
+
+def test_messages_are_in_the_words_of_the_command_line():
+    said = {
+        "There are 3 groups, and 5 folds need as many; give cv fewer folds.": "There are 3 "
+        "groups, and 5 folds need as many; lower --splits.",
+        "Maybe you are trying to fit a classifier.": "Maybe you are trying to fit a "
+        "classifier.",
+        "groups='g' is no column": "--group='g' is no column",
+        "Column 'd' (times) has": "Column 'd' (--time) has",
+        "times has 3 different values": "--time has 3 different values",
+        "set time_budget": "set --budget",
+    }
+    assert {message: as_options(message) for message in said} == said

@@ -809,3 +809,20 @@ def test_columns_of_pyarrow():
     words = X["word"].astype(pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string())))
     with pytest.raises(ValueError, match=r"'word' is of type dictionary.*'category'"):
         codec.fit(X.assign(word=words))
+
+
+def test_text_beside_real_dates_is_read_in_one_way_or_refused():
+    days = pd.Series(pd.date_range("2021-01-01", "2021-12-31", freq="D"))
+    codec = TableCodec(kinds={"day": "date"}).fit(pd.DataFrame({"day": days}))
+
+    def read(*texts):
+        X = pd.DataFrame({"day": pd.Series(texts, dtype=object)})
+        return codec.inverse_transform(codec.transform(X))["day"].dt.strftime("%m-%d")
+
+    assert [*read("12.01.2021")] == ["01-12"]
+    assert [*read("2021-01-12")] == ["01-12"]
+    assert [*read("2021-01-12", pd.Timestamp("2021-03-04"))] == ["01-12", "03-04"]
+    assert [*read("2021-01-12T00:00:00.000", "2021-02-12")] == ["01-12", "02-12"]
+    assert [*read("13/01/2021", "12/01/2021")] == ["01-13", "01-12"]
+    with pytest.raises(ValueError, match="'day' is of dates"):
+        read("05/03/2021")  # of May or of March

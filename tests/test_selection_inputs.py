@@ -495,3 +495,16 @@ def test_names_with_a_meaning_of_their_own_are_no_names_of_samplers(name):
     X, y = rows([0, 1], [40, 90])
     with pytest.raises(ValueError, match=f"called '{name}'.*another name"):
         chosen_among({name: SMOTE()}).fit(X, y)
+
+
+@pytest.mark.parametrize("name", ["groups", "times"])
+def test_groups_and_times_are_columns(name):
+    X, y = rows([0, 1], [40, 90])
+    for own in (list(y), pd.Series(y), y):
+        message = f"{name} is a {type(own).__name__}, and names a column of X"
+        for made in (
+            AutoOverSampler(**{name: own}),
+            ResampledClassifier(**{name: own}),
+        ):
+            with pytest.raises(ValueError, match=message):
+                made.fit(X, y)

@@ -345,3 +345,13 @@ def test_tables_of_the_page_have_intervals_and_printed_names():
         "departed on 1 of 20 tables, 0.050 [0.001, 0.249]; the largest mean on 19"
         in told
     )
+
+
+def test_a_table_of_too_few_rare_rows_is_refused_before_the_page_goes_on():
+    table = pd.DataFrame({"x": range(100), "y": [1] * 5 + [0] * 95})
+    with pytest.raises(ValueError, match="class '1' has 5 rows, and 6 are needed"):
+        experiment.thinned(table, "y", 600, 0)
+    table["y"] = [1] * 6 + [0] * 94
+    assert experiment.thinned(table, "y", 600, 0) is table
+    with pytest.raises(ValueError, match=r"n_rows=100\."):
+        experiment.thinned(table, "y", 80, 0)

@@ -17,6 +17,11 @@ MOST_NUMBERS, MOST_CLASSES = 20, 50
 FEW_ROWS = 40
 #: Mean recall of a single column from which it is called a likely leak.
 LEAK = 0.98
+#: What is said of columns that are not learned from.
+BLANK = (
+    "Rows that are made have none, repeated ones keep theirs: leave it out before a "
+    "classifier learns from the balanced table."
+)
 #: Rows that are looked at for leaks.
 MOST_ROWS = 4000
 _ID = re.compile(
@@ -49,8 +54,17 @@ def refuse_target(labels, target, lines):
     values = labels.unique()
     if len(values) < 2:
         raise ValueError(
-            f"--target {target!r} is {values[0]!r} in every record; there is nothing to "
+            f"--target {target!r} is {_quoted(values[0])} in every record; there is nothing to "
             "balance."
+        )
+    # Of parquet and feather; what text files hold is text here.
+    dates = pd.api.types.infer_dtype(labels) in ("date", "datetime", "datetime64")
+    fractions = pd.api.types.is_float_dtype(labels) and (labels % 1 != 0).any()
+    if dates or fractions:
+        what = "dates" if dates else "numbers with fractions"
+        raise ValueError(
+            f"--target {target!r} holds {what}, such as {_quoted(values[0])}, and no "
+            "classes. Name another column, or make it text where these are classes."
         )
     numbers = pd.to_numeric(pd.Series(values), errors="coerce").notna().all()
     if len(values) > MOST_NUMBERS and numbers:
@@ -62,7 +76,7 @@ def refuse_target(labels, target, lines):
     if len(values) > MOST_CLASSES or len(values) > len(labels) / 2:
         raise ValueError(
             f"--target {target!r} has {len(values)} different values in {len(labels)} "
-            f"records, such as {values[0]!r}; at most {MOST_CLASSES} classes can be "
+            f"records, such as {_quoted(values[0])}; at most {MOST_CLASSES} classes can be "
             "balanced. Name another column, or merge classes."
         )
 
@@ -198,6 +212,11 @@ def audit_lines(found, path, target):
         yield printable(f"Note: {warning['text']}")
 
 
+def _quoted(label):
+    """A label as it is read: of a number of numpy, the number."""
+    return repr(str(label))
+
+
 def printable(text):
     """A line that a terminal shows and does not obey."""
     return "".join(c if c.isprintable() else "?" for c in str(text))
@@ -207,7 +226,7 @@ def _warnings(source, features, labels, counts, codec, found, group, time, told)
     if counts.min() < FEW_ROWS:
         yield (
             "rows",
-            f"The rarest class, {counts.index[-1]!r}, has {counts.min()} record(s): only "
+            f"The rarest class, {_quoted(counts.index[-1])}, has {counts.min()} record(s): only "
             "large gains can be told, and networks are tried only where named.",
         )
     if len(counts) > MOST_NUMBERS:
@@ -222,7 +241,7 @@ def _warnings(source, features, labels, counts, codec, found, group, time, told)
     for same in alike[alike.map(len) > 1]:
         yield (
             "target",
-            f"Classes {' and '.join(map(repr, same))} differ in spaces or capitals only; "
+            f"Classes {' and '.join(map(_quoted, same))} differ in spaces or capitals only; "
             "if they are one, write them alike.",
         )
     for name, score in leaks(features, labels, codec.kinds_to_tell()):
@@ -235,13 +254,13 @@ def _warnings(source, features, labels, counts, codec, found, group, time, told)
         if name is not None:
             yield (
                 "left out",
-                f"Column {name!r} ({what}) is not learned from; new rows have none.",
+                f"Column {name!r} ({what}) is not learned from. {BLANK}",
             )
     for name, why in codec.left_out_.items():
         if why != "as told" and name not in (group, time):
             yield (
                 "left out",
-                f"Column {name!r} is not learned from ({why}); new rows have none.",
+                f"Column {name!r} is not learned from ({why}). {BLANK}",
             )
     if group is None:
         n = len(labels)
@@ -296,7 +315,7 @@ def _warnings(source, features, labels, counts, codec, found, group, time, told)
                 f"{odd[1]!r} has a decimal comma; if these are thousands, write them "
                 "without separators.",
             )
-        elif kind != "date" and (odd := source.table.odd_dates(name)):
+        elif kind not in ("date", "constant") and (odd := source.table.odd_dates(name)):
             yield (
                 "dates",
                 f"Column {name!r} reads as text, such as {odd!r}: write its dates as "

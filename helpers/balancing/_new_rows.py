@@ -66,11 +66,22 @@ def provenance_of(X, origin, kinds, asked):
         return table.assign(nearest=0, distance=0.0, copy=0)
     if repeated is not None:
         return table.assign(nearest=repeated, distance=0.0, copy=1)
-    _, code = _codes(X, kinds, asked)
+    codec, code = _codes(X, kinds, asked)
     found, far = nearest(code(fresh), code(X))
-    return table.assign(
-        nearest=found, distance=far.round(6), copy=(far < 1e-6).astype(int)
-    )
+    # By the values: beside one that is huge, all others of its column are at one distance.
+    names = [part.name for part in codec.columns_ if part.kind != "missing"]
+    names = [*dict.fromkeys(names)]
+    old, new = X[names].iloc[found].reset_index(drop=True), fresh[names]
+    new = new.reset_index(drop=True)
+    same = [_alike(old[name], new[name]) for name in names]
+    copies = np.logical_and.reduce([far < 1e-6, *same])
+    return table.assign(nearest=found, distance=far.round(6), copy=copies.astype(int))
+
+
+def _alike(old, new):
+    """Where two columns hold the same, holes included."""
+    both = old.isna().to_numpy() & new.isna().to_numpy()
+    return both | (old.astype(object) == new.astype(object)).to_numpy(bool)
 
 
 def described(X, y, origin, told, kinds, asked):

@@ -26,6 +26,8 @@ _OPTIONS = {
     "scoring": "--for",
     "kinds": "--categorical, --dates or --drop",
 }
+#: Those of them that are words, too.
+_WORDS = ("classifier", "groups", "times", "kinds")
 _KINDS = {"category": "--categorical", "date": "--dates", "leave_out": "--drop"}
 
 
@@ -231,7 +233,7 @@ def chooser(asked, kinds, y):
         )
     return AutoOverSampler(
         methods,
-        _classifier(asked.classifier),
+        _classifier(asked.classifier, asked.seed),
         scoring=asked.need,
         costs=_costs(asked, y),
         cv=cv,
@@ -245,12 +247,19 @@ def chooser(asked, kinds, y):
     )
 
 
-def _classifier(name):
+def _is_seed(name):
+    return name.rpartition("__")[2] == "random_state"
+
+
+def _classifier(name, seed):
     if name is None or ":" not in name:
         return name
     module, _, kind = name.partition(":")
     try:
         made = getattr(import_module(module), kind)()
+        if hasattr(made, "get_params"):
+            seeds = {k: v for k, v in made.get_params().items() if _is_seed(k)}
+            made.set_params(**{k: seed for k, v in seeds.items() if v is None})
     except ImportError as error:
         raise ValueError(f"--classifier {name}: {error}.") from None
     except AttributeError:
@@ -313,9 +322,10 @@ def as_options(message):
         message,
     )
     for name, option in _OPTIONS.items():
-        # Names in quotes are those of columns.
-        message = re.sub(rf"(?<![\w'-]){name}\b", option, message)
-    return message
+        # Names in quotes are those of columns, and groups are groups where none is meant.
+        said = "" if name not in _WORDS else r"(?==|\)| has\b| says\b| names\b)"
+        message = re.sub(rf"(?<![\w'-]){name}\b{said}", option, message)
+    return message.replace("give cv fewer folds", "lower --splits")
 
 
 def plainly(asked):

@@ -289,7 +289,7 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
             say(f"Left out: {name} {why}")
     if not auto.verdict_.told:
         say("The same call goes on with the other splits; --budget may be another.")
-    if asked.force:
+    if method != auto.verdict_.chosen:
         say(f"As told, the table was balanced with {method} all the same.")
     say(f"{folder.path / 'report.html'}")
     return facts

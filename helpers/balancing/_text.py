@@ -41,6 +41,45 @@ class UnreadableTable(OSError):
     """A file that is no table, or has a record that does not fit."""
 
 
+def odd_number(texts):
+    """A text of a column of which most would be numbers, but for how they are written."""
+    return _odd(texts, _ODD_NUMBER)
+
+
+def odd_date(texts):
+    """A text of a column of which most read as dates; one that does not, if any."""
+    return _odd(texts, _DATE, False)
+
+
+def _odd(texts, form, fits=True):
+    texts = texts.iloc[:MANY]
+    known = texts[~texts.isin(HOLES)]
+    found = known.map(form.fullmatch).notna()
+    if not found.mean() > 0.5:  # nor where there are none
+        return None
+    some = known[found == fits]
+    return (some if len(some) else known).iloc[0]
+
+
+def among_numbers(texts):
+    """The first of each of the words for which a column of numbers is text, or None."""
+    texts = texts.str.strip()
+    known = texts[~texts.isin(HOLES + NO_NUMBERS)]
+    form = re.compile(_NUMBER.format("[.,]"))
+    odd = known[
+        ~known.iloc[:MANY]
+        .map(form.fullmatch)
+        .notna()
+        .reindex(known.index, fill_value=True)
+    ]
+    if not 0 < len(odd) < 0.2 * len(known):
+        return None
+    # Digits that are no number belong to codes, such as 01 among 10 and 11.
+    if all(text.isdigit() for text in odd.unique()):
+        return None
+    return odd.drop_duplicates()
+
+
 class TextTable:
     """A file of delimited text.
 
@@ -222,32 +261,19 @@ class TextTable:
         return texts.mask(hole, np.nan)
 
     def odd_numbers(self, name):
-        """A text of a column of which most would be numbers, but for how they are written."""
-        return self._odd(name, _ODD_NUMBER)
+        """As `odd_number`; None of numbers."""
+        return None if self._dialects[name]["point"] else odd_number(self._texts[name])
 
     def odd_dates(self, name):
-        """A text of a column of which most read as dates; one that does not, if any."""
-        return self._odd(name, _DATE, False)
+        """As `odd_date`; None of numbers."""
+        return None if self._dialects[name]["point"] else odd_date(self._texts[name])
 
     def among_numbers(self, name):
         """Words for which a column of numbers is text, and the line of the first."""
         if self._dialects[name]["point"] or name not in self.frame:
             return None
-        texts = self._texts[name].str.strip()
-        known = texts[~texts.isin(HOLES + NO_NUMBERS)]
-        form = re.compile(_NUMBER.format("[.,]"))
-        odd = known[
-            ~known.iloc[:MANY]
-            .map(form.fullmatch)
-            .notna()
-            .reindex(known.index, fill_value=True)
-        ]
-        if not 0 < len(odd) < 0.2 * len(known):
-            return None
-        # Digits that are no number belong to codes, such as 01 among 10 and 11.
-        if all(text.isdigit() for text in odd.unique()):
-            return None
-        return [*odd.unique()], int(self.lines[odd.index[0]])
+        odd = among_numbers(self._texts[name])
+        return None if odd is None else ([*odd], int(self.lines[odd.index[0]]))
 
     def thousands(self, name):
         """A number with a point and three digits, where others have a decimal comma."""
@@ -263,17 +289,6 @@ class TextTable:
         ):
             return None
         return parted.iloc[0], commas[0]
-
-    def _odd(self, name, form, fits=True):
-        if self._dialects[name]["point"]:
-            return None
-        texts = self._texts[name].iloc[:MANY]
-        known = texts[~texts.isin(HOLES)]
-        found = known.map(form.fullmatch).notna()
-        if not found.mean() > 0.5:  # nor where there are none
-            return None
-        some = known[found == fits]
-        return (some if len(some) else known).iloc[0]
 
     def formulas(self):
         """Cells that a spreadsheet would compute: their number, and the first."""

@@ -44,8 +44,8 @@ def calibration_slope(y_true, probability) -> float:
 def gmean_macro(y_true, y_pred, n_classes: int) -> float:
     """Root of macro recall times macro specificity.
 
-    Computed here, since imbalanced-learn's ``geometric_mean_score(average="macro")`` is
-    about to become the mean of one G-mean per class, which is another number.
+    Computed here, since imbalanced-learn's ``geometric_mean_score(average="macro")`` may
+    become the mean of one G-mean per class (its issue 1096), which is another number.
 
     Parameters
     ----------

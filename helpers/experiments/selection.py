@@ -58,8 +58,8 @@ NEEDS = ("decisions", "ranking", "probabilities")
 SIZES = (300, 1000)
 #: Fresh rows that say what an arm is truly worth, and trainings averaged over.
 FRESH, TRAININGS = 5_000, 5
-#: Rows of the rarest class that a part of a reader's table needs, for five folds.
-FEWEST = 5
+#: Rows of the rarest class that a part of a reader's table needs, for five folds and SMOTE.
+FEWEST = 6
 
 
 class Table(NamedTuple):
@@ -100,15 +100,20 @@ def thinned(table, target, n, random_state):
     Raises
     ------
     ValueError
-        Fewer than five rows of a class would be left.
+        Fewer rows of a class are there, or would be left, than `FEWEST`.
     """
-    if len(table) <= n:
+    counts, whole = table[target].value_counts(), len(table) <= n
+    if counts.min() < FEWEST:
+        raise ValueError(
+            f"The class {str(counts.idxmin())!r} has {counts.min()} rows, and {FEWEST} are "
+            "needed here; collect more, merge classes, or leave it out."
+        )
+    if whole:
         return table
-    counts = table[target].value_counts()
     if (left := round(n * counts.min() / len(table))) < FEWEST:
         raise ValueError(
             f"Of {n:,} of {len(table):,} rows some {left} would be of the class "
-            f"{counts.idxmin()!r}; take more of them, such as "
+            f"{str(counts.idxmin())!r}; take more of them, such as "
             f"n_rows={math.ceil(FEWEST * len(table) / counts.min()):,}."
         )
     some, _ = train_test_split(

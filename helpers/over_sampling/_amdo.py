@@ -63,7 +63,8 @@ class AMDO(NetworkFreeOverSampler):
       300 axes ten times as far out.
     - Axes without variance, by the precision of the decomposition, are left out; MDO
       raises small variances to 0.001, more than most axes of pixels in [0, 1] have.
-    - `min_share` is that of a public MDO for many classes [3]_. Where the rows that pass
+    - `min_share` is after a public MDO for many classes [3]_, which asks for two of the
+      four nearest others. Where the rows that pass
       lie on one line, as two do, a contour is but two points: then all rows of the class
       count alike.
     - What leaves the range of the data is clipped.

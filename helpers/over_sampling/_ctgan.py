@@ -162,7 +162,8 @@ class CTGANOverSampler(MixedOverSampler):
     loss, the frequencies by their logarithm (one is added to each, or a level of one row
     would never be asked for), both networks (section 4.4), Gumbel-softmax at 0.2, WGAN-GP,
     ten rows to a pack, Adam at 2e-4, batches of 500, 300 epochs. The paper names no length
-    of the noise, betas, weight decay or dropout; the defaults here are those in use since.
+    of the noise, betas, weight decay or dropout; the defaults here are those in use since,
+    but that the critic has no weight decay.
 
     Ours: the mixture of a column is fitted to 5,000 of its values at most, evenly spaced in
     their order; means and widths are then those of the rows in a mode, since the mixture
@@ -174,7 +175,8 @@ class CTGANOverSampler(MixedOverSampler):
     the shares of a category within a class were still off by .1 to .4, there and after
     1,200. Small tables need many epochs: n / `batch_size` updates are few.
 
-    One critic update per generator update. The method's authors publish a package under a
+    One critic update per generator update, which learns from the rows that the critic has
+    just judged; the authors' package draws noise and conditions anew. The method's authors publish a package under a
     licence that is not open source; this is written from the text, and has no preset of
     that code.
 

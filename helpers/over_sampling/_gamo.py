@@ -141,14 +141,16 @@ class GAMO(TwoPhaseOverSampler):
     The authors' code [2]_: mean squares as every loss, targets of the discriminator
     uniform in [0.9, 1] for real and in [0, 0.1] for new points, hidden layers (256-64 for
     the generator, 256-128 for the others, LeakyReLU of slope 0.1), 512 features with
-    tanh, Adam's settings and the batch. Its generator is asked for a classification of
+    tanh in the program for Fashion-MNIST, a softmax behind the classifier and a sigmoid
+    behind the discriminator, Adam's settings and the batch. Its generator is asked for a classification of
     one minus the label's indicator.
 
     Ours:
 
-    - Images. The published game stays among features; its encoder learns from the
-      classifier's loss on real images, anew between sweeps of the game, and a decoder
-      is a separate program. Here DeepSMOTE's encoder and decoder learn first,
+    - Images. The authors' program for MNIST plays on the 784 pixels, whose mixtures are
+      the new images. That for Fashion-MNIST stays among features; its encoder learns from
+      the classifier's loss on real images, anew between sweeps of the game, and a decoder
+      is a separate program. Here, for MNIST as well, DeepSMOTE's encoder and decoder learn first,
       from the reconstruction of all images and from the classifier's loss on them in
       equal parts, since features that only tell classes apart lose what an image needs.
       Then both are fixed, so that the game is played on features computed once.
@@ -160,8 +162,7 @@ class GAMO(TwoPhaseOverSampler):
       one, on the sum of its two losses, with labels drawn as for its opponents, so that
       it learns more of classes that lack more. It runs once per update: its points are
       shown to its opponents, and after their update decide on its own.
-    - The classifier ends in a softmax, the discriminator in a sigmoid; batch
-      normalisation stands in front of the generator's ReLU.
+    - Batch normalisation stands in front of the generator's ReLU.
 
     There is no preset ``"authors_code"``: its settings are the defaults, but for the
     updates of an iteration.

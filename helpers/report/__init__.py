@@ -31,7 +31,7 @@ removed or means something else; fields may be added. Numbers that are not there
     ``at`` each share of it that is due to rare records; ``asked``, the share that was
     asked for.
 ``balanced``
-    ``method, forced, kept, new``.
+    ``method``; ``forced``, whether it is not the verdict's; ``kept, new`` records.
 ``new_rows``
     Null without any: ``records, copies, near_copies, near_limit, distances, columns, map``.
 ``holdout``
@@ -186,7 +186,7 @@ def facts(
         "costs": _costs(auto, method, positive),
         "balanced": {
             "method": method,
-            "forced": asked["force"] is not None,
+            "forced": method != auto.verdict_.chosen,
             "kept": n_kept,
             "new": new_rows["records"] if new_rows else 0,
         },
@@ -305,6 +305,28 @@ def _templates(shown):
     return environment
 
 
+def _how_to_learn(data):
+    """What a classifier must not be shown of the balanced table; None without new rows."""
+    new, mark = data["new_rows"], data["command"]["mark"]
+    if not new:
+        return None
+    told = (
+        "Never cross-validate the balanced table: its new rows are made of old ones, which "
+        f"would stand on both sides of a split. {data['files']['recipe']} balances inside "
+        "of each training part."
+    )
+    hints = [c["name"] for c in data["audit"]["columns"] if c["kind"] == "leave_out"]
+    hints = [] if new["copies"] == new["records"] else hints
+    signs = [f"nothing in {', '.join(hints)}"] if hints else []
+    signs += [f"a 1 in {mark}"] if mark else []
+    if signs:
+        told += (
+            f" New rows have {' and '.join(signs)}, which gives their class away: leave "
+            "that out before a classifier learns."
+        )
+    return told
+
+
 def _once(value, shown):
     return value if isinstance(value, int | float | Markup) else shown(value)
 
@@ -327,6 +349,7 @@ def _shown(data):
         **data,
         "metric_name": data["metric"].replace("_", " "),
         "no_anonymisation": NO_ANONYMISATION,
+        "how_to_learn": _how_to_learn(data),
         "gain_picture": gain_picture(data),
         "reliability_picture": reliability_picture(data),
         "cost_picture": cost_picture(data),

@@ -105,7 +105,7 @@ class AutoOverSampler(BaseOverSampler):
         What is to differ from its defaults, such as its `kinds`.
     groups : column of X, optional
         Rows with the same value, of one patient say, are never parted. Not learned from,
-        and missing in new rows, as `times`.
+        as `times`; rows that are made have none, repeated ones keep theirs.
     times : column of X, optional
         Dates or numbers: training rows come before those to test on. No test is made then;
         an arm must gain in every one of at least five splits.
@@ -113,7 +113,8 @@ class AutoOverSampler(BaseOverSampler):
         CSV file of the rows, predictions in a folder and the plan in a file beside it.
         Killed, the same call goes on. Needs a whole number as `random_state`.
     random_state : int, RandomState or None, default=None
-        Decides splits and samplers, and with `time_budget=None` everything.
+        Decides splits and samplers, and with `time_budget=None` everything but a
+        `classifier` that has none of its own.
     n_jobs : int, optional
         Processes, as in joblib.
     verbose : bool, default=False

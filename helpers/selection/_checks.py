@@ -1,6 +1,7 @@
 """What `AutoOverSampler` refuses before anything is trained."""
 
 import numbers
+from collections.abc import Hashable
 
 import numpy as np
 import pandas as pd
@@ -61,6 +62,11 @@ def refuse_columns(estimator, frame):
         column = getattr(estimator, name)
         if column is None:
             continue
+        if not isinstance(column, Hashable):
+            raise ValueError(
+                f"{name} is a {type(column).__name__}, and names a column of X: "
+                f"X.assign(own=...), {name}='own'."
+            )
         if column not in frame.columns:
             raise ValueError(
                 f"{name}={column!r} is no column; they are {[*frame.columns]}."

@@ -340,6 +340,8 @@ class Date(Measured):
                     f"such as by pd.to_datetime(X[{self.name!r}], unit='s')."
                 )
             form = self.form if "%" in self.form else None
+            if form is None and held in ("string", "mixed"):  # beside real dates
+                form = (date_form(known) if held == "string" else None) or "ISO8601"
             return pd.to_datetime(known, format=form)
         except TypeError as error:
             raise ValueError(f"Column {self.name!r} is of dates: {error}") from error
