@@ -293,7 +293,8 @@ def test_the_reports_counts_are_told_of_the_arms_that_are_there():
 
     told = chapter.counts_told(rows)
     assert "doing nothing finds 0.50 of the trucks" in told
-    assert told.endswith("Of the report's samplers: SMOTE 0.90 (0.51, 0.51)")
+    assert "Of the report's samplers: SMOTE 0.90 (0.51, 0.51). Draws of one arm " in told
+    assert "differ by up to 0.20 (nothing, 0.40 to 0.60), of which no" in told
     tuned = trucks({"nothing": [40], "threshold": [70]}, "counts")
     tuned = tuned.assign(protocol=chapter.COUNTS_PROTOCOL)
     assert chapter.counts_told(tuned).endswith(

@@ -80,7 +80,8 @@ def counts_told(rows) -> str:
     str
         "" without a row of doing nothing.
     """
-    means = at_counts(rows).groupby("method")[["recall_minority", "accuracy"]].mean()
+    arms = at_counts(rows).groupby("method")
+    means = arms[["recall_minority", "accuracy"]].mean()
     if "nothing" not in means.index:
         return ""
     ours = means.loc["nothing"]
@@ -98,6 +99,9 @@ def counts_told(rows) -> str:
         for arm in ("class_weight", "threshold", "logit_adjustment")
         if arm in means.index
     ]
+    ends = arms["recall_minority"].agg(["min", "max"])
+    widest = (ends["max"] - ends["min"]).idxmax()
+    low, high = ends.loc[widest]
     return (
         f"At the report's numbers of images and {SETTINGS['counts']['epochs']} passes, "
         f"doing nothing finds {ours['recall_minority']:.2f} of the trucks at an accuracy of "
@@ -106,4 +110,10 @@ def counts_told(rows) -> str:
         f"{100 * NOTEBOOK['nothing'][0]:.1f}"
         + (f". Of the report's samplers: {others}" if others else "")
         + (f". Without another image: {'; '.join(free)}" if free else "")
+        + (
+            f". Draws of one arm differ by up to {high - low:.2f} ({printed(widest)}, "
+            f"{low:.2f} to {high:.2f}), of which no interval over test images knows"
+            if high > low
+            else ""
+        )
     )
