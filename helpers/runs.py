@@ -187,7 +187,7 @@ def plan(cells: Iterable[Cell], store) -> pd.DataFrame:
     groups : DataFrame
         One row for each ``dataset, method, protocol`` with missing cells: ``missing``,
         their number; ``hours`` on one process, by the median of the group's own rows, else
-        of its data set and method, else of its method; NaN where there are none.
+        of its method in the same protocol; NaN where there are none.
     """
     store = place(store)
     todo = pd.DataFrame(missing(cells, store), columns=Cell._fields)
@@ -197,7 +197,7 @@ def plan(cells: Iterable[Cell], store) -> pd.DataFrame:
         seconds(read(store)) if store.exists() else todo.assign(seconds=float("nan"))
     )
     each = pd.Series(float("nan"), table.index)
-    for names in (groups, groups[:2], groups[1:2]):
+    for names in (groups, groups[1:]):  # another protocol trains something else
         medians = known.groupby(names)["seconds"].median().reset_index()
         each = each.fillna(table[names].merge(medians, how="left")["seconds"])
     return table.assign(hours=table["missing"] * each / 3600)

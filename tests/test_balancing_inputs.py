@@ -7,15 +7,18 @@ import re
 import runpy
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ks_2samp
+from sklearn.metrics import log_loss
 
-from helpers import TableCodec
+from helpers import TableCodec, report
 from helpers.balancing import _text, audit, read_table
 from helpers.balancing._holdout import _latest, _of_groups
-from helpers.balancing._new_rows import provenance_of
+from helpers.balancing._new_rows import described, provenance_of
 from helpers.balancing._options import Asked, as_options
 from helpers.balancing._recipe import _folder
 from helpers.balancing._text import TextTable
@@ -512,3 +515,67 @@ def test_messages_are_in_the_words_of_the_command_line():
         "set time_budget": "set --budget",
     }
     assert {message: as_options(message) for message in said} == said
+
+
+def test_records_set_aside_are_scored_by_a_fit_that_has_not_seen_them(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "out"
+    path.write_text(text_of(rows_of(200, 60)))
+    words = [path, "--target", "left", *QUICK, "--holdout", ".2", "--force", "nothing"]
+    words += ["--cost-fn", "6", "--cost-fp", "2", "--out", out]
+    done = call(*words)
+    assert done.exit_code == 0, done.output
+    said = json.loads((out / "report.json").read_text())["holdout"]["scores"]["nothing"]
+    made = runpy.run_path(str(out / "recipe.py"), run_name="not main")
+    held = read_table(out / "holdout.csv", "left").frame
+    model = made["pipeline"].fit(made["X"], made["y"])
+    rest, true = held[made["X"].columns], held["left"].to_numpy()
+    p, decided = model.predict_proba(rest), model.predict(rest)
+    assert said["log_loss"] == pytest.approx(log_loss(true, p))
+    missed = (true == "yes") & (decided == "no")
+    called = (true == "no") & (decided == "yes")
+    assert said["cost"] == pytest.approx((6 * missed + 2 * called).mean())
+    share = read_table(path, "left").frame["left"].eq("yes").mean()
+    assert (true == "yes").mean() == pytest.approx(share, abs=1 / len(true))
+
+
+def test_pictures_of_the_report_by_known_answers():
+    p = np.array([0.9, 0.4, 0.6, 0.1])
+    predictions = pd.DataFrame(
+        {"method": "nothing", "true": list("aabb"), "p_a": p, "p_b": 1 - p}
+    )
+    auto = SimpleNamespace(
+        predictions_=predictions,
+        comparison_=pd.DataFrame(index=["dummy", "nothing"]),
+        costs=None,
+        classes_=np.array(["a", "b"]),
+        verdict_=SimpleNamespace(need="decisions"),
+    )
+    curve = report._costs(auto, "nothing", "a", n=5)
+    # Above .6 one of two a is missed; above .1 one of two b is called a.
+    assert curve["least"]["nothing"] == [0, 0.125, 0.25, 0.125, 0]
+    assert curve["asked"] == 0.5
+    auto.costs, auto.verdict_.need = [[0, 3], [1, 0]], "decisions"
+    assert report._costs(auto, "nothing", "a", n=5)["asked"] == 0.75
+    found = report._reliability(auto, "nothing", "a", n_bins=2)["nothing"]
+    assert found["seen"] == [0.5, 0.5]
+    assert found["said"] == pytest.approx([0.25, 0.75])
+
+
+def test_new_rows_beside_old_ones_by_known_answers():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(80, 2)), columns=["u", "v"])
+    X.loc[60:, "u"] += 30  # the class that is filled lies apart
+    y = np.repeat(["no", "yes"], [60, 20])
+    fresh = X.iloc[[60, 61, 62]].reset_index(drop=True)
+    fresh.loc[1, "v"] += 1e-3
+    fresh.loc[2, "v"] += 20.0
+    origin, asked = (fresh, np.repeat(["yes"], 3), None), Asked("y")
+    told = provenance_of(X, origin, None, asked)
+    found = described(X, y, origin, told, None, asked)
+    assert told["copy"].tolist() == [1, 0, 0]
+    assert (found["records"], found["copies"], found["near_copies"]) == (3, 1, 1)
+    # Beside old rows of that class only.
+    gaps = {column["name"]: column["gap"] for column in found["columns"]}
+    # The first of them, 60 to 62, lie among the twenty, and far above the other sixty.
+    own = X["u"].iloc[60:].to_numpy()
+    assert gaps["u"] == pytest.approx(ks_2samp(own, fresh["u"]).statistic)

@@ -168,9 +168,9 @@ def test_an_arm_falls_from_the_least_ratio_to_the_largest():
         index=["nothing", "smote"],
         columns=[20, 100, 400],
     )
-    lost, jump = deep_smote.falls(table)
+    lost, rise = deep_smote.falls(table)
     assert lost.to_dict() == {"nothing": 10, "smote": 30}
-    assert jump == 20
+    assert rise == 10
     told = deep_smote.falls_told(table)
     assert "lose 10 (nothing) to 30 points (SMOTE)" in told
 

@@ -265,7 +265,7 @@ def test_the_first_page_says_whether_the_transfer_helps():
     some = pd.concat([rows, counts[counts["method"] == "nothing"]])
     told = chapter.glance(some)
     assert told.startswith(chapter.glance(rows))
-    assert "doing nothing finds 0.06 of the trucks" in told
+    assert "doing nothing finds 0.06 ± 0.01 (n = 3) of the trucks" in told
     assert "on the paper's CIFAR-10" in chapter.glance(pd.concat([rows, counts]))
 
 
@@ -292,13 +292,16 @@ def test_the_reports_counts_are_told_of_the_arms_that_are_there():
     assert chapter.gains_at_counts(rows[rows["method"] == "nothing"]).empty
 
     told = chapter.counts_told(rows)
-    assert "doing nothing finds 0.50 of the trucks" in told
-    assert "Of the report's samplers: SMOTE 0.90 (0.51, 0.51). Draws of one arm " in told
+    assert "doing nothing finds 0.50 ± 0.10 (n = 3) of the trucks" in told
+    assert (
+        "Of the report's samplers: SMOTE 0.90 (n = 1; there 0.51, 0.51). Draws of one arm "
+        in told
+    )
     assert "differ by up to 0.20 (nothing, 0.40 to 0.60), of which no" in told
     tuned = trucks({"nothing": [40], "threshold": [70]}, "counts")
     tuned = tuned.assign(protocol=chapter.COUNTS_PROTOCOL)
     assert chapter.counts_told(tuned).endswith(
-        "Without another image: tuned threshold 0.70"
+        "Without another image: tuned threshold 0.70 (n = 1)"
     )
     assert chapter.counts_told(rows[rows["method"] == "smote"]) == ""
 
@@ -367,3 +370,10 @@ def test_the_nearest_of_many_measures_owes_something_to_chance():
     assert one == three
     # A set of fewer arms than asked for is in neither.
     assert [*deep_smote.agreement(points[:20], names, least=5)] == ["a", "b"]
+
+
+def test_doing_nothing_is_placed_beside_the_largest_effect_of_its_source():
+    rows = trucks({"nothing": [44, 47], "smote": [60, 67]}, "counts")
+    found = chapter.placed(rows.assign(protocol=chapter.COUNTS_PROTOCOL))
+    # An interval of some fifty points says nothing of what a method does.
+    assert found["report", "nothing", "recall"].verdict == "too loose to say"

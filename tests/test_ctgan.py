@@ -7,9 +7,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers import CTGANOverSampler
+from helpers import CTGANOverSampler, training
 from helpers.over_sampling import _ctgan
-from helpers.over_sampling._ctgan import ConditionedRows, Critic, condition_loss
+from helpers.over_sampling._ctgan import (
+    ConditionedRows,
+    Critic,
+    condition_loss,
+    critic_loss,
+)
 from helpers.over_sampling._mixed import Blocks
 from helpers.over_sampling._modes import (
     find_modes,
@@ -298,3 +303,15 @@ def test_a_dependence_survives_better_than_in_independent_columns(known):
     shares = [np.bincount(x, minlength=3) / len(x) for x in (a, b)]
     independent = shares[0] @ np.roll(shares[1], -1)
     assert (b == (a + 1) % 3).mean() > independent + 0.1
+
+
+def test_the_critics_loss_by_hand():
+    critic = Critic([4], 0.0)
+    with torch.no_grad():
+        critic.last.weight.fill_(2)
+        critic.last.bias.zero_()
+    real, fake = torch.full((5, 4), 0.25), torch.full((5, 4), -0.125)
+    generator = training.make_generator(0, torch.device("cpu"))
+    found = critic_loss(critic, real, fake, generator)
+    # -1 of generated rows less 2 of real ones, and a gradient of 4.
+    assert found.item() == pytest.approx(-3 + 10 * (4 - 1) ** 2)

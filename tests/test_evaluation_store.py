@@ -92,3 +92,11 @@ def test_rows_that_cannot_be_paired_are_refused_by_their_cause():
         compare(found, "acs", "nothing")
     with pytest.raises(ValueError, match="give n_test"):
         compare(found.drop(columns="n_test"), "acsa", "nothing")
+
+
+def test_splits_that_nobody_names_are_the_same_in_the_next_call(tmp_path):
+    X, y = np.arange(60.0)[:, None], np.arange(60) % 3 // 2
+    arms = {"dummy": (None, DummyClassifier(strategy="stratified", random_state=0))}
+    one, other = (evaluate(arms, X, y, store=tmp_path / "r.csv") for _ in range(2))
+    assert len(one) == 50
+    pd.testing.assert_frame_equal(one, other, check_dtype=False)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from helpers import SAMPLERS, GANOverSampler, load_bcw
+from helpers import SAMPLERS, GANOverSampler, load_bcw, losses
 from helpers.experiments.gan_tutorial import split
 from helpers.over_sampling import _gan, _health, fit_stacked
 from helpers.training import initialise
@@ -185,3 +185,16 @@ def test_rows_that_are_made_in_parts_are_those_made_at_once(monkeypatch):
     monkeypatch.setattr(_gan, "MOST_AT_ONCE", 7)
     parts = sampler.sample(1, 100, random_state=0)
     np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-5)
+
+
+def test_a_critic_learns_five_times_for_each_step_of_its_generator(monkeypatch):
+    calls, original = [], losses.discriminator_loss
+    monkeypatch.setattr(
+        losses, "discriminator_loss", lambda *a: calls.append(1) or original(*a)
+    )
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    small = {"generator_layers": (8,), "discriminator_layers": (8,), "device": "cpu"}
+    sampler = GANOverSampler(
+        loss="wgan-gp", n_critic=5, epochs=10, random_state=0, **small
+    ).fit(X, np.repeat([0, 1], [30, 10]))
+    assert len(calls) == 5 * len(sampler.history_) > 5

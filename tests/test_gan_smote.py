@@ -527,3 +527,16 @@ def test_a_stack_that_failed_has_nothing_fitted(monkeypatch):
         fit_stacked(samplers, [data, data])
     for sampler in samplers:
         assert [n for n in vars(sampler) if n.endswith("_")] == []
+
+
+def test_what_the_critic_sees_is_blurred_and_flipped(monkeypatch):
+    blur_and_flip = StackedGANs.blur_and_flip
+    monkeypatch.setattr(
+        StackedGANs,
+        "blur_and_flip",
+        lambda self, u: torch.full_like(blur_and_flip(self, u), torch.nan),
+    )
+    X = np.random.default_rng(0).integers(0, 2, (12, 4)).astype(float)
+    short = {"epochs": 20, "flip_epochs": 10, "restart_every": 10, "device": "cpu"}
+    with pytest.raises(FloatingPointError):
+        GANSMOTE(**short).fit(X, [0] * 8 + [1] * 4)

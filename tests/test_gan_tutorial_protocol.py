@@ -228,3 +228,29 @@ def test_verdicts_on_the_tutorials_gan_leave_out_what_cannot_be_compared():
     seeds = gan_tutorial.missed_seed_by_seed(stored, 64)
     assert seeds.loc["gan", "paper misses"] == 3
     assert seeds.drop(columns="paper misses").loc["nothing"].sum() == 3
+
+
+def test_the_tutorial_scales_by_the_training_part_and_its_arms_are_what_they_say(
+    monkeypatch,
+):
+    X, y = numbered_rows()
+    seen = []
+
+    class Noting(_pipeline.MinMaxScaler):
+        def fit(self, X):
+            seen.append(X[:, 0].tolist())
+            return super().fit(X)
+
+    monkeypatch.setattr(_pipeline, "GRID", {})
+    monkeypatch.setattr(_pipeline, "MinMaxScaler", Noting)
+    gan_tutorial.tune_and_score(
+        X=X,
+        y=y,
+        classes=["a", "b"],
+        parts=(np.arange(10), np.arange(10, 16), np.arange(16, 20)),
+        sampler=Spy(),
+        classifier=Recorder(),
+    )
+    assert seen == [[*range(10)]]
+    assert _pipeline.arm("class_weight", 0)[1][-1].class_weight == "balanced"
+    assert _pipeline.arm("smote", 7)[0].random_state == 7

@@ -258,3 +258,15 @@ def test_the_plan_has_the_setting_that_the_stored_pilot_chose():
     taken = _pilot.CANDIDATES[_pilot.chosen(rows)]
     assert _arms.SETTINGS["gan"] == taken
     assert set(rows["updates"]) == {_pilot.updates({}), _arms.UPDATES["gan"][1]}
+
+
+def test_corrections_and_weights_reach_the_arms_that_need_them():
+    def rows(method):
+        return {row["classifier"]: row for row in _run.run_fit(cell(method))}
+
+    plain, copies, weighted = map(
+        rows, ("nothing", "random_oversampling", "class_weight")
+    )
+    assert copies["logistic"]["corrected_brier"] < copies["logistic"]["brier"]
+    told = weighted["boosting"]["probabilities"], plain["boosting"]["probabilities"]
+    assert (told[0] != told[1]).any()

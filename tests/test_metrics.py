@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import optimize
+from sklearn.metrics import average_precision_score
 
 from helpers import evaluation
 
@@ -167,3 +168,13 @@ def test_prior_correction_refuses_a_row_with_nothing_left():
         evaluation.correct_prior(p, [1, 1], [0, 1])
     corrected = evaluation.correct_prior(p[:1], [1, 1], [0, 1])
     assert corrected.tolist() == [[0, 1]]
+
+
+def test_scores_of_several_classes_by_hand():
+    y = np.array([0, 0, 1, 2])
+    p = np.array([[5, 3, 2], [2, 6, 2], [1, 8, 1], [3, 3, 4]]) / 10
+    row, hot = evaluation.score(y, p, [*"abc"]), np.eye(3)[y]
+    assert row["brier"] == pytest.approx(((hot - p) ** 2).sum() / 4)
+    each = [average_precision_score(hot[:, k], p[:, k]) for k in range(3)]
+    assert row["pr_auc"] == pytest.approx(np.mean(each))
+    assert row["f1_macro"] == pytest.approx((2 / 3 + 2 / 3 + 1) / 3)

@@ -7,14 +7,18 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_wine
 from sklearn.exceptions import NotFittedError
-from sklearn.metrics import balanced_accuracy_score
+from sklearn.metrics import average_precision_score, balanced_accuracy_score
 from sklearn.model_selection import StratifiedKFold
 from typer.testing import CliRunner
 
 from helpers import AutoOverSampler, ResampledClassifier
 from helpers.__main__ import app
-from helpers.selection import groups_apart, tuning_rows
+from helpers.evaluation import Difference
+from helpers.selection import _auto, _bias, groups_apart, tuning_rows
 from helpers.selection._offsets import best_offsets, true_offsets, utilities
+from helpers.selection._verdict import gains_of
+
+from .test_selection import auto, blobs
 
 
 @pytest.mark.parametrize("need", ["decisions", "probabilities"])
@@ -169,3 +173,56 @@ def test_a_column_is_what_the_audit_says_also_to_what_is_set_aside(tmp_path):
     told = {arm["method"]: arm["score"] for arm in data["arms"]}
     for method in ("nothing", "threshold"):
         assert means[method] == pytest.approx(told[method])
+
+
+def test_few_groups_reach_the_test_and_the_bootstrap(monkeypatch):
+    rules, drawn = [], []
+    rule, draws = _auto.Rule, _bias.draws
+
+    def ruled(*args):
+        rules.append(rule(*args))
+        return rules[-1]
+
+    def noted(*args, **told):
+        drawn.append(told["groups"])
+        return draws(*args, **told)
+
+    monkeypatch.setattr(_auto, "Rule", ruled)
+    monkeypatch.setattr(_bias, "draws", noted)
+    X, y = blobs(240)
+    X = pd.DataFrame(X).add_prefix("x").assign(g=np.arange(240) // 20)
+    auto(["threshold"], groups="g").fit(X, y)
+    assert rules[0].n_groups == 12
+    assert rules[0].n_train > rules[0].n_test
+    assert len(np.unique(drawn[0])) == 12
+
+
+def test_ranking_is_of_the_rarer_class_whatever_its_name():
+    X, y = blobs(rare=0.2)
+    y = np.where(y == 1, "a", "b")
+    chooser = auto(["smote"], scoring="ranking").fit(X, y)
+    first = "method == 'nothing' and fold == 0"
+    own, row = chooser.predictions_.query(first), chooser.rows_.query(first).iloc[0]
+    assert row["average_precision"] == pytest.approx(
+        average_precision_score(own["true"] == "a", own["p_a"])
+    )
+
+
+def test_costs_turn_no_gain_round():
+    chooser = auto(["threshold"], costs=[[0, 1], [5, 0]]).fit(*blobs(rare=0.3))
+    gain = chooser.comparison_.loc["threshold", "gain"]
+    parts = chooser.gains_.set_index(["need", "method", "part"])["gain"]
+    assert gain > 0.05
+    assert parts["decisions", "threshold", "threshold"] == pytest.approx(gain)
+    assert chooser.comparison_.loc["auto", "gain"] > 0
+
+
+def test_intervals_and_what_could_be_told_hold_for_all_arms_at_once():
+    names = ["class_weight", "random_oversampling"]
+    X, y = blobs(rare=0.3)
+    chooser = auto(names, scoring="probabilities").fit(X, y)
+    gains = gains_of(chooser.rows_, "probabilities", None, names)[:, 0]
+    n_test = len(y) // chooser.cv
+    one = Difference.of(gains, len(y) - n_test, n_test)
+    told = chooser.comparison_.loc["class_weight"]
+    assert (told["low"], told["high"]) == pytest.approx(one.interval(1 - 0.05 / 2))

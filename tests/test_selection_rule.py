@@ -1,6 +1,7 @@
 """The rule of the choice, its scores, and its error rates, by known answers."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -355,3 +356,22 @@ def test_a_table_of_too_few_rare_rows_is_refused_before_the_page_goes_on():
     assert experiment.thinned(table, "y", 600, 0) is table
     with pytest.raises(ValueError, match=r"n_rows=100\."):
         experiment.thinned(table, "y", 80, 0)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"scoring": "decisions"}, 0.75),
+        ({"scoring": "decisions", "costs": [[0, 1], [8, 0]]}, -0.25),
+        ({"scoring": "ranking"}, (1 + 2 / 3) / 2),
+        ({"scoring": "probabilities"}, -np.log([0.9, 0.2, 0.8, 0.9]).mean()),
+    ],
+)
+def test_what_an_arm_is_truly_worth_by_hand(told, expected):
+    p = np.array([0.1, 0.8, 0.8, 0.9])
+    arm = SimpleNamespace(
+        predict=lambda X: (p > 0.5).astype(int),
+        predict_proba=lambda X: np.column_stack([1 - p, p]),
+    )
+    y = np.array([0, 0, 1, 1])
+    assert experiment.worth(arm, None, y, told) == pytest.approx(expected)

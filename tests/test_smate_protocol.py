@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator
 
 from helpers import SMate, data
 from helpers.experiments import _kept_images
@@ -366,3 +367,21 @@ def test_a_row_says_whether_its_classifier_learnt():
     row = chapter.run(cell)
     assert row["learned"] == (row["train_accuracy"] >= 0.6)
     assert row["train_loss"] > 0
+
+
+def test_the_threshold_is_tuned_on_rows_that_were_not_learned_from():
+    seen = {}
+
+    class Half(BaseEstimator):
+        def fit(self, X, y):
+            seen["fit"], self.classes_ = {*X.ravel()}, np.unique(y)
+            return self
+
+        def predict_proba(self, X):
+            seen["asked"] = {*X.ravel()}
+            return np.full((len(X), 2), 0.5)
+
+    X, y = np.arange(50)[:, None], np.arange(50) % 5 // 4
+    _figure_6.MinorityThreshold(Half(), 1).fit(X, y)
+    assert len(seen["asked"]) == 10
+    assert not seen["fit"] & seen["asked"]

@@ -1,5 +1,7 @@
 """Tests of differences, intervals and verdicts: known answers, error rates, edges."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,7 @@ from helpers.evaluation import (
     place,
     printed_table,
 )
+from helpers.evaluation._sets import EXACT, signed_ranks
 
 # ---------------------------------------------------------------------- statistics
 
@@ -327,9 +330,8 @@ def test_wilcoxon_over_sets_gives_the_numbers_of_demsar():
     # the ranks 1 and 2.
     gains = DEMSAR[["C4.5+m"]].sub(DEMSAR["C4.5"], axis=0)
     table = evaluation.compare_sets(gains)
-    smaller = (12 - 14 * 15 / 4) / np.sqrt(14 * 15 * 29 / 24)
-    assert table["p"].iloc[0] == pytest.approx(2 * stats.norm.cdf(smaller), abs=0.003)
-    assert table["p"].iloc[0] < 0.05
+    # Its table of exact critical values has 21 for .05; the approximation .011.
+    assert table["p"].iloc[0] == pytest.approx(2 * 16 / 2**12)
     assert table[["better", "worse", "n"]].to_numpy().tolist() == [[10, 2, 14]]
 
 
@@ -430,3 +432,33 @@ def test_a_family_is_as_large_as_its_plan_from_the_beginning():
     assert early.loc["a", "low"] == pytest.approx(whole["low"].iloc[0])
     assert np.isnan(early.loc["c", "p_holm"])
     assert early.loc["a", "p_holm"] > judge([Claim("a", one)], "one")["p_holm"].iloc[0]
+
+
+@pytest.mark.parametrize("n", [2, 5, 9, 16, 30])
+def test_signed_ranks_without_ties_are_scipys_exact_ones(n):
+    rng = np.random.default_rng(n)
+    gains = rng.normal(0.3, 1, (20, n))
+    expected = stats.wilcoxon(gains, axis=1, method="exact").pvalue
+    assert signed_ranks(gains) == pytest.approx(expected, rel=1e-12)
+
+
+def test_signed_ranks_with_ties_and_zeros_count_all_signs():
+    rng = np.random.default_rng(0)
+    gains = rng.integers(-2, 4, (30, 9)).astype(float)
+    gains[0], gains[1] = 0, 1
+    signs = np.array([*itertools.product([-1, 1], repeat=9)])
+    for row, p in zip(gains, signed_ranks(gains), strict=True):
+        ranks = stats.rankdata(np.abs(row))
+        ranks[row == 0] = 0
+        sums = signs @ ranks
+        seen = np.abs(np.sign(row) @ ranks)
+        assert p == pytest.approx((np.abs(sums) >= seen - 1e-9).mean(), rel=1e-12)
+    # Beyond the exact ones nearly the same, and one where nothing differs.
+    many = np.concatenate([gains, gains, gains, gains, gains, gains], axis=1)
+    near = signed_ranks(many)
+    assert near[0] == 1
+    assert near[1] < 1e-9
+    whole = many[2:, :EXACT]
+    approximate = stats.wilcoxon(whole, axis=1, zero_method="zsplit").pvalue
+    assert signed_ranks(whole) == pytest.approx(approximate, abs=0.05)
+    assert np.isnan(signed_ranks(gains[:, :1])).all()

@@ -136,7 +136,7 @@ def ratio_table(rows):
 
 
 def falls(table):
-    """What each arm loses from the least ratio to the largest, and the largest jump.
+    """What each arm loses from the least ratio to the largest, and the largest rise.
 
     Parameters
     ----------
@@ -148,18 +148,18 @@ def falls(table):
     Series
         Points, the least loss first.
     float
-        The largest difference of two neighbours of one arm, whichever its sign.
+        The most that one arm gains from a ratio to the next, which is luck.
     """
     lost = (table.iloc[:, 0] - table.iloc[:, -1]).sort_values()
-    return lost, float(table.diff(axis=1).abs().max().max())
+    return lost, float(table.diff(axis=1).max().max())
 
 
 def falls_told(table) -> str:
     """`falls` in a sentence."""
-    lost, jump = falls(table)
+    lost, rise = falls(table)
     return (
         f"From {table.columns[0]} to {table.columns[-1]} the arms lose {lost.min():.0f} "
         f"({printed(lost.index[0])}) to {lost.max():.0f} points "
-        f"({printed(lost.index[-1])}); two neighbours of one arm differ by up to "
-        f"{jump:.0f}."
+        f"({printed(lost.index[-1])}); from a ratio to the next one arm rises by up to "
+        f"{rise:.0f}."
     )

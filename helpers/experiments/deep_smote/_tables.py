@@ -291,15 +291,20 @@ def counts_told(rows) -> str:
     rows = rows[(rows["protocol"] == COUNTS_PROTOCOL) & (rows["dataset"] != "svhn")]
     if not (that_learnt(rows)["method"] == "nothing").any():
         return ""
+
+    def with_spread(table):
+        told = 100 * table[["mean", "sd"]]
+        return " and ".join(
+            f"{m:.1f}" + (f" ± {s:.1f}" if s == s else "") for m, s in told.to_numpy()
+        )
+
     every = beside_paper(rows)
     found = every.xs("nothing", level="method")
     found = found[found["n"] > 0]
     ours = every["mean"].unstack("method").reindex(found.index)
     smote = ""
     if "smote" in ours and ours["smote"].notna().all():
-        smote = (
-            f", SMOTE one of {' and '.join(f'{100 * m:.1f}' for m in ours['smote'])}"
-        )
+        smote = f", SMOTE one of {with_spread(every.xs('smote', level='method').loc[found.index])}"
     printed_ones = published()["imbalanced"].xs("acsa", axis=1, level=1)[[*found.index]]
 
     def listed(shares):
@@ -308,7 +313,8 @@ def counts_told(rows) -> str:
     return (
         f"At the paper's numbers of images, on {' and '.join(map(printed, found.index))} and "
         f"on the test of its table, doing nothing has a mean recall of "
-        f"{listed(found['mean'])} per cent{smote}; the paper prints "
+        f"{with_spread(found)} per cent{smote} (draws: "
+        f"{' and '.join(f'{n:.0f}' for n in found['n'])}); the paper prints "
         f"{listed(printed_ones.loc['smote'])} for SMOTE and "
         f"{listed(printed_ones.loc['deep_smote'])} for DeepSMOTE"
     )

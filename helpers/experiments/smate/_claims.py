@@ -237,6 +237,11 @@ def is_whole(rows) -> bool:
     return SETTINGS[rows["profile"].iloc[0]]["per_class"] == PER_CLASS
 
 
+def _largest(table, i):
+    """The largest effect of a source, for a number that equals that of nothing."""
+    return np.nanmax([abs(row[i] - table["nothing"][i]) for row in table.values()])
+
+
 def placed(rows):
     """Every printed number beside ours: dict of `Printed` by source, arm and metric.
 
@@ -248,8 +253,7 @@ def placed(rows):
         (source, arm, metric.split("_")[0]): place(
             numbers[i],
             rows.loc[rows["method"] == arm, metric],
-            # No effect is shown by a number that equals that of nothing.
-            effect=numbers[i] - table["nothing"][i] or None,
+            effect=numbers[i] - table["nothing"][i] or _largest(table, i),
             # The report prints truck recalls in whole per cent.
             half_unit=0.005 if (source, i) == ("report", 1) else 0.0005,
             bounds=(0, 1),

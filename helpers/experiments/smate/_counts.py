@@ -84,18 +84,23 @@ def counts_told(rows) -> str:
     means = arms[["recall_minority", "accuracy"]].mean()
     if "nothing" not in means.index:
         return ""
-    ours = means.loc["nothing"]
+    sizes, spreads = arms.size(), arms[["recall_minority"]].std()
     accuracy, recall = FIGURE_6["nothing"]
+
+    def recalls(arm, more=""):
+        several = f" ± {spreads['recall_minority'][arm]:.2f}" if sizes[arm] > 1 else ""
+        return f"{means['recall_minority'][arm]:.2f}{several} (n = {sizes[arm]}{more})"
+
     samplers = [
         arm for arm in ("random_oversampling", "smote", "adasyn") if arm in means.index
     ]
     others = "; ".join(
-        f"{printed(arm)} {means['recall_minority'][arm]:.2f} ({FIGURE_6[arm][1]:.2f}, "
-        f"{NOTEBOOK[arm][1]:.2f})"
+        f"{printed(arm)} "
+        + recalls(arm, f"; there {FIGURE_6[arm][1]:.2f}, {NOTEBOOK[arm][1]:.2f}")
         for arm in samplers
     )
     free = [
-        f"{printed(arm)} {means['recall_minority'][arm]:.2f}"
+        f"{printed(arm)} {recalls(arm)}"
         for arm in ("class_weight", "threshold", "logit_adjustment")
         if arm in means.index
     ]
@@ -104,8 +109,8 @@ def counts_told(rows) -> str:
     low, high = ends.loc[widest]
     return (
         f"At the report's numbers of images and {SETTINGS['counts']['epochs']} passes, "
-        f"doing nothing finds {ours['recall_minority']:.2f} of the trucks at an accuracy of "
-        f"{100 * ours['accuracy']:.1f} per cent; the report has {recall:.2f} and "
+        f"doing nothing finds {recalls('nothing')} of the trucks at an accuracy of "
+        f"{100 * means['accuracy']['nothing']:.1f} per cent; the report has {recall:.2f} and "
         f"{100 * accuracy:.1f}, its notebook {NOTEBOOK['nothing'][1]:.2f} and "
         f"{100 * NOTEBOOK['nothing'][0]:.1f}"
         + (f". Of the report's samplers: {others}" if others else "")
