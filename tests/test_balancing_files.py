@@ -236,6 +236,7 @@ def test_what_reads_as_text_is_named_in_parquet_too(tmp_path):
             "price": [f"{i % 9 + 1}" if i != 4 else "k.A." for i in range(n)],
             "amount": [f"{i},5" for i in range(n)],
             "day": [f"{i % 28 + 1:02}/10/21" for i in range(n)],
+            "level": pd.Categorical(["1,5", "2,5"] * 30),
             "one": ["01.01.2024"] * n,
             "x": np.arange(n) % 7,
             "y": np.arange(n) % 3 == 0,
@@ -250,7 +251,7 @@ def test_what_reads_as_text_is_named_in_parquet_too(tmp_path):
         notes[kind] = {
             t.split("'")[1]: t for t in texts if "reads as text" in t and "'" in t
         }
-    assert {*notes["parquet"]} == {"price", "amount", "day"}
+    assert {*notes["parquet"]} == {"price", "amount", "day", "level"}
     # Text files have decimal commas, and lines instead of rows.
     assert notes["csv"]["day"] == notes["parquet"]["day"]
     assert "'k.A.' (first in line 5)" in notes["parquet"]["price"]

@@ -479,8 +479,26 @@ def test_the_report_says_what_gives_new_rows_away(tmp_path):
     output, html = said("--force", "nothing")
     assert "cross-validate the balanced" not in html
     verdict = json.loads((out / "report.json").read_text())
-    assert verdict["balanced"]["forced"] is (verdict["verdict"]["chosen"] != "nothing")
-    assert ("all the same" in output) is verdict["balanced"]["forced"]
+    assert verdict["balanced"]["forced"] is True
+    assert verdict["balanced"]["departs"] is (verdict["verdict"]["chosen"] != "nothing")
+    assert ("all the same" in output) is verdict["balanced"]["departs"]
+
+
+def test_made_rows_that_equal_old_ones_have_no_ids_all_the_same(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "out"
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.choice([*"xyz"], 120), "left": ["no", "yes"] * 60})
+    frame = frame.iloc[[*range(100), *range(100, 120, 2)]]
+    frame["customer_id"] = [f"C{i}" for i in range(len(frame))]
+    frame["b"] = rng.choice([*"uv"], len(frame))
+    path.write_text(text_of(frame))
+    done = call(path, "--target", "left", *QUICK, "--out", out, "--force", "smote")
+    assert done.exit_code == 0, done.output
+    told = json.loads((out / "report.json").read_text())
+    assert told["new_rows"]["copies"] == told["new_rows"]["records"] > 0
+    assert told["balanced"]["repeats"] is False
+    html = (out / "report.html").read_text()
+    assert "nothing in customer_id, which gives" in " ".join(html.split())
 
 
 def test_a_copy_is_one_of_all_values(tmp_path):
@@ -488,6 +506,13 @@ def test_a_copy_is_one_of_all_values(tmp_path):
     fresh = pd.DataFrame({"amount": [1.5, 2.0, None], "kind": list("abb")})
     told = provenance_of(X, (fresh, [1, 1, 1], None), None, Asked("y"))
     assert told["copy"].tolist() == [0, 1, 1]
+    # Beside a huge one many are at one distance, and the equal one is not the first.
+    X = pd.DataFrame({"amount": [*range(40), 4e10], "kind": ["a"] * 41})
+    rows = [7, 39, 0, 40]
+    told = provenance_of(X, (X.iloc[rows], [1] * 4, None), None, Asked("y"))
+    assert told["nearest"].tolist() == rows
+    assert told["copy"].tolist() == [1] * 4
+    assert not told["distance"].any()
 
 
 def test_a_classifier_of_ones_own_is_seeded(tmp_path):

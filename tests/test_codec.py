@@ -824,5 +824,18 @@ def test_text_beside_real_dates_is_read_in_one_way_or_refused():
     assert [*read("2021-01-12", pd.Timestamp("2021-03-04"))] == ["01-12", "03-04"]
     assert [*read("2021-01-12T00:00:00.000", "2021-02-12")] == ["01-12", "02-12"]
     assert [*read("13/01/2021", "12/01/2021")] == ["01-13", "01-12"]
-    with pytest.raises(ValueError, match="'day' is of dates"):
+    assert [*read(pd.Timestamp("2021-03-04"), "05.04.2021")] == ["03-04", "04-05"]
+    with pytest.raises(ValueError, match=r"'day'.*'05/03/2021'.*read in two ways"):
         read("05/03/2021")  # of May or of March
+    with pytest.raises(ValueError, match="what 20210304 counts"):
+        read(pd.Timestamp("2021-01-05"), 20210304)
+
+
+def test_a_clock_without_a_zone_is_that_of_the_column():
+    zone = "Europe/Berlin"
+    hours = pd.Series(pd.date_range("2021-07-01", periods=300, freq="h", tz=zone))
+    codec = TableCodec().fit(pd.DataFrame({"at": hours}))
+    for value in ("2021-07-05 10:00", pd.Timestamp("2021-07-05 10:00")):
+        X = pd.DataFrame({"at": pd.Series([value], dtype=object)})
+        back = codec.inverse_transform(codec.transform(X))["at"]
+        assert back.iloc[0] == pd.Timestamp("2021-07-05 10:00", tz=zone)

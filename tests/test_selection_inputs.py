@@ -7,8 +7,9 @@ from imblearn.over_sampling import SMOTE, RandomOverSampler
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.ensemble import StackingClassifier
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression, Perceptron
+from sklearn.linear_model import LogisticRegression, Perceptron, SGDClassifier
 from sklearn.model_selection import GridSearchCV, StratifiedShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -476,7 +477,7 @@ def test_weights_arrive_whatever_the_session_routes():
 @pytest.mark.parametrize(
     ("told", "message"),
     [
-        ({"classifier": Perceptron()}, "'predict_proba'"),
+        ({"classifier": Perceptron()}, "Perceptron has no predict_proba"),
         ({"sampler": "smote"}, "'fit_resample'"),
         ({"weights": "balance"}, "'balanced'"),
         ({"tune": "no"}, "'bool'"),
@@ -488,6 +489,20 @@ def test_what_cannot_be_is_refused_by_a_classifier_of_its_own(told, message):
     X, y = rows([0, 1], [40, 90])
     with pytest.raises(ValueError, match=message):
         ResampledClassifier(**told).fit(X, y)
+
+
+def test_probabilities_may_come_with_the_fit():
+    X, y = rows([0, 1], [40, 90])
+    for classifier in (
+        GridSearchCV(SGDClassifier(random_state=0), {"loss": ["log_loss"]}),
+        StackingClassifier([("a", LogisticRegression())]),
+    ):
+        model = ResampledClassifier(classifier=classifier).fit(X, y)
+        assert model.predict_proba(X).shape == (130, 2)
+    frame = pd.DataFrame(X).add_prefix("x").assign(g=[None, *range(129)])
+    ResampledClassifier(groups="g").fit(frame, y)  # which parts nothing
+    with pytest.raises(ValueError, match="missing"):
+        ResampledClassifier(groups="g", tune=True).fit(frame, y)
 
 
 @pytest.mark.parametrize("name", ["nothing", "dummy", "threshold", "auto"])

@@ -87,7 +87,7 @@ class ArrowTable:
 
     def _texts(self, name):
         """What a column of text holds; nothing, of another."""
-        known = self.frame[name].dropna()
+        known = self.frame[name].dropna().astype(object)
         if pd.api.types.infer_dtype(known) != "string":
             return pd.Series(dtype=str)
         return known.astype(str)

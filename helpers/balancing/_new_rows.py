@@ -69,19 +69,24 @@ def provenance_of(X, origin, kinds, asked):
     codec, code = _codes(X, kinds, asked)
     found, far = nearest(code(fresh), code(X))
     # By the values: beside one that is huge, all others of its column are at one distance.
-    names = [part.name for part in codec.columns_ if part.kind != "missing"]
-    names = [*dict.fromkeys(names)]
-    old, new = X[names].iloc[found].reset_index(drop=True), fresh[names]
-    new = new.reset_index(drop=True)
-    same = [_alike(old[name], new[name]) for name in names]
-    copies = np.logical_and.reduce([far < 1e-6, *same])
-    return table.assign(nearest=found, distance=far.round(6), copy=copies.astype(int))
+    names = [*dict.fromkeys(part.name for part in codec.columns_)]
+    equal = _equal_rows(X[names], fresh[names])
+    copy = equal >= 0
+    found, far = np.where(copy, equal, found), np.where(copy, 0, far)
+    return table.assign(nearest=found, distance=far.round(6), copy=copy.astype(int))
 
 
-def _alike(old, new):
-    """Where two columns hold the same, holes included."""
-    both = old.isna().to_numpy() & new.isna().to_numpy()
-    return both | (old.astype(object) == new.astype(object)).to_numpy(bool)
+def _equal_rows(old, new):
+    """The first of the old rows that holds the same as a new one, or -1."""
+    codes = []
+    for name in old:
+        both = pd.concat([c[name].astype(object) for c in (old, new)])
+        both = both.where(both.notna(), None)  # one kind of hole
+        codes.append(pd.factorize(both.to_numpy(), use_na_sentinel=False)[0])
+    _, numbers = np.unique(np.column_stack(codes), axis=0, return_inverse=True)
+    first, n = np.full(numbers.max() + 1, -1), len(old)
+    first[numbers[:n][::-1]] = np.arange(n)[::-1]
+    return first[numbers[n:]]
 
 
 def described(X, y, origin, told, kinds, asked):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import joblib
 import numpy as np
+from sklearn.base import clone
 from sklearn.model_selection import RepeatedStratifiedKFold
 
 from ..checks import require_known
@@ -259,6 +260,7 @@ def _classifier(name, seed):
         made = getattr(import_module(module), kind)()
         if hasattr(made, "get_params"):
             seeds = {k: v for k, v in made.get_params().items() if _is_seed(k)}
+            made = clone(made)  # what a default holds is everybody's
             made.set_params(**{k: seed for k, v in seeds.items() if v is None})
     except ImportError as error:
         raise ValueError(f"--classifier {name}: {error}.") from None

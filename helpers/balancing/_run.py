@@ -274,6 +274,7 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
         method=method,
         positive=positive,
         n_kept=len(kept),
+        repeats=origin[2] is not None,
         new_rows=described(X, y, origin, told, auto.recipe_.kinds, asked),
         holdout=_held_out(auto, method, source, held, asked, X, y),
         seconds=clock.time() - started,

@@ -31,7 +31,8 @@ removed or means something else; fields may be added. Numbers that are not there
     ``at`` each share of it that is due to rare records; ``asked``, the share that was
     asked for.
 ``balanced``
-    ``method``; ``forced``, whether it is not the verdict's; ``kept, new`` records.
+    ``method``; ``forced``, whether it was told; ``departs``, whether it is not the
+    verdict's; ``repeats``, whether its new rows are old ones; ``kept, new`` records.
 ``new_rows``
     Null without any: ``records, copies, near_copies, near_limit, distances, columns, map``.
 ``holdout``
@@ -126,6 +127,7 @@ def facts(
     method,
     positive,
     n_kept,
+    repeats,
     new_rows,
     holdout,
     seconds,
@@ -149,6 +151,8 @@ def facts(
         The rarer of two classes.
     n_kept : int
         Old records in the balanced table.
+    repeats : bool
+        Whether new rows are old ones, ids and all.
     new_rows, holdout : dict or None
     seconds : float
     files : dict of str to str
@@ -186,7 +190,9 @@ def facts(
         "costs": _costs(auto, method, positive),
         "balanced": {
             "method": method,
-            "forced": method != auto.verdict_.chosen,
+            "forced": asked["force"] is not None,
+            "departs": method != auto.verdict_.chosen,
+            "repeats": repeats,
             "kept": n_kept,
             "new": new_rows["records"] if new_rows else 0,
         },
@@ -316,7 +322,7 @@ def _how_to_learn(data):
         "of each training part."
     )
     hints = [c["name"] for c in data["audit"]["columns"] if c["kind"] == "leave_out"]
-    hints = [] if new["copies"] == new["records"] else hints
+    hints = [] if data["balanced"]["repeats"] else hints
     signs = [f"nothing in {', '.join(hints)}"] if hints else []
     signs += [f"a 1 in {mark}"] if mark else []
     if signs:

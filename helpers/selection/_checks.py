@@ -56,8 +56,8 @@ def refuse_two_orders(estimator):
         )
 
 
-def refuse_columns(estimator, frame):
-    """Columns of groups or times that are not there, or have holes."""
+def refuse_columns(estimator, frame, holes=False):
+    """Columns of groups or times that are not there, or have holes that may not be."""
     for name in ("groups", "times"):
         column = getattr(estimator, name)
         if column is None:
@@ -71,7 +71,7 @@ def refuse_columns(estimator, frame):
             raise ValueError(
                 f"{name}={column!r} is no column; they are {[*frame.columns]}."
             )
-        if frame[column].isna().any():
+        if not holes and frame[column].isna().any():
             raise ValueError(
                 f"Column {column!r} ({name}) has {frame[column].isna().sum()} missing "
                 "value(s); fill them in, or leave such rows out."

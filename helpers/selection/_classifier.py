@@ -161,7 +161,7 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
     _value = None  # of what was pickled before there was one
     _parameter_constraints = {
         "sampler": [HasMethods("fit_resample"), None],
-        "classifier": [str, HasMethods(["fit", "predict_proba"]), None],
+        "classifier": [str, HasMethods("fit"), None],
         "weights": [StrOptions({"balanced"}), None],
         "tune": ["boolean"],
         "costs": ["array-like", None],
@@ -226,7 +226,7 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
         refuse_two_orders(self)
         y, frame = labels_of(y), as_frame(X)
         refuse_lengths(frame, y)
-        refuse_columns(self, frame)
+        refuse_columns(self, frame, holes=not self.tune)
         self._columns, self.n_features_in_ = frame.columns, frame.shape[1]
         _check_feature_names(self, X, reset=True)
         self.classes_, numbers = np.unique(y, return_inverse=True)
@@ -305,6 +305,11 @@ class ResampledClassifier(ClassifierMixin, BaseEstimator):
         routing = {"enable_metadata_routing": False} if told else {}
         with config_context(**routing):
             self.classifier_ = classifier.fit(Z, seen, **told)
+        if not hasattr(self.classifier_, "predict_proba"):  # some have it once fitted
+            raise ValueError(
+                f"{type(classifier).__name__} has no predict_proba; give a classifier that "
+                "has, such as CalibratedClassifierCV around it."
+            )
         # By the rows that it saw, maybe only in what a search has found best.
         if balances_itself(getattr(self.classifier_, "best_estimator_", classifier)):
             self.trained_ = np.ones(n_classes)

@@ -1,5 +1,6 @@
 """One column and its code in [0, 1]: numbers, dates, categories, and what has none."""
 
+import numbers
 from contextlib import suppress
 
 import numpy as np
@@ -325,6 +326,12 @@ class Date(Measured):
         if self.form != "type" or known.dtype != self.dtype or _is_arrow(known):
             known = self._read(known.astype(object))
         zone = getattr(known.dtype, "tz", None)
+        learned = getattr(self, "zone", None)
+        if zone is None and learned is not None and known.dtype.kind == "M":
+            # By the clock of the column; the hour that comes twice is its second.
+            twice = np.zeros(len(known), bool)
+            known = known.dt.tz_localize(learned, twice, "shift_forward")
+            zone = learned
         if zone is not None:
             known = known.dt.tz_convert("UTC").dt.tz_localize(None)
         return known.to_numpy(), zone
@@ -334,18 +341,26 @@ class Date(Measured):
             held = pd.api.types.infer_dtype(known)
             if held in ("timedelta", "timedelta64"):
                 return pd.to_timedelta(known)
-            if held in ("integer", "floating", "mixed-integer-float", "boolean"):
+            counts = [isinstance(value, numbers.Real) for value in known]
+            if any(counts):
                 raise TypeError(
-                    f"what {known.iloc[0]!r} counts, and from when, is not said; convert it, "
+                    f"what {known[counts].iloc[0]!r} counts, and from when, is not said; convert it, "
                     f"such as by pd.to_datetime(X[{self.name!r}], unit='s')."
                 )
             form = self.form if "%" in self.form else None
-            if form is None and held in ("string", "mixed"):  # beside real dates
-                form = (date_form(known) if held == "string" else None) or "ISO8601"
+            texts = known[[isinstance(value, str) for value in known]]
+            if form is None and len(texts):  # beside real dates
+                form = date_form(texts) or "ISO8601"
             return pd.to_datetime(known, format=form)
         except TypeError as error:
             raise ValueError(f"Column {self.name!r} is of dates: {error}") from error
         except ValueError as error:
+            if form == "ISO8601":
+                raise ValueError(
+                    f"Column {self.name!r} is of dates and holds {odd_date(texts)!r}, which is "
+                    "none, or can be read in two ways; convert it, such as by "
+                    f"pd.to_datetime(X[{self.name!r}], format='%d.%m.%Y')."
+                ) from error
             why = str(error).partition(". ")[0].splitlines()[0].rstrip(".")
             raise ValueError(
                 f"Column {self.name!r} is of dates: {why}. pd.to_datetime(X[{self.name!r}], "
