@@ -377,3 +377,13 @@ def test_doing_nothing_is_placed_beside_the_largest_effect_of_its_source():
     found = chapter.placed(rows.assign(protocol=chapter.COUNTS_PROTOCOL))
     # An interval of some fifty points says nothing of what a method does.
     assert found["report", "nothing", "recall"].verdict == "too loose to say"
+
+
+def test_both_sources_stand_beside_one_column_of_ours():
+    rows = trucks({"nothing": [44, 47, 46], "smote": [60, 67, 64]}, "counts")
+    found = chapter.report_beside_ours(rows.assign(protocol=chapter.COUNTS_PROTOCOL))
+    assert [*found.columns.unique(0)] == ["ours", "report", "notebook"]
+    line = found.loc["nothing", "recall"]
+    assert line["report", "printed"] == "0.560"
+    assert line["notebook", "verdict"] == "outside"
+    assert found.index.is_unique

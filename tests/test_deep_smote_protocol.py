@@ -719,7 +719,7 @@ def test_the_first_page_names_the_readings_that_can_work_and_what_is_missing():
     both = pd.concat([tenth, rows[rows["method"] == "nothing"]])
     assert chapter.glance(both).endswith(
         "on MNIST and on the test of its table, doing nothing has a mean recall of 25.0 "
-        "per cent; the paper prints 81.5 for SMOTE and 96.2 for DeepSMOTE"
+        "per cent (draws: 1); the paper prints 81.5 for SMOTE and 96.2 for DeepSMOTE"
     )
     assert chapter.glance(rows.iloc[:0]) == "Not answered yet."
 

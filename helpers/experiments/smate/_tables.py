@@ -267,13 +267,22 @@ def leads_told(rows) -> str:
 
 
 def report_beside_ours(rows) -> pd.DataFrame:
-    """Every printed number of the report and of its notebook beside ours, with a verdict."""
-    return printed_table(
+    """Ours, and every printed number of the report and of its notebook with a verdict."""
+    long = printed_table(
         {
             (source, printed(arm), metric): one
             for (source, arm, metric), one in placed(rows).items()
         }
     )
+    if long.empty:
+        return long
+    ours = long.droplevel(0)[["ours", "n", "one more run"]]
+    parts = {"ours": ours[~ours.index.duplicated()]}
+    parts["ours"] = parts["ours"].rename(columns={"ours": "mean"})
+    for source in long.index.unique(0):
+        own = long.xs(source)[["paper", "verdict"]]
+        parts[source] = own.rename(columns={"paper": "printed"})
+    return pd.concat(parts, axis=1).fillna("")
 
 
 def report_differences(rows) -> tuple[pd.DataFrame, str]:
