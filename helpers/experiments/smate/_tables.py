@@ -276,12 +276,16 @@ def report_beside_ours(rows) -> pd.DataFrame:
     )
     if long.empty:
         return long
-    ours = long.droplevel(0)[["ours", "n", "one more run"]]
-    parts = {"ours": ours[~ours.index.duplicated()]}
-    parts["ours"] = parts["ours"].rename(columns={"ours": "mean"})
+    long = long.rename(columns={"ours": "mean", "paper": "printed"})
+    return _by_source(long, ["mean", "n", "one more run"], ["printed", "verdict"])
+
+
+def _by_source(long, ours, theirs):
+    """Rows by source, arm and metric side by side: what is ours once, theirs by source."""
+    own = long.droplevel(0)[ours]
+    parts = {"ours": own[~own.index.duplicated()]}
     for source in long.index.unique(0):
-        own = long.xs(source)[["paper", "verdict"]]
-        parts[source] = own.rename(columns={"paper": "printed"})
+        parts[source] = long.xs(source)[theirs]
     return pd.concat(parts, axis=1).fillna("")
 
 
@@ -297,7 +301,12 @@ def report_differences(rows) -> tuple[pd.DataFrame, str]:
     gaps = judged_gaps(rows)
     table = claims_table(gaps, factor=100, digits=1, most=1)
     told = f"Of {len(gaps)} printed differences: {tally(gaps['verdict'])}."
-    return table[["difference", "could tell", "verdict"]], told
+    if table.empty:
+        return table, told
+    family = table.index.names[0]
+    table = table.reset_index("printed")
+    table = _by_source(table, ["difference"], ["printed", "could tell", "verdict"])
+    return table.rename_axis([family, "in"]), told
 
 
 def higher_printed() -> pd.DataFrame:
