@@ -4,7 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.data import load_petrography
 from helpers.experiments import gan_smote as chapter
+from helpers.experiments.gan_smote import _benchmark as benchmark
+from helpers.store import Cell
 
 
 def scores(arms, split="folds", n_repeats=3, n_folds=10, classifier="network"):
@@ -154,3 +157,74 @@ def test_variety_is_that_of_the_record_next_to_half_of_the_training():
 
 def test_a_shorter_schedule_has_no_step_of_zero():
     assert chapter.shorter(10) == {"epochs": 10, "flip_epochs": 9, "restart_every": 1}
+
+
+# ---------------------------------------------------------------- the runs themselves
+
+
+@pytest.fixture
+def stacked(monkeypatch):
+    """GANs of all folds that say which fold they are of."""
+
+    class Stub:
+        def __init__(self, fold):
+            self.fold = fold
+
+        def set_params(self, decode):
+            self.decode = decode
+            return self
+
+        def sample(self, label, n, random_state):
+            asked.append((self.fold, self.decode, label, n, random_state))
+            return np.full((n, 3), self.fold)
+
+    asked = []
+    monkeypatch.setattr(
+        benchmark, "trained", lambda *_: ([Stub(k) for k in range(10)], 1.5)
+    )
+    return asked
+
+
+def test_rows_of_a_fold_come_from_the_gans_of_that_fold(stacked):
+    X, y = np.zeros((4, 3)), np.array([0, 0, 0, 1])
+    where = {"split": "folds", "seed": 2, "fold": 7, "profile": "paper"}
+    X_new, y_new, seconds = benchmark.new_rows(
+        "gan_smote", X, y, {0: 0, 1: 2}, **where
+    )
+    assert stacked == [(7, "round", 1, 2, 2007)]
+    assert (X_new == 7).all()
+    assert y_new.tolist() == [1, 1]
+    assert seconds == 1.5
+
+
+def test_gans_are_trained_on_the_rows_of_their_folds_training(monkeypatch):
+    given = {}
+
+    def fit_stacked(samplers, datasets):
+        given.update(samplers=samplers, datasets=datasets)
+
+    monkeypatch.setattr(benchmark, "fit_stacked", fit_stacked)
+    benchmark.trained.cache_clear()
+    data = load_petrography()
+    benchmark.trained("gan_smote", "folds", 1, "smoke")
+    benchmark.trained.cache_clear()
+    parts = benchmark.folds(data.data, data.target, "folds", 1)
+    for (train, _), (X, y) in zip(parts, given["datasets"], strict=True):
+        np.testing.assert_array_equal(X, data.data[train])
+        np.testing.assert_array_equal(y, data.target[train])
+    assert [s.random_state for s in given["samplers"]] == [*range(1000, 1010)]
+
+
+@pytest.mark.parametrize("method", ["nothing", "smote"])
+def test_the_network_is_stopped_by_real_rows_only(monkeypatch, method):
+    told, classifier = [], benchmark.classifier
+
+    def spied(name, method, n_real):
+        told.append(n_real)
+        return classifier("logistic", method, n_real)
+
+    monkeypatch.setattr(benchmark, "classifier", spied)
+    cell = Cell("gan_smote", "paper", "petrography", method, 0, 0, "folds-network-1")
+    row = benchmark.run(cell)
+    assert told == [126] == [row["n_train"]]
+    assert (row["n_synthetic"] > 0) == (method == "smote")

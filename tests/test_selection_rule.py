@@ -2,6 +2,7 @@
 
 import warnings
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from imblearn.ensemble import BalancedRandomForestClassifier
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import make_pipeline as imblearn_pipeline
 from imblearn.under_sampling import RandomUnderSampler
+from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, balanced_accuracy_score
 from sklearn.metrics import log_loss as sklearn_log_loss
@@ -375,3 +377,58 @@ def test_what_an_arm_is_truly_worth_by_hand(told, expected):
     )
     y = np.array([0, 0, 1, 1])
     assert experiment.worth(arm, None, y, told) == pytest.approx(expected)
+
+
+class Arm(BaseEstimator):
+    """An arm of a known worth that says what it was trained on."""
+
+    trained: ClassVar = []
+
+    def __init__(self, worth=0.0, refit=True):
+        self.worth = worth
+        self.refit = refit
+
+    def fit(self, X, y):
+        assert not self.refit
+        self.trained.append((len(X), X[0, 0]))
+        return self
+
+
+@pytest.mark.parametrize(
+    ("gains", "scoring", "trainings", "expected"),
+    [
+        ("nothing", "ranking", 1, -0.1),
+        ("truth", "ranking", 5, -0.1),
+        ("truth", "probabilities", 5, 0.2),  # of a loss, as a share of that of nothing
+    ],
+)
+def test_true_gains_are_of_fresh_rows_and_fresh_tables(
+    monkeypatch, gains, scoring, trainings, expected
+):
+    drawn = []
+
+    def draw(n, rng):
+        drawn.append(n)
+        return rng.random((n, 1)), np.zeros(n)
+
+    monkeypatch.setattr(Arm, "trained", [])
+    judged = []
+
+    def worth(arm, X, y, told):
+        judged.append(X)
+        return arm.worth
+
+    monkeypatch.setattr(experiment, "worth", worth)
+    told = {"scoring": scoring}
+    made = experiment.Table(None, np.zeros(300), draw, told, gains)
+    auto = SimpleNamespace(recipes_={"nothing": Arm(0.5), "truth": Arm(0.4)})
+    found = experiment.true_gains(auto, made, 3)
+    assert found.to_dict() == pytest.approx({"nothing": 0, "truth": expected})
+    # Four fifths of the table, as in its splits; every training has rows of its own, which
+    # all arms share, and every arm is judged by the same rows that none was trained on.
+    assert drawn == [experiment.FRESH] + [240] * trainings
+    assert len({*Arm.trained}) == trainings
+    assert len(Arm.trained) == 2 * trainings
+    assert all(X is judged[0] for X in judged)
+    assert judged[0].shape == (experiment.FRESH, 1)
+    assert judged[0][0, 0] not in {first for _, first in Arm.trained}
