@@ -188,9 +188,7 @@ def stacked(monkeypatch):
 def test_rows_of_a_fold_come_from_the_gans_of_that_fold(stacked):
     X, y = np.zeros((4, 3)), np.array([0, 0, 0, 1])
     where = {"split": "folds", "seed": 2, "fold": 7, "profile": "paper"}
-    X_new, y_new, seconds = benchmark.new_rows(
-        "gan_smote", X, y, {0: 0, 1: 2}, **where
-    )
+    X_new, y_new, seconds = benchmark.new_rows("gan_smote", X, y, {0: 0, 1: 2}, **where)
     assert stacked == [(7, "round", 1, 2, 2007)]
     assert (X_new == 7).all()
     assert y_new.tolist() == [1, 1]

@@ -101,7 +101,9 @@ def test_a_step_of_the_authors_code_has_the_noise_of_the_step_forth(pair, genera
     x, row, noise = torch.randn(3, 20, 1, generator=generator)
     told = kept[s], kept[t]
     still = torch.zeros_like(noise)
-    added = step_back(x, row, noise, *told, True) - step_back(x, row, still, *told, True)
+    added = step_back(x, row, noise, *told, True) - step_back(
+        x, row, still, *told, True
+    )
     assert torch.allclose(added, math.sqrt(1 - kept[t] / kept[s]) * noise, atol=1e-6)
     # The mean is the posterior's either way.
     both = [step_back(x, row, still, *told, forth) for forth in (True, False)]
