@@ -263,9 +263,17 @@ def test_targets_that_are_no_classes_are_told_in_words_of_files(tmp_path):
     frame = pd.DataFrame({"x": range(40), "half": [0.5, 1.5] * 20})
     frame["day"] = pd.to_datetime(["2024-01-01", "2024-01-02"] * 20)
     frame["flag"] = pd.Series([1] * 3 + [0] * 37)
+    frame["list"] = [["a"], ["b"]] * 20
+    frame["dict"] = [{"a": 1}, {"a": 2}] * 20
     frame.to_parquet(tmp_path / "t.parquet")
     source = read_table(tmp_path / "t.parquet", "half")
-    for target, what in (("half", "numbers with fractions"), ("day", "dates")):
+    refused = {
+        "half": "numbers with fractions",
+        "day": "dates",
+        "list": "values of type ndarray",
+        "dict": "values of type dict",
+    }
+    for target, what in refused.items():
         with pytest.raises(ValueError, match=f"--target '{target}' holds {what}"):
             audit(source, target)
     texts = [w["text"] for w in audit(source, "flag")["warnings"]]

@@ -51,7 +51,14 @@ def refuse_target(labels, target, lines):
             f"--target {target!r} is missing in {missing.sum()} record(s), the first in "
             f"line {lines[missing.argmax()]}; fill it in, or leave such records out."
         )
-    values = labels.unique()
+    try:
+        values = labels.unique()
+    except (TypeError, NotImplementedError):  # of parquet and feather
+        held = type(labels.iloc[0]).__name__
+        raise ValueError(
+            f"--target {target!r} holds values of type {held}, and no classes. Name another "
+            "column, or make it text where these are classes."
+        ) from None
     if len(values) < 2:
         raise ValueError(
             f"--target {target!r} is {_quoted(values[0])} in every record; there is nothing to "
