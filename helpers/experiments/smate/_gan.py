@@ -18,23 +18,24 @@ GAN_RATES = [("adam", 2e-5), ("adam", 2e-4), ("adam", 2e-3)]
 GAN_RATES += [("rmsprop", rate) for _, rate in GAN_RATES]
 #: The report's five losses (5.3.2), of which it used the first, and its early end (5.3.3).
 GAN_LOSSES = ["gan", "wgan", "lsgan", "dragan", "hinge"]
+#: What each protocol's games are told apart by, in the order of their figures.
+GAMES = {
+    GAN_PROTOCOL: [f"{optimizer} {rate:g}" for optimizer, rate in GAN_RATES]
+    + ["authors_code", "augment 10", "augment 100"],
+    COUNTS_GAN: [*(f"loss {loss}" for loss in GAN_LOSSES), "early_stopping"],
+}
 GAN_STEPS = {"paper": 4000, "counts": 400, "tenth": 400, "smoke": 3}
 #: An early end is given so many times as long to come.
 PATIENT = 3
 
 
 def gan_cells(profile):
-    """The training on the majority with each optimiser and learning rate, and the authors'."""
+    """The games of a profile: rates and copies, or the losses at the report's counts."""
     dataset = "digits-9-10" if profile == "smoke" else PAPERS
-    methods = [f"{optimizer} {rate:g}" for optimizer, rate in GAN_RATES]
-    methods += ["authors_code", "augment 10", "augment 100"]
-    protocol = GAN_PROTOCOL
-    if profile == "counts":
-        protocol = COUNTS_GAN
-        methods = [*(f"loss {loss}" for loss in GAN_LOSSES), "early_stopping"]
+    protocol = COUNTS_GAN if profile == "counts" else GAN_PROTOCOL
     return [
         Cell(CHAPTER, profile, dataset, method, 0, 0, protocol)
-        for method in methods
+        for method in GAMES[protocol]
         if profile != "pilot"
     ]
 
