@@ -169,6 +169,29 @@ def test_a_column_that_only_orders_or_groups_is_not_called_learned_from(
     ]
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([-999, -999, -999, *range(18, 90)], ["-999 in 3 records, and 18 to 89 in"]),
+        ([-1, -1, -1, *range(0, 5000, 50)], ["-1 in 3 records, and 0 to 4950 in"]),
+        (
+            [99.5] * 4 + [k / 8 for k in range(60)],
+            ["99.5 in 4 records, and 0 to 7.375"],
+        ),
+        ([-999, -999, *range(18, 90)], []),  # two may be chance
+        ([0] * 40 + [*range(100, 160)], []),  # as many as the others span: no code
+        ([9] * 5 + [1, 2, 3, 4, 5] * 12, []),  # levels, no measurements
+        ([-9] * 5 + [*range(-80, -10)] + [3], []),
+    ],
+)
+def test_a_code_of_values_not_known_is_asked_about(values, told, tmp_path):
+    lines = [f"{value},{k % 7 == 0:d}" for k, value in enumerate(values)]
+    _, notes = noted("\n".join(["age,y", *lines]) + "\n", "codes", tmp_path)
+    assert len(notes) == len(told)
+    for note, words in zip(notes, told, strict=True):
+        assert f"Column 'age' has {words}" in note
+
+
 # ---------------------------------------------------------------- set aside
 
 

@@ -280,6 +280,9 @@ def test_losses_at_the_counts_are_games_of_their_own():
             "method": [*losses, "adam 0.0002"],
             "protocol": [*["gan-2"] * 3, "gan-1"],
             "fake_accuracy": [0.9, 0.6, 0.7, 0.8],
+            "real_accuracy": 0.8,
+            "gan_steps": [1000, 2400, 1000, 400],
+            "variety": [0.1, 0.6, 0.7, np.nan],
             "collapsed": [*["calls everything real"], *[np.nan] * 3],
         }
     )
@@ -288,3 +291,9 @@ def test_losses_at_the_counts_are_games_of_their_own():
     told = smate.failures_told(games, smate.COUNTS_GAN)
     assert told == "3 of 6 games are stored. Diverged: none; collapsed: WGAN."
     assert [*smate.games_of(rows).index] == ["adam 0.0002"]
+    table = smate.losses_table(games)
+    assert table.loc["WGAN"].to_list() == pytest.approx([1000, 90, 80, 0.1])
+    assert smate.early_end_told(games).endswith("came after 2,400 updates")
+    games.loc["early_stopping", "gan_steps"] = 3000
+    assert smate.early_end_told(games).endswith("did not come within 3,000 updates")
+    assert "not stored" in smate.early_end_told(games.drop("early_stopping"))

@@ -24,6 +24,10 @@ BLANK = (
 )
 #: Rows that are looked at for leaks.
 MOST_ROWS = 4000
+#: Codes of values that are not known, where no other value is below zero.
+CODES = (-1, -9, -99, -999, -9999, -99999)
+#: Records that have a code, and other values of a column, from which on one is told of.
+CODED, MEASURED = 3, 10
 _ID = re.compile(
     r"(?i:(^|[\W_])(id|uuid|patient|customer|client|user|subject|person|household|group)"
     r"([\W_]|$))|[a-z]I[dD]$"
@@ -192,6 +196,33 @@ def _comparable(frame):
     return names
 
 
+def missing_codes(column):
+    """Numbers that may stand for values not known, such as -999 among ages.
+
+    Parameters
+    ----------
+    column : Series
+        Of numbers, or of texts that are.
+
+    Yields
+    ------
+    code, n, low, high : str, int, str, str
+        The lowest or highest value, how many records have it, and the ends of the others:
+        it lies farther from these than twice what they span, or is the only one below zero
+        and one of `CODES`.
+    """
+    known = pd.to_numeric(column, errors="coerce").astype(float).dropna()
+    for code in (known.min(), known.max()):
+        rest = known[known != code]
+        n = len(known) - len(rest)
+        if n < CODED or rest.nunique() < MEASURED:
+            continue
+        low, high = rest.min(), rest.max()
+        far = max(low - code, code - high) > 2 * (high - low)
+        if far or (code in CODES and low >= 0):
+            yield f"{code:.12g}", n, f"{low:.12g}", f"{high:.12g}"
+
+
 def audit_lines(found, path, target):
     """The audit in lines of text.
 
@@ -299,6 +330,15 @@ def _warnings(source, features, labels, counts, codec, found, group, time, told)
             f"{found['conflicts']} record(s) have the same features as one of another "
             "class: no classifier can tell them apart.",
         )
+    for name in features:
+        if codec.kinds_[name] != "number":
+            continue
+        for code, n, low, high in missing_codes(features[name]):
+            yield (
+                "codes",
+                f"Column {name!r} has {code} in {n} records, and {low} to {high} in all "
+                "others. If that stands for values not known, leave such fields empty.",
+            )
     for name, kind in codec.kinds_.items():
         if told.get(name) == "category":
             continue

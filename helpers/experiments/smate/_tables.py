@@ -14,7 +14,7 @@ from ...plotting import printed
 from ._claims import SOURCES, judged_against_nothing, judged_gaps, placed
 from ._draw import DATASETS
 from ._figure_6 import ARMS, TRANSFER_ARMS, confusion
-from ._gan import GAMES, GAN_LOSSES, GAN_PROTOCOL
+from ._gan import GAMES, GAN_LOSSES, GAN_PROTOCOL, GAN_STEPS, PATIENT
 from ._printed import FIGURE_6, NOTEBOOK
 
 #: What each arm does, in the order of the table that introduces them.
@@ -382,6 +382,29 @@ def spotted_at_end(games) -> pd.DataFrame:
     spotted = games["fake_accuracy"].mul(100).rename("fakes spotted, %")
     spotted.index = printed_games(games.index)
     return spotted.to_frame()
+
+
+def losses_table(games) -> pd.DataFrame:
+    """How each game of the trucks stands at its end, and how much its images vary.
+
+    Of the last 100 updates: per cent of generated and of real images judged rightly.
+    ``variety`` is that of `SMate.variety_`: 0 where all images are the same, 1 where they
+    differ as real ones do.
+    """
+    table = games[["gan_steps", "fake_accuracy", "real_accuracy", "variety"]].copy()
+    table[["fake_accuracy", "real_accuracy"]] *= 100
+    table.index = printed_games(games.index)
+    return table
+
+
+def early_end_told(games) -> str:
+    """Whether the report's sign of convergence came before the cap, or what is missing."""
+    if "early_stopping" not in games.index:
+        return "The training with an early end is not stored yet"
+    cap, steps = PATIENT * GAN_STEPS["counts"], games.loc["early_stopping", "gan_steps"]
+    if steps < cap:
+        return f"The sign of convergence came after {steps:,.0f} updates"
+    return f"The sign of convergence did not come within {cap:,} updates"
 
 
 def failures_told(games, protocol=GAN_PROTOCOL) -> str:
