@@ -63,6 +63,17 @@ def noted(text, about, tmp_path, **told):
     return source.frame, [w["text"] for w in found["warnings"] if w["about"] == about]
 
 
+def test_words_of_long_tables_are_told_from_numbers(tmp_path):
+    """Whatever the first rows hold, and however many follow."""
+    lines = [f"{'abc'[i % 3]},{i % 97},{i % 7 == 0:d}" for i in range(40_000)]
+    lines[30_000] = "b,unknown,1"
+    _, notes = noted("\n".join(["word,age,y", *lines]) + "\n", "numbers", tmp_path)
+    assert notes == [
+        "Column 'age' reads as text for 'unknown' (first in line 30002): leave such fields "
+        "empty, and it holds numbers."
+    ]
+
+
 def test_one_word_among_numbers_is_named_and_dashes_are_holes(tmp_path):
     lines = [
         f"{i % 50},{i / 8},{'01' if i % 2 else 10 + i % 3},{i % 2}" for i in range(90)

@@ -66,16 +66,12 @@ def among_numbers(texts):
     texts = texts.str.strip()
     known = texts[~texts.isin(HOLES + NO_NUMBERS)]
     form = re.compile(_NUMBER.format("[.,]"))
-    odd = known[
-        ~known.iloc[:MANY]
-        .map(form.fullmatch)
-        .notna()
-        .reindex(known.index, fill_value=True)
-    ]
+    words = [text for text in known.unique() if not form.fullmatch(text)]
+    odd = known[known.isin(words)]
     if not 0 < len(odd) < 0.2 * len(known):
         return None
     # Digits that are no number belong to codes, such as 01 among 10 and 11.
-    if all(text.isdigit() for text in odd.unique()):
+    if all(map(str.isdigit, words)):
         return None
     return odd.drop_duplicates()
 
