@@ -63,6 +63,15 @@ def noted(text, about, tmp_path, **told):
     return source.frame, [w["text"] for w in found["warnings"] if w["about"] == about]
 
 
+def test_codes_of_digits_are_called_so_and_no_pandas_is_asked_of_files(tmp_path):
+    lines = [f"{i:05d},{'x' if i % 3 else i},{i % 7 == 0:d}" for i in range(900, 1100)]
+    _, notes = noted("\n".join(["zip,mixed,y", *lines]) + "\n", "left out", tmp_path)
+    assert "(codes of digits, such as 01: 200 different among 200)" in notes[0]
+    lines = [f"{i if i % 3 else f'x{i}'},{i % 7},{i % 5 == 0:d}" for i in range(200)]
+    _, notes = noted("\n".join(["mixed,age,y", *lines]) + "\n", "left out", tmp_path)
+    assert "'mixed' is not learned from (text, but 66% are numbers). Rows" in notes[0]
+
+
 def test_words_of_long_tables_are_told_from_numbers(tmp_path):
     """Whatever the first rows hold, and however many follow."""
     lines = [f"{'abc'[i % 3]},{i % 97},{i % 7 == 0:d}" for i in range(40_000)]

@@ -155,7 +155,7 @@ def audit(source, target, kinds=None, drop=(), group=None, time=None):
             {
                 "name": str(name),
                 "kind": "leave_out" if name in asides else row["kind"],
-                "why": asides.get(name, row["why"]),
+                "why": asides.get(name, in_words(row["why"])),
                 "missing": float(row["missing"]),
                 "seen": str(row["seen"]),
             }
@@ -183,6 +183,11 @@ def audit(source, target, kinds=None, drop=(), group=None, time=None):
         )
     ]
     return found
+
+
+def in_words(why):
+    """Why a column is not learned from, without the call that would cure it in pandas."""
+    return why.partition(": pd.")[0]
 
 
 def _comparable(frame):
@@ -298,7 +303,7 @@ def _warnings(source, features, labels, counts, codec, found, group, time, told)
         if why != "as told" and name not in (group, time):
             yield (
                 "left out",
-                f"Column {name!r} is not learned from ({why}). {BLANK}",
+                f"Column {name!r} is not learned from ({in_words(why)}). {BLANK}",
             )
     if group is None:
         n = len(labels)

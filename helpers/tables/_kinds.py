@@ -91,7 +91,11 @@ def find_kind(series, name, said):
 
 def _numbers_in(known):
     """What to say of numbers that pandas read as text, for a blank or a word among them."""
-    read = pd.to_numeric(known.astype(object), errors="coerce").notna().mean()
+    texts = known.astype(object)
+    read = pd.to_numeric(texts, errors="coerce").notna().mean()
+    if read == 1 and texts.map(str).str.match("0[0-9]").any():
+        n = known.nunique()
+        return f"codes of digits, such as 01: {n:,} different among {len(known):,}"
     if read > 0.5:
         return f"text, but {read:.0%} are numbers: pd.to_numeric(..., errors='coerce')"
     return None
