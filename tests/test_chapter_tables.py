@@ -294,6 +294,17 @@ def test_losses_at_the_counts_are_games_of_their_own():
     table = smate.losses_table(games)
     assert table.loc["WGAN"].to_list() == pytest.approx([1000, 90, 80, 0.1])
     assert smate.early_end_told(games).endswith("came after 2,400 updates")
+    told = smate.halves_told(games)
+    assert told.startswith(
+        "Nearest to one half spotted is GAN, early end: 60 % of its "
+    )
+    assert "The most varied are those of GAN: 70 % of its images are spotted" in told
+    assert told.endswith("vary by 0.70 of what real trucks do")
+    other = smate.halves_told(games.assign(variety=[0.1, 0.2, 0.9]))
+    assert other.endswith(
+        "vary by 0.90 of what real trucks do, more than those of any other"
+    )
+    assert "Too few" in smate.halves_told(games[:1])
     games.loc["early_stopping", "gan_steps"] = 3000
     assert smate.early_end_told(games).endswith("did not come within 3,000 updates")
     assert "not stored" in smate.early_end_told(games.drop("early_stopping"))

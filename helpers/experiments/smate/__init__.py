@@ -89,6 +89,7 @@ from ._tables import (
     figure_6,
     games_of,
     gan_lengths,
+    halves_told,
     higher_printed,
     leads_told,
     losses_table,

@@ -397,6 +397,26 @@ def losses_table(games) -> pd.DataFrame:
     return table
 
 
+def halves_told(games) -> str:
+    """Whether the game nearest to the report's one half has the most varied images."""
+    table = losses_table(games).dropna(subset=["fake_accuracy", "variety"])
+    if len(table) < 2:
+        return "Too few games are stored to compare their images"
+    half, most = (table["fake_accuracy"] - 50).abs().idxmin(), table["variety"].idxmax()
+
+    def of(game):
+        row = table.loc[game]
+        return (
+            f"{game}: {row['fake_accuracy']:.0f} % of its images are spotted, and they "
+            f"vary by {row['variety']:.2f} of what real trucks do"
+        )
+
+    nearest = f"Nearest to one half spotted is {of(half)}"
+    if half == most:
+        return f"{nearest}, more than those of any other"
+    return f"{nearest}. The most varied are those of {of(most)}"
+
+
 def early_end_told(games) -> str:
     """Whether the report's sign of convergence came before the cap, or what is missing."""
     if "early_stopping" not in games.index:
