@@ -271,3 +271,20 @@ def test_games_have_printed_names():
         "authors' code",
         "10 augmented copies",
     ]
+
+
+def test_losses_at_the_counts_are_games_of_their_own():
+    losses = ["loss wgan", "early_stopping", "loss gan"]
+    rows = pd.DataFrame(
+        {
+            "method": [*losses, "adam 0.0002"],
+            "protocol": [*["gan-2"] * 3, "gan-1"],
+            "fake_accuracy": [0.9, 0.6, 0.7, 0.8],
+            "collapsed": [*["calls everything real"], *[np.nan] * 3],
+        }
+    )
+    games = smate.games_of(rows, smate.COUNTS_GAN)
+    assert [*smate.spotted_at_end(games).index] == ["GAN", "WGAN", "GAN, early end"]
+    told = smate.failures_told(games, smate.COUNTS_GAN)
+    assert told == "3 of 6 games are stored. Diverged: none; collapsed: WGAN."
+    assert [*smate.games_of(rows).index] == ["adam 0.0002"]

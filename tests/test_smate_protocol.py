@@ -225,6 +225,15 @@ def test_a_game_tells_its_course():
     assert len(row["fake_accuracy_course"].split()) == 3
     assert 0 <= row["fake_accuracy"] <= 1
     assert row["diverged"] == ""
+    assert "picture" not in row
+
+
+def test_a_game_of_the_minority_keeps_its_variety_and_images():
+    cell = Cell("smate", "smoke", "digits-9-10", "loss hinge", 0, 0, "gan-2")
+    row = chapter.run(cell)
+    assert row["gan_steps"] == 3
+    assert 0 <= row["variety"] < 0.5  # of noise
+    assert chapter.shown(row["picture"]).shape == (10, 1, 28, 28)
 
 
 def test_every_profile_has_every_arm_on_every_draw():

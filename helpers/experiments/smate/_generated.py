@@ -162,6 +162,7 @@ def told(sampler, label):
         "fake_accuracy": float(last["fake_accuracy"].mean()),
         "real_accuracy": float(last["real_accuracy"].mean()),
         "collapsed": str(sampler.collapsed_.get(label, "")),
+        "variety": sampler.variety_[label],
         "fake_accuracy_course": stretch_means(phase["fake_accuracy"]),
     }
     if "majority_probability" in phase:

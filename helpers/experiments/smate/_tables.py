@@ -14,7 +14,7 @@ from ...plotting import printed
 from ._claims import SOURCES, judged_against_nothing, judged_gaps, placed
 from ._draw import DATASETS
 from ._figure_6 import ARMS, TRANSFER_ARMS, confusion
-from ._gan import GAN_PROTOCOL, GAN_RATES
+from ._gan import GAMES, GAN_LOSSES, GAN_PROTOCOL
 from ._printed import FIGURE_6, NOTEBOOK
 
 #: What each arm does, in the order of the table that introduces them.
@@ -70,10 +70,8 @@ ELSEWHERE = {
     for name in DATASETS
     if "cifar10" in name
 }
-#: Arms of the stored pictures, and of the games that are followed over their updates.
+#: Arms of the stored pictures.
 GANS = ["smate_scratch", "smate", "smate_penalty", "smate_longer"]
-GAMES = [f"{optimizer} {rate:g}" for optimizer, rate in GAN_RATES]
-GAMES += ["authors_code", "augment 10", "augment 100"]
 
 
 # ---------------------------------------------------------------- Figure 6
@@ -356,24 +354,25 @@ def gan_lengths(rows) -> pd.DataFrame:
     return table
 
 
-def games_of(stored) -> pd.DataFrame:
-    """Stored trainings of GANs with other optimisers, rates and copies, indexed by game.
+def games_of(stored, protocol=GAN_PROTOCOL) -> pd.DataFrame:
+    """Stored trainings of GANs by one protocol of `GAMES`, in its order.
 
-    In the order of `GAMES`; ``diverged`` and ``collapsed`` are texts, or missing.
+    Indexed by game; ``diverged`` and ``collapsed`` are texts, or missing.
     """
-    games = stored[stored["protocol"] == GAN_PROTOCOL].set_index("method")
+    games = stored[stored["protocol"] == protocol].set_index("method")
     games = games.reindex(columns=games.columns.union(["diverged", "collapsed"]))
-    return games.loc[[game for game in GAMES if game in games.index]]
+    return games.loc[[game for game in GAMES[protocol] if game in games.index]]
 
 
 def printed_games(games) -> list[str]:
     """Names of games as tables have them."""
     words = {"adam": "Adam", "rmsprop": "RMSprop", "2e-05": "0.00002"}
-    words["authors_code"] = "authors' code"
+    words |= {"authors_code": "authors' code", "early_stopping": "GAN, early end"}
+    words |= {loss: loss.upper() for loss in GAN_LOSSES if loss != "hinge"}
     return [
         f"{game.split()[1]} augmented copies"
         if game.startswith("augment ")
-        else " ".join(words.get(word, word) for word in game.split())
+        else " ".join(words.get(w, w) for w in game.removeprefix("loss ").split())
         for game in games
     ]
 
@@ -385,13 +384,13 @@ def spotted_at_end(games) -> pd.DataFrame:
     return spotted.to_frame()
 
 
-def failures_told(games) -> str:
+def failures_told(games, protocol=GAN_PROTOCOL) -> str:
     """How many games are stored, and which diverged or collapsed."""
     failed = {
         what: ", ".join(printed_games(games.index[games[what].notna()])) or "none"
         for what in ("diverged", "collapsed")
     }
     return (
-        f"{len(games)} of {len(GAMES)} games are stored. Diverged: {failed['diverged']}; "
+        f"{len(games)} of {len(GAMES[protocol])} games are stored. Diverged: {failed['diverged']}; "
         f"collapsed: {failed['collapsed']}."
     )
