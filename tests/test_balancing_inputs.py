@@ -16,10 +16,10 @@ from scipy.stats import ks_2samp
 from sklearn.metrics import log_loss
 
 from helpers import TableCodec, report
-from helpers.balancing import _text, audit, read_table
+from helpers.balancing import _text, audit, balance, read_table
 from helpers.balancing._holdout import _latest, _of_groups
 from helpers.balancing._new_rows import described, provenance_of
-from helpers.balancing._options import Asked, as_options
+from helpers.balancing._options import Asked, as_options, chooser
 from helpers.balancing._recipe import _folder
 from helpers.balancing._text import TextTable
 
@@ -117,6 +117,83 @@ def test_points_of_thousands_beside_decimal_commas_are_named(tmp_path):
     assert notes == []
 
 
+@pytest.mark.parametrize(
+    ("values", "mark", "why"),
+    [
+        (["669", "1,777", "12,315", "80"], ",", "where the others have no decimals"),
+        (["1,777", "2,315"], ",", "always with three decimals"),
+        (["1.777", "669", "2.315"], ".", "where the others have no decimals"),
+        (["0,669", "1,777"], ",", None),
+        (["669", "1,77", "2,315"], ",", None),
+        (["1,777", "2500"], ",", None),
+        (["1.777", "2.315"], ".", None),  # three decimals
+    ],
+)
+def test_thousands_that_may_be_decimals_are_asked_about(values, mark, why, tmp_path):
+    lines = [f"{values[i % len(values)]};{i / 8};{i % 2}" for i in range(60)]
+    _, notes = noted("\n".join(["x;z;y", *lines]) + "\n", "numbers", tmp_path)
+    assert len(notes) == (why is not None)
+    if why:
+        first = next(v for v in values if mark in v)
+        kind = {",": "comma", ".": "point"}[mark]
+        told = f"Column 'x' is read with a decimal {kind}, such as {first!r}, {why}; if"
+        assert notes[0].startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (
+            ["0.082", "1.250"] * 30 + ["n.d."],
+            "reads as text for 'n.d.' (first in line 62)",
+        ),
+        (['"2,300"', "50", "550"], "reads as text, such as '2,300': write"),
+        (["1 777", "669", "80"], "reads as text, such as '1 777': write"),
+        (["1\u202f777", "669", "80"], r"reads as text, such as '1\u202f777': write"),
+        (['"1,5"'] + ["2.5"] * 3, "reads as text, such as '1,5': write"),
+        # Left empty, amounts would be lost.
+        (["$5.50"] + ["2.5"] * 9, "reads as text, such as '$5.50': write"),
+        (["red", "10", "green", "n.d."], None),
+    ],
+)
+def test_the_cure_of_numbers_read_as_text_is_the_right_one(values, told, tmp_path):
+    lines = [f"{v},{i / 8},{i % 2}" for i, v in enumerate(values * (61 // len(values)))]
+    _, notes = noted("\n".join(["x,z,y", *lines]) + "\n", "numbers", tmp_path)
+    assert [note.startswith(f"Column 'x' {told}") for note in notes] == [True] * bool(
+        told
+    )
+
+
+def test_costs_are_those_of_the_rarer_class_of_the_whole_table(tmp_path):
+    """Drift makes the rare class the frequent one of what is left to learn from."""
+    when, y = np.arange(400), np.repeat(["sick", "well"], [180, 220])
+    frame = pd.DataFrame({"x": np.sin(when), "when": when, "y": y})
+    rng = np.random.default_rng(0)
+    early, late = np.r_[0:150, 180:270], np.r_[150:180, 270:400]
+    order = [*rng.permutation(early), *rng.permutation(late)]
+    frame = frame.iloc[order].assign(when=when)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    said = []
+    told = {"target": "y", "time": "when", "holdout": 0.4, "cost_fn": 10}
+    balance(tmp_path / "t.csv", **told, dry_run=True, say=said.append)
+    assert any(line.startswith("Costs: 10 for a missed 'sick', 1 for") for line in said)
+    source = read_table(tmp_path / "t.csv", "y")
+    asked = Asked("y", time="when", cost_fn=10)
+    left = np.array(["sick"] * 150 + ["well"] * 90)
+    auto = chooser(asked, {}, left, source.frame["y"])
+    assert auto.costs == [[0, 10], [1, 0]]  # sick, well
+    same = pd.Series(["sick", "well"] * 50)
+    with pytest.raises(ValueError, match="both have 50 records"):
+        chooser(asked, {}, left, same)
+
+
+def test_a_title_above_the_names_is_told(tmp_path):
+    lines = ["Customers 2024,,", "age,amount,churn", *["30,1.5,no", "40,2.5,yes"] * 20]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(ValueError, match="'churn' of --target stands in line 2"):
+        balance(tmp_path / "t.csv", target="churn", dry_run=True)
+
+
 def test_an_id_does_not_hide_duplicates(tmp_path):
     lines = [f"K{i:04d},{i // 3 / 7:.3f},{i // 3 % 2}" for i in range(90)]
     text = "\n".join(["record_id,x,y", *lines]) + "\n"
@@ -202,6 +279,10 @@ def test_a_column_that_only_orders_or_groups_is_not_called_learned_from(
         ([0] * 40 + [*range(100, 160)], []),  # as many as the others span: no code
         ([9] * 5 + [1, 2, 3, 4, 5] * 12, []),  # levels, no measurements
         ([-9] * 5 + [*range(-80, -10)] + [3], []),
+        (
+            [-99] * 5 + [-98] * 4 + [*range(1, 40)],
+            ["-99 in 5 records, and 1 to 39 in", "-98 in 4 records, and 1 to 39 in"],
+        ),
     ],
 )
 def test_a_code_of_values_not_known_is_asked_about(values, told, tmp_path):
@@ -480,6 +561,29 @@ def test_the_recipe_has_as_many_folds_as_were_asked_for(tmp_path):
     done = call(path, *plain, "--out", tmp_path / "plain")
     text = (tmp_path / "plain" / "recipe.py").read_text(encoding="utf-8")
     assert "RepeatedStratifiedKFold(n_splits=3, n_repeats=4" in text
+
+
+def test_the_recipe_parts_no_day_and_finds_what_the_report_says(tmp_path):
+    frame = rows_of(n=240, rare=60).sample(frac=1, random_state=0)
+    days = pd.date_range("2024-01-01", periods=24).strftime("%Y-%m-%d")
+    frame["day"] = np.repeat(days, 10)
+    path, out = tmp_path / "t.csv", tmp_path / "out"
+    path.write_text(text_of(frame), encoding="utf-8")
+    words = ["--target", "left", *QUICK[:4], "--time", "day", "--force", "nothing"]
+    done = call(path, *words, "--for", "probabilities", "--out", out)
+    assert done.exit_code == 0, done.output
+    ran = subprocess.run(
+        [sys.executable, out / "recipe.py"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    found = re.search(r"log loss (0\.\d+) \(spread 0\.\d+, (\d+) splits\)", ran.stdout)
+    said = json.loads((out / "report.json").read_text())
+    assert int(found[2]) == said["verdict"]["n_splits"]
+    (nothing,) = (arm for arm in said["arms"] if arm["method"] == "nothing")
+    assert float(found[1]) == pytest.approx(nothing["score"], abs=2e-3)
 
 
 @pytest.mark.parametrize(

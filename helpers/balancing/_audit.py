@@ -25,7 +25,7 @@ BLANK = (
 #: Rows that are looked at for leaks.
 MOST_ROWS = 4000
 #: Codes of values that are not known, where no other value is below zero.
-CODES = (-1, -9, -99, -999, -9999, -99999)
+CODES = (-1, -7, -8, -9, -77, -88, -97, -98, -99, -888, -998, -999, -9999, -99999)
 #: Records that have a code, and other values of a column, from which on one is told of.
 CODED, MEASURED = 3, 10
 _ID = re.compile(
@@ -213,18 +213,22 @@ def missing_codes(column):
     ------
     code, n, low, high : str, int, str, str
         The lowest or highest value, how many records have it, and the ends of the others:
-        it lies farther from these than twice what they span, or is the only one below zero
-        and one of `CODES`.
+        it lies farther from these than twice what they span, or all below zero are among
+        `CODES`.
     """
     known = pd.to_numeric(column, errors="coerce").astype(float).dropna()
-    for code in (known.min(), known.max()):
-        rest = known[known != code]
-        n = len(known) - len(rest)
+    below = known.isin(CODES)
+    if below.any() and known[~below].min() < 0:
+        below[:] = False
+    ends = [] if below.any() else [known.min()]
+    for code in sorted({*known[below], *ends, known.max()}):
+        rest = known[(known != code) & ~below]
+        n = int((known == code).sum())
         if n < CODED or rest.nunique() < MEASURED:
             continue
         low, high = rest.min(), rest.max()
         far = max(low - code, code - high) > 2 * (high - low)
-        if far or (code in CODES and low >= 0):
+        if far or below[known == code].any():
             yield f"{code:.12g}", n, f"{low:.12g}", f"{high:.12g}"
 
 
@@ -310,10 +314,13 @@ def _warnings(source, features, labels, counts, codec, found, group, time, told)
         for name in _comparable(source.frame):
             values = source.frame[name].nunique()
             if _ID.search(str(name)) and 20 < values < 0.8 * n and name != time:
+                cure = (
+                    f"without --group {name!r}" if time is None else "beside --time too"
+                )
                 yield (
                     "groups",
                     f"Column {name!r} has {values} values in {n} records. If records of "
-                    f"one belong together, scores are too good without --group {name!r}.",
+                    f"one belong together, scores are too good {cure}.",
                 )
     if time is None:
         dates = [name for name, kind in codec.kinds_.items() if kind == "date"]
@@ -347,25 +354,25 @@ def _warnings(source, features, labels, counts, codec, found, group, time, told)
     for name, kind in codec.kinds_.items():
         if told.get(name) == "category":
             continue
-        if odd := source.table.odd_numbers(name):
-            yield (
-                "numbers",
-                f"Column {name!r} reads as text, such as {odd!r}: write its numbers with "
-                "a decimal point, without thousands separators and units.",
-            )
-        elif odd := source.table.among_numbers(name):
+        if odd := source.table.among_numbers(name):
             words, line = odd
             yield (
                 "numbers",
                 f"Column {name!r} reads as text for {', '.join(map(repr, words[:3]))} (first "
                 f"in line {line}): leave such fields empty, and it holds numbers.",
             )
+        elif odd := source.table.odd_numbers(name):
+            yield (
+                "numbers",
+                f"Column {name!r} reads as text, such as {odd!r}: write its numbers with "
+                "a decimal point, without thousands separators and units.",
+            )
         elif odd := source.table.thousands(name):
             yield (
                 "numbers",
-                f"Column {name!r} is read with a decimal point, such as {odd[0]!r}, where "
-                f"{odd[1]!r} has a decimal comma; if these are thousands, write them "
-                "without separators.",
+                f"Column {name!r} is read with a decimal {'comma' if ',' in odd[0] else 'point'}, "
+                f"such as {odd[0]!r}, {odd[1]}; if these are thousands, write them without "
+                "separators.",
             )
         elif kind not in ("date", "constant") and (odd := source.table.odd_dates(name)):
             yield (

@@ -96,7 +96,7 @@ def described(X, y, origin, told, kinds, asked):
     -------
     dict or None
         ``records``, ``copies``, ``near_copies`` (nearer to an old row than 95 % of the old
-        rows of those classes are to another), ``distances`` (quartiles of new rows, and of
+        rows of those classes that repeat no other are to another), ``distances`` (quartiles of new rows, and of
         old ones to their nearest other), ``columns`` (how far each one's distribution is
         from the old rows of those classes, 0 to 1; the farthest with ``parts``, levels or
         ranges, and the shares of ``old`` and ``new`` rows in them), ``map`` (points of two

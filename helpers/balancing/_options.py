@@ -32,6 +32,10 @@ _WORDS = ("classifier", "groups", "times", "kinds")
 _KINDS = {"category": "--categorical", "date": "--dates", "leave_out": "--drop"}
 
 
+#: Records among which the line of names is looked for, where a title stands above it.
+BELOW = 5
+
+
 class Asked(NamedTuple):
     """What the caller wants; `balance` documents it."""
 
@@ -183,6 +187,13 @@ def known_columns(asked, source):
         for k in ("categorical", "dates", "drop")
     }
     asked = asked._replace(**one, **several)
+    first = source.frame.iloc[:BELOW].to_numpy(dtype=object)
+    below = [asked.target in {str(value).strip() for value in row} for row in first]
+    if asked.target not in names and any(below):
+        raise ValueError(
+            f"The first line must name the columns, and {asked.target!r} of --target stands "
+            f"in line {source.table.lines[below.index(True)]}; remove what is above."
+        )
     require_known("column in --target", asked.target, names)
     uses = {
         "--categorical": asked.categorical,
@@ -214,7 +225,19 @@ def known_columns(asked, source):
     return asked
 
 
-def chooser(asked, kinds, y):
+def chooser(asked, kinds, y, labels):
+    """The choice as it was asked for.
+
+    Parameters
+    ----------
+    asked : Options
+    kinds : dict
+        As in `TableCodec`.
+    y : array
+        Labels to learn from.
+    labels : Series
+        Those of the whole table, by which a class is the rarer one.
+    """
     methods = asked.methods
     if methods not in ("auto", "all"):
         methods = [name.strip() for name in methods.split(",") if name.strip()]
@@ -236,7 +259,7 @@ def chooser(asked, kinds, y):
         methods,
         _classifier(asked.classifier, asked.seed),
         scoring=asked.need,
-        costs=_costs(asked, y),
+        costs=_costs(asked, y, labels),
         cv=cv,
         alpha=asked.alpha,
         min_gain=asked.min_gain,
@@ -277,16 +300,22 @@ def _classifier(name, seed):
     return made
 
 
-def _costs(asked, y):
+def _costs(asked, y, labels):
     if asked.cost_fn is None and asked.cost_fp is None:
         return None
-    classes, counts = np.unique(y, return_counts=True)
+    classes = np.unique(y)
     if len(classes) != 2:
         raise ValueError(
             f"--cost-fn and --cost-fp are for two classes, and there are {len(classes)}; "
             "leave them out."
         )
-    rare = int(counts.argmin())
+    counts = [(labels == c).sum() for c in classes]
+    if counts[0] == counts[1]:
+        raise ValueError(
+            "--cost-fn is the cost of missing a record of the rarer class, and both have "
+            f"{counts[0]} records; leave a record of one out."
+        )
+    rare = int(np.argmin(counts))
     costs = np.zeros((2, 2))
     costs[rare, 1 - rare] = 1 if asked.cost_fn is None else asked.cost_fn
     costs[1 - rare, rare] = 1 if asked.cost_fp is None else asked.cost_fp
@@ -307,6 +336,10 @@ def as_options(message):
         r"say how it is written, kinds=\{.*?\}, or convert it, pd\.to_datetime\.",
         "write its dates as 2024-12-31.",
         message,
+    )
+    message = message.replace(
+        "make it missing, X.replace([np.inf, -np.inf], np.nan), or leave such rows out",
+        "leave such fields empty, or leave such rows out",
     )
     message = re.sub(
         r"kinds=\{(.+?): '(category|date|leave_out)'\}",

@@ -102,12 +102,8 @@ def recipe(
         )
         how += f", groups=X[{auto.groups!r}]"
     elif auto.times is not None:
-        imports.add(("sklearn.model_selection", "TimeSeriesSplit"))
-        imports.add(("helpers.selection", "in_time"))
-        cv = (
-            f"order = in_time(X[{auto.times!r}]).argsort(kind='stable')\n"
-            "    X, y, cv = X.iloc[order], y[order], TimeSeriesSplit(5)"
-        )
+        imports |= {("helpers.selection", "forward"), ("helpers.selection", "in_time")}
+        cv = f"cv = forward(in_time(X[{auto.times!r}]), {auto.verdict_.n_splits})"
     else:
         imports.add(("sklearn.model_selection", "RepeatedStratifiedKFold"))
         cv = (

@@ -17,7 +17,7 @@ from sklearn.base import clone
 from ..runs import cluster
 from ..selection import repeated_rows
 from ..tables import TableCodec
-from ._audit import audit, audit_lines
+from ._audit import audit, audit_lines, printable
 from ._files import Folder, read_table
 from ._holdout import set_aside
 from ._new_rows import described, provenance_of
@@ -173,7 +173,16 @@ def _balance(path, asked, out, overwrite, jobs, dask, dry_run, say, started):
             kinds = TableCodec(kinds=kinds or None).fit(table).kinds_to_tell()
         rows = np.setdiff1d(np.arange(n), [] if held is None else held)
         X, y = _features(source, rows, asked)
-        auto = chooser(asked, kinds, y)
+        auto = chooser(asked, kinds, y, source.frame[asked.target])
+        if auto.costs is not None:
+            rare = found["classes"][-1]["label"]
+            told = [1 if c is None else c for c in (asked.cost_fn, asked.cost_fp)]
+            say(
+                printable(
+                    f"Costs: {told[0]:g} for a missed {rare!r}, {told[1]:g} for another "
+                    "record that is called so."
+                )
+            )
         auto.set_params(n_jobs=jobs)
         with cluster(dask) if dask else contextlib.nullcontext():
             # Whatever is refused is refused before anything is written.

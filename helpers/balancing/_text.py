@@ -23,10 +23,11 @@ DIGITS = 15
 _NUMBER = (
     r"[+-]?(?:(?:0|[1-9]\d{{0,14}})(?:{0}\d+)?|{0}\d{{1,15}})(?:[eE][+-]?\d{{1,3}})?"
 )
+_PLAIN = re.compile(_NUMBER.format(re.escape(".")))
 _SIGNS = "[€$£¥%]"
 _ODD_NUMBER = re.compile(
     # With thousands separators; with a unit; with a decimal comma.
-    rf"(?:{_SIGNS} ?)?[+-]?\d{{1,3}}(?:[.,' ]\d{{3}})+(?:[.,]\d+)?(?: ?{_SIGNS})?"
+    rf"(?:{_SIGNS} ?)?[+-]?\d{{1,3}}(?:[.,'’ \u00a0\u202f]\d{{3}})+(?:[.,]\d+)?(?: ?{_SIGNS})?"
     rf"|{_SIGNS} ?[+-]?\d+(?:[.,]\d+)?|[+-]?\d+(?:[.,]\d+)? ?{_SIGNS}"
     r"|[+-]?\d+,\d+"
 )
@@ -42,38 +43,43 @@ class UnreadableTable(OSError):
 
 
 def odd_number(texts):
-    """A text of a column of which most would be numbers, but for how they are written."""
-    return _odd(texts, _ODD_NUMBER)
+    """A text of a column of which most would be numbers, but for how some are written."""
+    texts = texts.iloc[:MANY].str.strip()
+    known = texts[~texts.isin(HOLES)]
+    plain = known.map(_PLAIN.fullmatch).notna()
+    odd = ~plain & known.map(_ODD_NUMBER.fullmatch).notna()
+    if not (plain | odd).mean() > 0.5 or not odd.any():
+        return None
+    return known[odd].iloc[0]
 
 
 def odd_date(texts):
     """A text of a column of which most read as dates; one that does not, if any."""
-    return _odd(texts, _DATE, False)
-
-
-def _odd(texts, form, fits=True):
     texts = texts.iloc[:MANY]
     known = texts[~texts.isin(HOLES)]
-    found = known.map(form.fullmatch).notna()
+    found = known.map(_DATE.fullmatch).notna()
     if not found.mean() > 0.5:  # nor where there are none
         return None
-    some = known[found == fits]
-    return (some if len(some) else known).iloc[0]
+    odd = known[~found]
+    return (odd if len(odd) else known).iloc[0]
 
 
-def among_numbers(texts):
+def among_numbers(texts, points="."):
     """The first of each of the words for which a column of numbers is text, or None."""
     texts = texts.str.strip()
     known = texts[~texts.isin(HOLES + NO_NUMBERS)]
-    form = re.compile(_NUMBER.format("[.,]"))
-    words = [text for text in known.unique() if not form.fullmatch(text)]
-    odd = known[known.isin(words)]
-    if not 0 < len(odd) < 0.2 * len(known):
-        return None
-    # Digits that are no number belong to codes, such as 01 among 10 and 11.
-    if all(map(str.isdigit, words)):
-        return None
-    return odd.drop_duplicates()
+    for point in points:
+        form = re.compile(_NUMBER.format(re.escape(point)))
+        words = [text for text in known.unique() if not form.fullmatch(text)]
+        odd = known[known.isin(words)]
+        if not 0 < len(odd) < 0.2 * len(known):
+            continue
+        # Numbers that are written otherwise are not to be left empty. Digits that are no
+        # number belong to codes, such as 01 among 10 and 11.
+        if any(map(_ODD_NUMBER.fullmatch, words)) or all(map(str.isdigit, words)):
+            continue
+        return odd.drop_duplicates()
+    return None
 
 
 class TextTable:
@@ -268,23 +274,34 @@ class TextTable:
         """Words for which a column of numbers is text, and the line of the first."""
         if self._dialects[name]["point"] or name not in self.frame:
             return None
-        odd = among_numbers(self._texts[name])
+        odd = among_numbers(self._texts[name], "." if self.delimiter == "," else ".,")
         return None if odd is None else ([*odd], int(self.lines[odd.index[0]]))
 
     def thousands(self, name):
-        """A number with a point and three digits, where others have a decimal comma."""
+        """A number with three digits after its mark that may be thousands, and why."""
         dialect = self._dialects[name]
-        commas = [n for n, d in self._dialects.items() if d["point"] == ","]
-        if dialect["point"] != "." or not commas or not dialect["decimals"]:
+        point = dialect["point"]
+        if not point or not dialect["decimals"]:
             return None
         texts = self._texts[name].str.strip()
-        parted = texts[texts.str.contains(".", regex=False)]
-        parted = parted[~parted.isin(NO_NUMBERS)]
-        if parted.empty or not all(
-            map(re.compile(r"[+-]?\d{1,3}\.\d{3}").fullmatch, parted)
+        texts = texts[~texts.isin(HOLES + NO_NUMBERS)]
+        parted = texts.str.contains(point, regex=False)
+        form = re.compile(rf"[+-]?\d{{1,3}}{re.escape(point)}\d{{3}}")
+        if not parted.any() or not all(map(form.fullmatch, texts[parted])):
+            return None
+        first = texts[parted].iloc[0]
+        commas = [n for n, d in self._dialects.items() if d["point"] == ","]
+        if point == "." and commas:
+            return first, f"where {commas[0]!r} has a decimal comma"
+        # No thousands begin with a zero, and no number without them reaches a thousand.
+        whole = texts[~parted]
+        if texts[parted].str.match("[+-]?0").any() or any(
+            len(text.lstrip("+-")) > 3 for text in whole
         ):
             return None
-        return parted.iloc[0], commas[0]
+        if len(whole):
+            return first, "where the others have no decimals"
+        return (first, "always with three decimals") if point == "," else None
 
     def formulas(self):
         """Cells that a spreadsheet would compute: their number, and the first."""

@@ -5,7 +5,7 @@ from ._classifier import ResampledClassifier, repeated_rows
 from ._offsets import best_offsets, logs, utilities
 from ._own import check_contract, load_sampler
 from ._plan import Plan
-from ._splits import FOLDS, groups_apart, in_time, tuning_rows
+from ._splits import FOLDS, forward, groups_apart, in_time, tuning_rows
 from ._verdict import Verdict
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Verdict",
     "best_offsets",
     "check_contract",
+    "forward",
     "groups_apart",
     "in_time",
     "load_sampler",

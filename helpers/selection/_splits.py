@@ -248,6 +248,23 @@ def forward(instants, n):
     """Train on all that came before a block of time, test on the block, `n` times.
 
     Rows of one instant stay together. Blocks hold about as many rows each.
+
+    Parameters
+    ----------
+    instants : ndarray of shape (n_rows,)
+        Numbers in the order of time, of `in_time`.
+    n : int
+        Blocks that are tested on.
+
+    Returns
+    -------
+    list of (train, test)
+        Row numbers.
+
+    Raises
+    ------
+    ValueError
+        Fewer than 2 (n + 1) different instants.
     """
     values, first = np.unique(np.sort(instants), return_index=True)
     if len(values) < 2 * (n + 1):
