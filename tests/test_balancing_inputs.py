@@ -563,7 +563,7 @@ def test_the_recipe_has_as_many_folds_as_were_asked_for(tmp_path):
     assert "RepeatedStratifiedKFold(n_splits=3, n_repeats=4" in text
 
 
-def test_the_recipe_parts_no_day_and_finds_what_the_report_says(tmp_path):
+def test_the_recipe_has_the_reports_splits_in_time_which_part_no_day(tmp_path):
     frame = rows_of(n=240, rare=60).sample(frac=1, random_state=0)
     days = pd.date_range("2024-01-01", periods=24).strftime("%Y-%m-%d")
     frame["day"] = np.repeat(days, 10)
@@ -579,11 +579,13 @@ def test_the_recipe_parts_no_day_and_finds_what_the_report_says(tmp_path):
         check=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    found = re.search(r"log loss (0\.\d+) \(spread 0\.\d+, (\d+) splits\)", ran.stdout)
+    found = re.search(r"log loss 0\.\d+ \(spread 0\.\d+, (\d+) splits\)", ran.stdout)
     said = json.loads((out / "report.json").read_text())
-    assert int(found[2]) == said["verdict"]["n_splits"]
-    (nothing,) = (arm for arm in said["arms"] if arm["method"] == "nothing")
-    assert float(found[1]) == pytest.approx(nothing["score"], abs=2e-3)
+    assert int(found[1]) == said["verdict"]["n_splits"]
+    made = runpy.run_path(str(out / "recipe.py"), run_name="not main")
+    days, n = made["X"]["day"].to_numpy(), int(found[1])
+    for train, test in made["forward"](made["in_time"](made["X"]["day"]), n):
+        assert max(days[train]) < min(days[test])
 
 
 @pytest.mark.parametrize(

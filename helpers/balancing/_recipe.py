@@ -88,7 +88,10 @@ def recipe(
     score = "the report has no score of it, as it did not fit into the budget"
     if method in auto.comparison_.index:
         row = auto.comparison_.loc[method]
-        score = f"the report, with other draws, says {row[metric]:.3f} (spread {row['sd']:.3f})"
+        how = (
+            "with other draws" if auto.times is None else "from fewer rows of each part"
+        )
+        score = f"the report, {how}, says {row[metric]:.3f} (spread {row['sd']:.3f})"
     how, sign = "cv=cv, scoring=scorer", ""
     folds, repeats = auto.cv if isinstance(auto.cv, Integral) else FOLDS, 2
     if isinstance(auto.cv, RepeatedStratifiedKFold):
