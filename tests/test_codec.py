@@ -13,6 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks as check_esti
 
 from helpers import TableCodec, TabularOverSampler
 from helpers.tables import Part
+from helpers.tables._scale import outliers
 
 
 def customers(n=120, seed=0):
@@ -839,3 +840,35 @@ def test_a_clock_without_a_zone_is_that_of_the_column():
         X = pd.DataFrame({"at": pd.Series([value], dtype=object)})
         back = codec.inverse_transform(codec.transform(X))["at"]
         assert back.iloc[0] == pd.Timestamp("2021-07-05 10:00", tz=zone)
+
+
+@pytest.mark.parametrize(
+    ("odd", "far"), [(600, False), (601, True), (500, False), (-1000, True), (0, False)]
+)
+def test_what_lies_within_another_class_is_no_outlier(odd, far):
+    """It presses nothing together; the ends of the others are within, too."""
+    one, other = np.arange(20) / 10, np.linspace(0, 600, 30)
+    values = np.concatenate([one, [odd], other])
+    classes = np.repeat([0, 1], [21, 30])
+    found = outliers(values, classes)
+    assert found[20] == far
+    assert found.sum() == far
+
+
+@pytest.mark.parametrize(("odd", "far"), [(0, False), (-1, True)])
+def test_the_lowest_of_another_class_is_within(odd, far):
+    one, other = 300 + np.arange(20) / 10, np.linspace(0, 600, 30)
+    values = np.concatenate([one, [odd], other])
+    assert outliers(values, np.repeat([0, 1], [21, 30]))[20] == far
+
+
+@pytest.mark.parametrize(("odd", "far"), [(122, False), (123, True)])
+def test_an_outlier_lies_ten_times_what_the_others_span_away(odd, far):
+    # All but one row at either end span 1 to 12.
+    assert outliers(np.array([*range(10), 12, odd]))[-1] == far
+
+
+def test_all_but_one_row_may_not_be_outliers():
+    low = np.array([*range(12), 10_000])
+    assert outliers(low).tolist() == [False] * 12 + [True]
+    assert not outliers(np.full(12, 3.0)).any()
