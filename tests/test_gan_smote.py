@@ -540,3 +540,13 @@ def test_what_the_critic_sees_is_blurred_and_flipped(monkeypatch):
     short = {"epochs": 20, "flip_epochs": 10, "restart_every": 10, "device": "cpu"}
     with pytest.raises(FloatingPointError):
         GANSMOTE(**short).fit(X, [0] * 8 + [1] * 4)
+
+
+def test_looking_into_the_training_changes_no_fitted_sampler():
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 2, (40, 6)).astype(float), np.repeat([0, 1], [30, 10])
+    told = {"epochs": 2, "flip_epochs": 1, "random_state": 0, "device": "cpu"}
+    sampler = GANSMOTE(**told).fit(X, y)
+    before = sampler.sample(1, 3, 0)
+    sampler.stack(X[:, :4], y)
+    np.testing.assert_array_equal(sampler.sample(1, 3, 0), before)

@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from imblearn.ensemble import BalancedRandomForestClassifier
-from imblearn.over_sampling import RandomOverSampler
+from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline as imblearn_pipeline
-from imblearn.under_sampling import RandomUnderSampler
+from imblearn.under_sampling import RandomUnderSampler, TomekLinks
 from sklearn.base import BaseEstimator
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, balanced_accuracy_score
 from sklearn.metrics import log_loss as sklearn_log_loss
@@ -22,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from helpers import AutoOverSampler, ResampledClassifier, evaluation
 from helpers.experiments import selection as experiment
 from helpers.selection import _bias, _rule, _scores
+from helpers.selection._classifier import balances_itself
 from helpers.selection._offsets import best_offsets, utilities
 from helpers.selection._rule import Rule, tellable
 from helpers.selection._verdict import conclude
@@ -432,3 +436,76 @@ def test_true_gains_are_of_fresh_rows_and_fresh_tables(
     assert all(X is judged[0] for X in judged)
     assert judged[0].shape == (experiment.FRESH, 1)
     assert judged[0][0, 0] not in {first for _, first in Arm.trained}
+
+
+BALANCED = LogisticRegression(class_weight="balanced")
+
+
+@pytest.mark.parametrize(
+    ("classifier", "expected"),
+    [
+        (BALANCED, True),
+        (make_pipeline(StandardScaler(), BALANCED), True),
+        (GridSearchCV(BALANCED, {"C": [1, 2]}), True),
+        (BaggingClassifier(BALANCED), True),
+        (VotingClassifier([("a", BALANCED)], voting="soft"), True),
+        (BalancedRandomForestClassifier(), True),
+        (imblearn_pipeline(SMOTE(), LogisticRegression()), True),
+        (imblearn_pipeline(SMOTE(sampling_strategy=1.0), LogisticRegression()), True),
+        (LogisticRegression(), False),
+        # What calibrates, or learns from probabilities, gives those of the rows' shares.
+        (CalibratedClassifierCV(BALANCED), False),
+        (StackingClassifier([("a", BALANCED)]), False),
+        (make_pipeline(SelectFromModel(BALANCED), LogisticRegression()), False),
+        (imblearn_pipeline(TomekLinks(), LogisticRegression()), False),
+    ],
+)
+def test_classifiers_that_balance_themselves_are_told_from_those_that_do_not(
+    classifier, expected
+):
+    assert balances_itself(classifier) == expected
+    if expected or isinstance(classifier, LogisticRegression):
+        return
+    rng = np.random.default_rng(0)
+    y = (rng.uniform(size=600) < 0.15).astype(int)
+    X = pd.DataFrame(rng.normal(size=(600, 2)) + y[:, None])
+    p = ResampledClassifier(classifier=classifier).fit(X, y).predict_proba(X)[:, 1]
+    assert p.mean() == pytest.approx(y.mean(), abs=0.03)
+
+
+def test_what_is_said_of_nothing_is_what_its_recipe_does():
+    """Of a classifier that balances itself, too, whose probabilities are turned back."""
+    X, y = blobs(n=400, rare=0.1, seed=1)
+    auto = AutoOverSampler(["threshold"], BALANCED, random_state=0).fit(X, y)
+    said = auto.predictions_.query("method == 'nothing'")
+    by_fold = said.groupby("fold")[["true", "predicted"]].apply(
+        lambda own: balanced_accuracy_score(own["true"], own["predicted"])
+    )
+    rows = auto.rows_.query("method == 'nothing'").set_index("fold")["mean_recall"]
+    np.testing.assert_allclose(by_fold, rows.loc[by_fold.index])
+    assert auto.comparison_.loc["auto", "mean_recall"] <= 1
+
+
+def test_holes_that_come_at_prediction_are_the_middle_of_a_column():
+    rng = np.random.default_rng(0)
+    y = (rng.uniform(size=300) < 0.2).astype(int)
+    days = pd.date_range("2024-01-01", periods=300)
+    X = pd.DataFrame(
+        {"a": rng.normal(size=300) + y, "day": days, "c": list("xxy") * 100}
+    )
+    fitted = ResampledClassifier().fit(X, y)
+    for name, middle in (("a", X["a"].sort_values().iloc[149]), ("day", days[149])):
+        hole, filled = X.copy(), X.copy()
+        hole[name] = hole[name].where(np.arange(300) > 4)
+        filled.loc[:4, name] = middle
+        np.testing.assert_array_equal(
+            fitted.predict_proba(hole), fitted.predict_proba(filled)
+        )
+
+
+def test_a_choice_that_fails_leaves_nothing_of_the_one_before():
+    X, y = blobs(n=200, rare=0.2)
+    auto = AutoOverSampler(["threshold"], random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="Class v has 1 row"):
+        auto.fit(X[:20], np.repeat(["u", "v"], [19, 1]))
+    assert not [name for name in vars(auto) if name.endswith("_")]

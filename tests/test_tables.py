@@ -466,3 +466,14 @@ def test_scikit_learns_global_output_changes_nothing():
     expected, _ = made.fit_resample(X, y)
     with config_context(transform_output="pandas"):
         assert made.fit_resample(X, y)[0].equals(expected)
+
+
+def test_a_fit_that_fails_leaves_nothing_of_the_one_before():
+    """Or the generator of one table would be decoded by the codec of another."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 2)), np.repeat([0, 1], [50, 10])
+    sampler = TabularOverSampler("smote", random_state=0)
+    sampler.fit_resample(X, y)
+    with pytest.raises(ValueError, match="No column is left"):
+        sampler.fit_resample(pd.DataFrame({"id": np.arange(60) * 7919}).astype(str), y)
+    assert not [name for name in vars(sampler) if name.endswith("_")]

@@ -7,6 +7,7 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
@@ -366,14 +367,17 @@ class GANSMOTE(BaseDeepOverSampler):
         -------
         gans : StackedGANs
         """
-        device = devices.resolve_device(self.device)
-        self._kind, X = containers.opened(X, "pass zeros and ones.")
-        Z = torch.as_tensor(self._encode(X), device=device).flatten(1)
+        device, own = (
+            devices.resolve_device(self.device),
+            clone(self),
+        )  # not what is fitted
+        own._kind, X = containers.opened(X, "pass zeros and ones.")
+        Z = torch.as_tensor(own._encode(X), device=device).flatten(1)
         y = np.zeros(len(Z)) if y is None else np.asarray(y)
         labels, codes = np.unique(y, return_inverse=True)
         generator = training.make_generator(self.random_state, device)
         codes = torch.as_tensor(codes, device=device)
-        return self._stack(self._untrained(Z, codes, range(len(labels)), generator))
+        return own._stack(own._untrained(Z, codes, range(len(labels)), generator))
 
     # ------------------------------------------------------------------ sampling
 

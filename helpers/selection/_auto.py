@@ -403,6 +403,15 @@ class AutoOverSampler(BaseOverSampler):
     # ------------------------------------------------------------------ the choice
 
     def _choose(self, X, y):
+        try:
+            self._chosen(X, y)
+        except BaseException:
+            # Nothing is left of the choice before, or of half of this one.
+            for name in [name for name in vars(self) if name.endswith("_")]:
+                delattr(self, name)
+            raise
+
+    def _chosen(self, X, y):
         started = time.time()
         for of_another_table in ("best_sampler_", "synthetic_mask_"):
             vars(self).pop(of_another_table, None)

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, StackingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, NuSVC
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names,
@@ -71,11 +73,40 @@ _BALANCE = {
 }
 
 
+#: What these say is told by rows in their own shares, whatever is inside of them.
+_CALIBRATED = CalibratedClassifierCV, StackingClassifier, SVC, NuSVC
+
+
 def balances_itself(classifier):
-    """Whether a classifier, or one inside of it, sees its classes with the same weight."""
-    told = classifier.get_params() if hasattr(classifier, "get_params") else {}
-    texts = [(k.rpartition("__")[2], v) for k, v in told.items() if isinstance(v, str)]
-    return any(value in _BALANCE.get(name, ()) for name, value in texts)
+    """Whether the probabilities of a classifier are of classes of the same weight.
+
+    Followed are those inside that say them: the last step of a pipeline, the members of an
+    ensemble, what a search or a threshold is about. Steps before the last count where they
+    even out the classes; cleaning does not.
+    """
+    if isinstance(classifier, _CALIBRATED):
+        return False
+    if isinstance(classifier, Pipeline):
+        *before, (_, last) = classifier.steps
+        return any(_evens_out(step) for _, step in before) or balances_itself(last)
+    if not hasattr(classifier, "get_params"):
+        return False
+    told = classifier.get_params(deep=False)
+    inside = [told.get("estimator"), *(e for _, e in told.get("estimators") or ())]
+    return any(
+        isinstance(told.get(name), str) and told[name] in words
+        for name, words in _BALANCE.items()
+    ) or any(hasattr(e, "fit") and balances_itself(e) for e in inside)
+
+
+def _evens_out(step):
+    """Whether a step of a pipeline is a sampler that leaves classes of the same size."""
+    if not hasattr(step, "fit_resample"):
+        return False
+    strategy = step.get_params(deep=False).get("sampling_strategy", "auto")
+    words = isinstance(strategy, str) and strategy in _BALANCE["sampling_strategy"]
+    cleans = getattr(step, "_sampling_type", "") == "clean-sampling"
+    return not cleans and (words or (isinstance(strategy, float) and strategy == 1))
 
 
 def _weighs_labels(classifier):
@@ -408,7 +439,8 @@ class _Coded:
     """A `TableCodec` for rows that hold what no training row did.
 
     Levels that were never seen become missing, where some are, or else the most frequent
-    level; holes where there were none, the most frequent value. A level that was seen, but
+    level; holes where there were none, the middle number or date, or the most frequent
+    level. A level that was seen, but
     for its type, is refused: of codes that come as numbers and were texts, all rows would
     pass for the most frequent one.
     """
@@ -437,7 +469,8 @@ class _Coded:
                 self.seen[name] = known.unique()
             self.fill[name] = None if len(known) < len(column) else column.iloc[0]
             if self.fill[name] is not None:
-                self.fill[name] = known.mode().iloc[0]
+                often = known.mode().iloc[0]
+                self.fill[name] = often if kind == "category" else _middle(known)
 
     def transform(self, frame):
         replaced = {}
@@ -458,6 +491,16 @@ class _Coded:
             for name, column in replaced.items():  # names of an array's are numbers
                 frame[name] = column
         return self.codec.transform(frame)
+
+
+def _middle(known):
+    """The value in the middle of a column of numbers, or of dates as they are written."""
+    order = known
+    if known.dtype.kind not in "iufmM":
+        read = pd.to_numeric(known.astype(object), errors="coerce")
+        order = known if read.isna().any() else read
+    places = np.argsort(order.to_numpy(), kind="stable")
+    return known.iloc[places[(len(known) - 1) // 2]]
 
 
 def _refuse_other_types(name, column, seen):

@@ -109,7 +109,7 @@ class Scorer:
             "average_precision": average_precision(p, y, one, self.positive)[0],
             decisions: decision_score(decided, y, one, costs=self.costs)[0],
             f"{decisions}_untuned": decision_score(
-                raw.argmax(axis=1), y, one, costs=self.costs
+                p.argmax(axis=1), y, one, costs=self.costs
             )[0],
             "log_loss": loss,
             "log_loss_uncorrected": log_loss(raw, y, one)[0],

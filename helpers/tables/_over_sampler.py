@@ -133,6 +133,15 @@ class TabularOverSampler(BaseOverSampler):
         X_resampled, y_resampled
             Of the types and dtypes of the input, the original rows first.
         """
+        try:
+            return self._balanced(X, y)
+        except BaseException:
+            # Nothing is left of the fit before, or of half of this one.
+            for name in [name for name in vars(self) if name.endswith("_")]:
+                delattr(self, name)
+            raise
+
+    def _balanced(self, X, y):
         self._validate_params()
         frame, labels = as_frame(X), labels_of(y, one_hot=True)
         check_consistent_length(frame, labels)
