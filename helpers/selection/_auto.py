@@ -81,7 +81,9 @@ class AutoOverSampler(BaseOverSampler):
         "threshold" is always among them, whose gain no sampler can claim then.
     classifier : {"logistic", "boosting"} or scikit-learn classifier, optional
         The one that will be used: the verdict holds for it, and may be another for
-        another. Sees the table as numbers in [0, 1]. None is "logistic", see Notes.
+        another. Sees the table as numbers in [0, 1]. None is "logistic", see Notes. What
+        one that weighs its classes by itself says is turned back to the shares of the
+        rows, and "nothing" decides by that.
     scoring : {"decisions", "ranking", "probabilities"}, default="decisions"
         What the classifier is for. Decisions are scored by mean recall, or by their cost
         per row if `costs` are given; ranking by average precision, of the rarer of two
