@@ -359,7 +359,8 @@ def paper_scale(chapter, results):
         lines += [
             "",
             "With the paper's numbers of images and a plan that is fixed (the profile "
-            f"`counts`): {there} of {len(module.cells('counts'))} runs.",
+            f"`counts`), of image quality and games too: {there} of "
+            f"{len(module.cells('counts'))} runs.",
         ]
     if not (metric := getattr(module, "HEADLINE", None)):
         return "\n".join(lines)

@@ -275,7 +275,7 @@ def test_the_reports_counts_are_told_of_the_arms_that_are_there():
     assert len(chapter.at_counts(pd.concat([rows, rows.assign(protocol="else")]))) == 5
     missing = chapter.missing_at_counts(rows)
     assert missing.startswith(
-        "5 of 25 rows of the plan are there. Begun: SMOTE (1 of 3"
+        "5 of 25 rows of this table are there. Begun: SMOTE (1 of 3"
     )
     assert "nothing, longer" in missing.partition("Not there yet")[2]
     assert "nothing (" not in missing

@@ -39,7 +39,7 @@ def missing_at_counts(rows) -> str:
     begun = [f"{arm} ({n})" for arm, n in lacking.items() if n != "none"]
     absent = [arm for arm, n in lacking.items() if n == "none"]
     return (
-        f"{len(there)} of {len(plan)} rows of the plan are there. Begun: "
+        f"{len(there)} of {len(plan)} rows of this table are there. Begun: "
         f"{'; '.join(begun) or 'none'}. Not there yet: {'; '.join(absent) or 'none'}."
     )
 
