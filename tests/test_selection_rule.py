@@ -25,10 +25,10 @@ from sklearn.preprocessing import StandardScaler
 from helpers import AutoOverSampler, ResampledClassifier, evaluation
 from helpers.experiments import selection as experiment
 from helpers.selection import _bias, _rule, _scores
-from helpers.selection._classifier import balances_itself
 from helpers.selection._offsets import best_offsets, utilities
 from helpers.selection._rule import Rule, tellable
 from helpers.selection._verdict import conclude
+from helpers.selection._weighing import balances_itself
 
 from .test_selection import blobs
 

@@ -11,8 +11,8 @@ from sklearn.base import clone
 
 from ..checks import require_known
 from ..tables import TableCodec, TabularOverSampler
-from ._classifier import balances_itself, weight_parameter
 from ._own import load_sampler
+from ._weighing import balances_itself, weight_parameter
 
 #: What nothing is compared with, and nothing itself; not to be chosen.
 ALWAYS = ("dummy", "nothing")
